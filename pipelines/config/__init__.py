@@ -1,0 +1,33 @@
+"""Typed configuration: light to import, so that a DAG file may."""
+
+from pipelines.config.loading import load_pipeline, load_project, pipeline_names, sql_text, suite_path
+from pipelines.config.models import (
+    Environment,
+    FeatureFunction,
+    Limits,
+    Model,
+    Output,
+    Pipeline,
+    Project,
+    Slice,
+    Source,
+    TableName,
+)
+
+__all__ = [
+    "Environment",
+    "FeatureFunction",
+    "Limits",
+    "Model",
+    "Output",
+    "Pipeline",
+    "Project",
+    "Slice",
+    "Source",
+    "TableName",
+    "load_pipeline",
+    "load_project",
+    "pipeline_names",
+    "sql_text",
+    "suite_path",
+]

@@ -1,0 +1,261 @@
+"""The typed configuration: what a pipeline's YAML and an environment's YAML may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
+OutputType = Annotated[
+    str,
+    StringConstraints(pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>)$"),
+]
+RESERVED_COLUMNS = frozenset({"score_date", "model_name", "model_version", "run_id", "scored_at"})
+
+
+class Typed(BaseModel):
+    """Frozen, and refuses keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Slice(Typed):
+    """How the rows of one score date are found in a source."""
+
+    column: str | None = None
+    """A date column (best a partition column) that equals the score date."""
+    lookback_days: int = Field(default=0, ge=0)
+    """With `column`: take this many days before the score date too."""
+    where: str | None = None
+    """Any SQL condition instead, with `:score_date` for the date. Every commit to the table then counts as touching the slice."""
+
+    @model_validator(mode="after")
+    def one_way(self) -> Slice:
+        if (self.column is None) == (self.where is None):
+            raise ValueError("a slice is selected by either 'column' or 'where'")
+        return self
+
+
+class Source(Typed):
+    """One input table: a path, or a name in the catalog."""
+
+    path: str | None = None
+    """A folder; one that is not absolute is below the environment's `inputs`."""
+    table: str | None = None
+    """A name in Spark's catalog, instead of a path."""
+    format: Literal["delta", "parquet", "csv"] = "delta"
+    """Delta tables are pinned to a version; of the others paths, sizes and times are recorded."""
+    slice: Slice | None = None
+    """How a score date's rows are found; without it the whole table is read. The first source needs one."""
+
+    @model_validator(mode="after")
+    def one_place(self) -> Source:
+        if (self.path is None) == (self.table is None):
+            raise ValueError("a source is either a 'path' or a 'table'")
+        return self
+
+
+class Sources(Typed):
+    """The input of a pipeline: one or several tables, and how they are joined."""
+
+    tables: dict[Name, Source] = Field(min_length=1)
+    """The tables by the name that the query uses. The first holds the rows to be scored."""
+    query: str | None = None
+    """An SQL file beside the pipeline's YAML, over the tables by their names; needed when there are several."""
+
+    @model_validator(mode="after")
+    def complete(self) -> Sources:
+        first = next(iter(self.tables))
+        if self.tables[first].slice is None:
+            raise ValueError(f"the first table, '{first}', holds the rows to be scored: it needs a 'slice'")
+        if len(self.tables) > 1 and self.query is None:
+            raise ValueError("several tables need a 'query' that joins them")
+        return self
+
+
+class FeatureFunction(Typed):
+    """Features from Python: a function that takes a DataFrame and returns it with the feature columns added."""
+
+    function: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    """`package.module:function`."""
+
+
+def _features_by(value: object) -> str:
+    by_function = isinstance(value, FeatureFunction) or (isinstance(value, dict) and set(value) == {"function"})
+    return "by function" if by_function else "by name"
+
+
+Features = Annotated[
+    Annotated[dict[str, str], Tag("by name")] | Annotated[FeatureFunction, Tag("by function")],
+    Discriminator(_features_by),
+]
+
+
+class Model(Typed):
+    """Which registered model scores: by alias, looked up once a run, or by version."""
+
+    name: str
+    """The name of the registered model."""
+    alias: str | None = None
+    """An alias such as `champion`."""
+    version: int | None = Field(default=None, ge=1)
+    """A fixed version, instead of an alias."""
+
+    @model_validator(mode="after")
+    def one_way(self) -> Model:
+        if (self.alias is None) == (self.version is None):
+            raise ValueError("a model is named by either 'alias' or 'version'")
+        return self
+
+
+class Output(Typed):
+    """One column of the predictions table, and the model result that fills it."""
+
+    result: Literal["predict", "label", "probability"] = "predict"
+    """`predict`: what the model's predict gives. `probability`: that of one class. `label`: the likeliest class."""
+    type: OutputType
+    """The column's SQL type."""
+    of: bool | int | str | None = None
+    """With `probability`: the class that it is the probability of."""
+    column: str | None = None
+    """With `predict`: the column to take, where the model returns several."""
+    nullable: bool = False
+    """Whether a null (or NaN) prediction may be published."""
+    minimum: float | None = None
+    """The smallest value that may be published."""
+    maximum: float | None = None
+    """The largest value that may be published."""
+
+    @model_validator(mode="after")
+    def consistent(self) -> Output:
+        if (self.result == "probability") != (self.of is not None):
+            raise ValueError("'of' names the class, with result 'probability' and only with it")
+        if self.column is not None and self.result != "predict":
+            raise ValueError("'column' goes with result 'predict' only")
+        return self
+
+
+class Limits(Typed):
+    """How much may be refused before the slice itself is."""
+
+    quarantined_share: float = Field(default=0.1, ge=0, le=1)
+    """The largest share of the input's rows that may be quarantined."""
+    quarantined_rows: int | None = Field(default=None, ge=0)
+    """The largest number of rows that may be quarantined."""
+
+
+class TableName(Typed):
+    """Where an output table is: a path, or a name in the catalog."""
+
+    path: str | None = None
+    """A folder; one that is not absolute is below the environment's `warehouse`."""
+    table: str | None = None
+    """A name in Spark's catalog, instead of a path."""
+
+    @model_validator(mode="after")
+    def one_place(self) -> TableName:
+        if (self.path is None) == (self.table is None):
+            raise ValueError("an output table is either a 'path' or a 'table'")
+        return self
+
+
+class OutputTables(Typed):
+    """The tables that a pipeline writes; by default folders named after it below the warehouse."""
+
+    predictions: TableName | None = None
+    quarantine: TableName | None = None
+
+
+class Pipeline(Typed):
+    """One scoring use case."""
+
+    name: Name
+    """The pipeline's name; the same as its file's."""
+    description: str = ""
+    """What it predicts, and for whom."""
+    source: Sources
+    key: tuple[str, ...] = Field(min_length=1)
+    """The columns that identify a row within its slice."""
+    features: Features
+    """An SQL expression for each feature by name, or a Python function. Features that the model does not take are not computed."""
+    expectations: str | None = None
+    """A Great Expectations suite below `conf/expectations`."""
+    model: Model
+    outputs: dict[Name, Output] = Field(min_length=1)
+    """The columns that the model's results become."""
+    limits: Limits = Limits()
+    personal: tuple[str, ...] = ()
+    """Columns with personal data: masked wherever values are shown or kept as text."""
+    timezone: str = "UTC"
+    """The time zone in which score dates are meant."""
+    output: OutputTables = OutputTables()
+
+    @field_validator("timezone")
+    @classmethod
+    def known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not a time zone of the IANA database, such as 'UTC' or 'America/New_York'")
+        return value
+
+    @field_validator("key")
+    @classmethod
+    def distinct_key(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a key column is named twice")
+        return value
+
+    @model_validator(mode="after")
+    def no_column_twice(self) -> Pipeline:
+        columns = [*self.key, *RESERVED_COLUMNS]
+        clashes = sorted(({name for name in self.outputs} & set(columns)) | (set(self.key) & RESERVED_COLUMNS))
+        if clashes:
+            raise ValueError(f"these columns would stand twice in the predictions table: {', '.join(clashes)}")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone as an object."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def main_source(self) -> str:
+        """The name of the source that holds the rows to be scored."""
+        return next(iter(self.source.tables))
+
+
+class Environment(Typed):
+    """Where a pipeline runs: roots, registry and Spark settings."""
+
+    warehouse: str
+    """The root of the tables that the project owns; a folder or an object-store address."""
+    inputs: str
+    """The root of the input tables that are given by a path."""
+    tracking_uri: str
+    """MLflow's tracking and registry address."""
+    cache: str
+    """A local folder for downloaded models."""
+    spark: dict[str, str] = {}
+    """Spark settings; `spark.master` among them where spark-submit does not set it."""
+
+
+class Project(Typed):
+    """A checked set of configuration: one environment and the folder that its pipelines come from."""
+
+    root: Path
+    """The project's folder: relative roots and Python functions are found from it."""
+    conf: Path
+    """The folder of `pipelines`, `environments` and `expectations`."""
+    environment_name: str
+    environment: Environment

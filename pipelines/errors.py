@@ -1,0 +1,102 @@
+"""Every error that a user can meet. Each says what is wrong, what was expected, what was found and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LONGEST_VALUE = 500
+
+
+class PipelineError(Exception):
+    """The root of all errors that the project raises on purpose.
+
+    Args:
+        problem: what is wrong, in one sentence.
+        expected: what would have been right.
+        found: what was there instead; cut to a readable length.
+        remedy: what to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        expected: str | None = None,
+        found: object | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.expected = expected
+        self.found = None if found is None else shortened(str(found))
+        self.remedy = remedy
+        parts = [problem]
+        if expected is not None:
+            parts.append(f"expected: {expected}")
+        if self.found is not None:
+            parts.append(f"found: {self.found}")
+        if remedy is not None:
+            parts.append(f"to do: {remedy}")
+        super().__init__("\n  ".join(parts))
+
+
+class ConfigurationError(PipelineError):
+    """A configuration file, an environment variable or an expectation suite is wrong."""
+
+    exit_code = 2
+
+
+class UsageError(PipelineError):
+    """A command was given something that it cannot take."""
+
+    exit_code = 2
+
+
+class SetupError(PipelineError):
+    """The machine lacks something that a run needs, such as Java."""
+
+    exit_code = 2
+
+
+class SourceError(PipelineError):
+    """An input table is missing, unreadable, or lacks what the pipeline reads from it."""
+
+
+class ModelError(PipelineError):
+    """The model cannot be found, loaded, or does not fit the pipeline's features."""
+
+
+class TableError(PipelineError):
+    """A table that the project owns is missing, cannot be written, or has another shape."""
+
+
+class ConflictError(PipelineError):
+    """Other writers kept a slice from being published until the retries were used up."""
+
+
+class RejectedError(PipelineError):
+    """A gate failed: the slice was not published."""
+
+    exit_code = 3
+
+
+def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
+    """The text, cut with an ellipsis where it is longer than `longest` characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to do about an unknown name: the nearest known one, or the list of them.
+
+    >>> did_you_mean("flight_delay", ["flight_delays", "churn"])
+    "did you mean 'flight_delays'?"
+    >>> did_you_mean("x", ["flight_delays", "churn"])
+    'known: churn, flight_delays'
+    """
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"known: {shortened(', '.join(names))}" if names else "none is known here"

@@ -1,0 +1,1 @@
+"""Column -> Column, pure; the types of rules live here."""

@@ -1,0 +1,52 @@
+"""Why a row was refused, in words, and the row itself as text; personal columns are masked in both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from pipelines.expressions.masks import has_bit
+from pipelines.expressions.names import column, label
+from pipelines.expressions.rules import Rule
+
+MASKED = "***"
+
+
+def reasons(rules: Sequence[Rule], personal: Collection[str]) -> Column:
+    """An array of (rule, column, message), one for each refusing rule that the row breaks."""
+    spelled = [
+        F.when(has_bit(position), reason(rule, personal)) for position, rule in enumerate(rules) if rule.refuses
+    ]
+    if not spelled:
+        return F.expr("CAST(array() AS ARRAY<STRUCT<rule: STRING, column: STRING, message: STRING>>)")
+    return F.filter(F.array(*spelled), lambda item: item.isNotNull())
+
+
+def reason(rule: Rule, personal: Collection[str]) -> Column:
+    """One (rule, column, message): what was found and what was expected."""
+    found = [
+        F.concat(F.lit(f"{label(name)} is "), shown(name, personal)) for name in dict.fromkeys(rule.check.columns)
+    ]
+    message = F.concat(F.concat_ws(", ", *found), F.lit(f"; expected {rule.check.expected()}"))
+    return F.struct(
+        F.lit(rule.id).alias("rule"),
+        F.lit(", ".join(label(name) for name in rule.check.columns)).alias("column"),
+        message.alias("message"),
+    )
+
+
+def shown(name: str, personal: Collection[str]) -> Column:
+    """The value as text, or a mask where the column is personal; a missing value is said to be null in both."""
+    value = F.lit(MASKED) if name in personal else F.substring(column(name).cast("string"), 1, 200)
+    return F.when(column(name).isNull(), F.lit("null")).otherwise(value)
+
+
+def row_as_json(names: Sequence[str], personal: Collection[str]) -> Column:
+    """The columns as one JSON text, nulls included."""
+    values = [
+        (F.when(column(name).isNotNull(), F.lit(MASKED)) if name in personal else column(name)).alias(name)
+        for name in names
+    ]
+    return F.to_json(F.struct(*values), {"ignoreNullFields": "false"})

@@ -1,0 +1,51 @@
+"""Where a pipeline's own tables are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from pipelines.config import Pipeline, Project, TableName
+from pipelines.tables.creation import location_of
+from pipelines.tables.ledger import Ledger
+from pipelines.tables.locations import below
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The locations of one pipeline's tables and stages, and the warehouse's ledger."""
+
+    predictions: str
+    quarantine: str
+    stages: str
+    ledger: Ledger
+
+
+def ledger_of(project: Project) -> Ledger:
+    """The warehouse's ledger."""
+    return Ledger(below(project.environment.warehouse, "ops/runs"))
+
+
+def table_names(pipeline: Pipeline) -> dict[str, TableName]:
+    """The pipeline's output tables: as configured, else folders named after it."""
+    return {
+        "predictions": pipeline.output.predictions or TableName(path=f"{pipeline.name}/predictions"),
+        "quarantine": pipeline.output.quarantine or TableName(path=f"{pipeline.name}/quarantine"),
+    }
+
+
+def locate(spark: SparkSession, project: Project, pipeline: Pipeline) -> Layout:
+    """Where the tables are; those with names are looked up in the catalog.
+
+    Raises:
+        TableError: the catalog lacks one.
+    """
+    warehouse = project.environment.warehouse
+    places = {
+        kind: below(warehouse, name.path) if name.path is not None else location_of(spark, str(name.table))
+        for kind, name in table_names(pipeline).items()
+    }
+    return Layout(
+        places["predictions"], places["quarantine"], below(warehouse, f"{pipeline.name}/_stage"), ledger_of(project)
+    )

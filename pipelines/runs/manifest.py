@@ -1,0 +1,191 @@
+"""The manifest: everything that fixes a run's result, resolved once at its start and frozen."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import importlib.metadata
+import json
+import platform
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipelines.config import FeatureFunction, Pipeline
+from pipelines.models.registry import RegisteredModel
+from pipelines.runs.sources import PinnedSource
+from pipelines.validation.suite import Expectation
+
+PACKAGES = (
+    "pyspark",
+    "delta-spark",
+    "deltalake",
+    "mlflow",
+    "great-expectations",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "lightgbm",
+    "scikit-learn",
+)
+"""The packages whose versions may change a prediction or how it is stored."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What fixed a run's result.
+
+    Args:
+        run_id: the run's; runs sort by it in the order of their start.
+        run_key: the digest of all that changes rows; runs of one key, code and packages give the same rows.
+        fence: the number that orders attempts at the slice.
+        sources: name, location, version and fingerprint of each.
+        model: name, version, alias and digest.
+        configuration: the pipeline's, whole, with the texts that it names.
+        configuration_digest: SHA-256 of that.
+        code_version: the distribution's version and a digest of its source.
+        packages: the versions of those that may change a prediction.
+    """
+
+    run_id: str
+    run_key: str
+    pipeline: str
+    score_date: str
+    timezone: str
+    created_at: str
+    fence: int
+    sources: list[dict[str, Any]]
+    model: dict[str, Any]
+    configuration: dict[str, Any]
+    configuration_digest: str
+    code_version: str
+    python: str
+    packages: dict[str, str]
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def commit_metadata(self) -> dict[str, Any]:
+        """What a predictions commit says of its run."""
+        return {
+            "run_id": self.run_id,
+            "run_key": self.run_key,
+            "fence": self.fence,
+            "model_version": self.model["version"],
+            "model_digest": self.model["digest"],
+            "sources": {source["name"]: source["version"] for source in self.sources},
+            "code_version": self.code_version,
+        }
+
+
+def new_run_id(now: dt.datetime) -> str:
+    """A run's id: the time of its start in UTC and eight random characters; 24 characters in all."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def build_manifest(
+    pipeline: Pipeline,
+    score_date: dt.date,
+    fence: int,
+    sources: Sequence[PinnedSource],
+    model: RegisteredModel,
+    query: str | None,
+    suite: Sequence[Expectation],
+    feature_source: str | None,
+) -> Manifest:
+    """Freeze what was resolved.
+
+    Args:
+        query: the text of the SQL file.
+        suite: the expectations.
+        feature_source: the Python source of the feature function's module, where there is one.
+    """
+    now = dt.datetime.now(dt.UTC)
+    configuration = {
+        "pipeline": pipeline.model_dump(mode="json", exclude_defaults=True),
+        "query": query,
+        "expectations": [{"check_id": item.check_id, **item.as_json()} for item in suite],
+        "feature_source": feature_source,
+    }
+    return Manifest(
+        run_id=new_run_id(now),
+        run_key=_run_key(pipeline, score_date, sources, model, configuration),
+        pipeline=pipeline.name,
+        score_date=score_date.isoformat(),
+        timezone=pipeline.timezone,
+        created_at=now.isoformat(),
+        fence=fence,
+        sources=[
+            {
+                "name": source.name,
+                "location": source.location,
+                "format": source.format,
+                "version": source.pinned.version,
+                "fingerprint": source.pinned.fingerprint,
+            }
+            for source in sources
+        ],
+        model={"name": model.name, "version": model.version, "alias": model.alias, "digest": model.digest},
+        configuration=configuration,
+        configuration_digest=_digest(configuration),
+        code_version=code_version(),
+        python=platform.python_version(),
+        packages=package_versions(),
+    )
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """The distribution's version, and a digest of the library's source as it runs."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return f"{_version('lakescore')}+{digest.hexdigest()[:12]}"
+
+
+@lru_cache(maxsize=1)
+def package_versions() -> dict[str, str]:
+    """The installed versions of the packages that may change a prediction."""
+    return {name: version for name in PACKAGES if (version := _version(name)) != "none"}
+
+
+def _run_key(
+    pipeline: Pipeline,
+    score_date: dt.date,
+    sources: Sequence[PinnedSource],
+    model: RegisteredModel,
+    configuration: dict[str, Any],
+) -> str:
+    features = pipeline.features
+    changing = {
+        "score_date": score_date.isoformat(),
+        "fingerprints": {source.name: source.pinned.fingerprint for source in sources},
+        "model": {"name": model.name, "digest": model.digest},
+        "source": {
+            name: source.model_dump(mode="json", include={"format", "slice"})
+            for name, source in pipeline.source.tables.items()
+        },
+        "query": configuration["query"],
+        "key": pipeline.key,
+        "features": features.function if isinstance(features, FeatureFunction) else features,
+        "feature_source": configuration["feature_source"],
+        "expectations": configuration["expectations"],
+        "outputs": {name: output.model_dump(mode="json") for name, output in pipeline.outputs.items()},
+        "personal": sorted(pipeline.personal),
+    }
+    return _digest(changing)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"

@@ -1,0 +1,269 @@
+"""Everything about a run that is settled before a row is read: configuration, versions, types, and what fits what."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from pipelines import schemas
+from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, sql_text, suite_path
+from pipelines.config.models import Model
+from pipelines.errors import ConfigurationError, SourceError, UsageError, did_you_mean
+from pipelines.expressions.rules import FEATURES, NotNull, Rule
+from pipelines.models.registry import RegisteredModel, resolve
+from pipelines.models.signature import ModelInput, compare, model_inputs
+from pipelines.runs.layout import Layout
+from pipelines.runs.manifest import Manifest, build_manifest
+from pipelines.runs.sources import PinnedSource, first_line, pin_sources, read_slice
+from pipelines.tables.fingerprints import Known
+from pipelines.tables.slices import Slice, next_fence
+from pipelines.transforms.features import (
+    DeriveFeatures,
+    columns_used,
+    expression_types,
+    with_expressions,
+    with_function,
+)
+from pipelines.validation.compiling import Checks, compile_suite
+from pipelines.validation.suite import Expectation, load_suite
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A pipeline with the texts that its configuration names."""
+
+    pipeline: Pipeline
+    query: str | None
+    suite: tuple[Expectation, ...]
+    derive: DeriveFeatures | None
+    feature_source: str | None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run's manifest, and the objects that it was made of."""
+
+    definition: Definition
+    layout: Layout
+    slice: Slice
+    model: RegisteredModel
+    manifest: Manifest
+    sources: tuple[PinnedSource, ...]
+    frame: DataFrame
+
+    @property
+    def rows_by_log(self) -> int | None:
+        """The rows of the input where the first source's log alone tells them."""
+        return self.sources[0].pinned.rows
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run whose parts are known to fit each other.
+
+    Args:
+        columns_read: the columns of the input that anything uses; what is kept of a refused row.
+        checks: the suite, and what the model's signature demands of each row.
+        types: the features and their Spark types, in the signature's order.
+        output_types: the outputs and theirs.
+        keys: the key columns, as in the source.
+    """
+
+    columns_read: tuple[str, ...]
+    checks: Checks
+    types: Mapping[str, T.DataType]
+    output_types: T.StructType
+    keys: tuple[T.StructField, ...]
+
+
+def define(project: Project, name: str) -> Definition:
+    """Load a pipeline and every text that it names; needs no Spark session.
+
+    Raises:
+        UsageError: there is no such pipeline.
+        ConfigurationError: a file is missing or wrong.
+    """
+    pipeline = load_pipeline(project, name)
+    path = suite_path(project, pipeline)
+    derive, source = _function(project, pipeline.features) if isinstance(pipeline.features, FeatureFunction) else (None, None)
+    suite = load_suite(path) if path is not None else ()
+    return Definition(pipeline, sql_text(project, pipeline), suite, derive, source)
+
+
+def resolve_run(
+    spark: SparkSession,
+    project: Project,
+    layout: Layout,
+    definition: Definition,
+    score_date: dt.date,
+    known: Mapping[str, Known],
+    model: Model | None = None,
+) -> Resolved:
+    """Look up, once, everything that fixes the run's result.
+
+    Args:
+        known: what earlier runs of the slice found of the sources.
+        model: which model to take in place of the configured one.
+
+    Raises:
+        PipelineError: a table, a source or the model is missing.
+    """
+    pipeline = definition.pipeline
+    wanted = model or pipeline.model
+    slice_ = Slice(score_date, wanted.name)
+    fence = next_fence(layout.predictions, slice_)  # before anything is pinned: a later attempt sees no older input
+    registered = resolve(
+        project.environment.tracking_uri,
+        Path(project.environment.cache),
+        wanted.name,
+        alias=wanted.alias,
+        version=wanted.version,
+    )
+    sources = pin_sources(spark, project, pipeline, score_date, known)
+    manifest = build_manifest(
+        pipeline, score_date, fence, sources, registered, definition.query, definition.suite, definition.feature_source
+    )
+    frame = read_slice(spark, pipeline, definition.query, sources, score_date)
+    return Resolved(definition, layout, slice_, registered, manifest, tuple(sources), frame)
+
+
+def prepare(resolved: Resolved) -> Prepared:
+    """Hold source, features, suite, signature and outputs against each other, before any row is read.
+
+    Raises:
+        SourceError: a column is missing.
+        ConfigurationError: a feature or a condition is no SQL over the source.
+        ModelError: the features do not fit the model's signature.
+    """
+    definition, frame = resolved.definition, resolved.frame
+    pipeline = definition.pipeline
+    checks = compile_suite(definition.suite)
+    require_source_columns(frame, pipeline.key, f"pipeline '{pipeline.name}', key")
+    require_source_columns(frame, sorted(checks.columns()), f"pipeline '{pipeline.name}', expectations")
+    require_source_columns(frame, pipeline.personal, f"pipeline '{pipeline.name}', personal")
+    label = f"model '{resolved.model.name}' version {resolved.model.version}"
+    inputs = model_inputs(resolved.model.folder, label)
+    found = _feature_types(definition, frame, inputs)
+    provided = compare(inputs, found, label)
+    used = _columns_used(definition, frame, [item.name for item in provided])
+    conditions = _analyzed(frame, checks.conditions(), "a row_condition of the suite")
+    columns_read = {*pipeline.key, *used, *checks.columns(), *conditions}
+    rules = (*checks.rules, *_signature_rules(provided))
+    return Prepared(
+        columns_read=tuple(name for name in frame.columns if name in columns_read),
+        checks=Checks(rules, checks.gates, checks.schema_gates, checks.foreign, checks.expectations),
+        types={item.name: item.type for item in provided},
+        output_types=schemas.output_types({name: output.type for name, output in pipeline.outputs.items()}),
+        keys=tuple(frame.schema[name] for name in pipeline.key),
+    )
+
+
+def with_features(frame: DataFrame, definition: Definition, prepared: Prepared) -> DataFrame:
+    """The columns read, and the features in one struct column."""
+    features = definition.pipeline.features
+    read = frame.select(*[frame[f"`{name}`"] for name in prepared.columns_read])
+    if isinstance(features, FeatureFunction):
+        assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function
+        return with_function(read, definition.derive, prepared.types)
+    return with_expressions(read, features, prepared.types)
+
+
+def _signature_rules(inputs: Sequence[ModelInput]) -> list[Rule]:
+    """A null in an input whose type cannot hold one would end the whole job: such a row is refused instead."""
+    return [
+        Rule(f"model_input_not_null:{item.name}", NotNull(f"{FEATURES}.{item.name}"))
+        for item in inputs
+        if not item.holds_null
+    ]
+
+
+def _feature_types(definition: Definition, frame: DataFrame, inputs: Sequence[ModelInput]) -> dict[str, T.DataType]:
+    features = definition.pipeline.features
+    if definition.derive is not None:
+        derived = definition.derive(frame)
+        require_source_columns(derived, frame.columns, "the feature function must return every column that it was given")
+        return {field.name: field.dataType for field in derived.schema}
+    assert not isinstance(features, FeatureFunction)  # noqa: S101 - it would have been loaded
+    wanted = {item.name for item in inputs}
+    types: dict[str, T.DataType] = {}
+    for name, sql in features.items():
+        if name in wanted:
+            types |= _explained_types(frame, name, sql)
+        else:
+            types[name] = T.NullType()
+    return types
+
+
+def _explained_types(frame: DataFrame, name: str, sql: str) -> dict[str, T.DataType]:
+    try:
+        return expression_types(frame, {name: sql})
+    except (AnalysisException, ParseException) as error:
+        raise _no_sql(f"feature '{name}'", sql, error) from error
+
+
+def _columns_used(definition: Definition, frame: DataFrame, features: Sequence[str]) -> set[str]:
+    configured = definition.pipeline.features
+    if isinstance(configured, FeatureFunction):
+        return set(frame.columns)
+    return columns_used(frame, [configured[name] for name in features])
+
+
+def _analyzed(frame: DataFrame, conditions: Sequence[str], what: str) -> set[str]:
+    used: set[str] = set()
+    for condition in conditions:
+        try:
+            used |= columns_used(frame, [condition])
+        except (AnalysisException, ParseException) as error:
+            raise _no_sql(what, condition, error) from error
+    return used
+
+
+def _no_sql(what: str, sql: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what} is no SQL over the source", expected="an expression over the source's columns",
+        found=f"{sql}: {first_line(error)}", remedy="mend the expression, or the columns' names",
+    )  # fmt: skip
+
+
+def require_source_columns(frame: DataFrame, names: Sequence[str], where: str) -> None:
+    """Check that the frame has the columns.
+
+    Raises:
+        SourceError: with all that are missing, and the nearest names.
+    """
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        advice = [f"{name}: {did_you_mean(name, frame.columns)}" for name in missing]
+        raise SourceError(
+            f"{where}: the source lacks {'a column' if len(missing) == 1 else 'columns'}",
+            expected=", ".join(missing),
+            found=", ".join(frame.columns),
+            remedy="; ".join(advice),
+        )
+
+
+def _function(project: Project, features: FeatureFunction) -> tuple[DeriveFeatures, str]:
+    module_name, _, name = features.function.partition(":")
+    if str(project.root) not in sys.path:
+        sys.path.insert(0, str(project.root))
+    try:
+        module = importlib.import_module(module_name)
+        function = getattr(module, name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"features.function: '{features.function}' cannot be loaded",
+            expected="package.module:function, importable from the project's folder",
+            found=error,
+        ) from error
+    if not callable(function):
+        raise UsageError(f"features.function: '{features.function}' is no function")
+    return function, inspect.getsource(module)

@@ -1,0 +1,96 @@
+"""What earlier runs of a slice left behind: used where it is whole, cleared where it is not, told by the ledger as it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+from pipelines.runs.auditing import Counts
+from pipelines.runs.layout import Layout
+from pipelines.runs.manifest import Manifest
+from pipelines.tables.fingerprints import Known
+from pipelines.tables.ledger import UNFINISHED, Entry, Ledger
+from pipelines.tables.slices import Slice, published_run
+from pipelines.tables.stages import Stage, abandoned
+from pipelines.tables.stages import at as stage_at
+
+
+def known_sources(ledger: Ledger, pipeline: str, score_date: dt.date) -> dict[str, Known]:
+    """What the newest published run of the slice found of its sources, so that their logs need not be read from the start."""
+    published = [entry for entry in ledger.latest(pipeline=pipeline, score_date=score_date) if entry.state == "published"]
+    if not published:
+        return {}
+    manifest = published[-1].value("manifest") or {}
+    return {
+        source["name"]: Known(source["version"], source["fingerprint"])
+        for source in manifest.get("sources", [])
+        if source["version"] is not None
+    }
+
+
+def reusable_stage(layout: Layout, manifest: Manifest) -> Stage | None:
+    """A complete stage of the same run key, code and packages that no process works on; its lock is held."""
+    wanted = {"run_key": manifest.run_key, "code_version": manifest.code_version, "packages": manifest.packages}
+    for stage in abandoned(layout.stages):
+        marker = stage.marker()
+        if marker is not None and all(marker.get(name) == value for name, value in wanted.items()):
+            return stage
+        stage.leave()
+    return None
+
+
+def settle(layout: Layout, pipeline: str, slice_: Slice) -> None:
+    """Make the ledger tell what became of the slice's runs whose process is gone, and clear their unfinished stages."""
+    unfinished = [
+        entry
+        for entry in layout.ledger.latest(pipeline=pipeline, score_date=slice_.score_date)
+        if entry.model_name == slice_.model_name and entry.state in UNFINISHED
+    ]
+    if not unfinished:
+        return
+    published = published_run(layout.predictions, slice_)
+    for entry in unfinished:
+        stage = stage_at(layout.stages, entry.run_id)
+        if not stage.lock.acquire():
+            continue  # it is alive, or on an object store, where nothing tells
+        marker = stage.marker()
+        if entry.run_id == published:
+            layout.ledger.append(_completed(entry, marker))
+            stage.discard()
+        elif marker is None:
+            layout.ledger.append(_closed(entry, "its process ended before its stage was complete; nothing was published"))
+            stage.discard()
+        else:
+            layout.ledger.append(_closed(entry, "its process ended before it published; its stage is complete and kept"))
+            stage.leave()
+
+
+def _completed(entry: Entry, marker: dict[str, Any] | None) -> Entry:
+    """The entry that the run would have written, had its process lived on."""
+    counts = Counts(**marker["counts"]) if marker and "counts" in marker else None
+    return Entry(
+        run_id=entry.run_id,
+        pipeline=entry.pipeline,
+        score_date=entry.score_date,
+        model_name=entry.model_name,
+        state="published",
+        rows_input=counts and counts.input,
+        rows_scored=counts and counts.scored,
+        rows_quarantined=counts and counts.quarantined,
+        verdict=json.dumps(marker["verdict"]) if marker and "verdict" in marker else None,
+        error="its process ended after it published; this entry was completed by a later run",
+    )
+
+
+def _closed(entry: Entry, error: str) -> Entry:
+    return Entry(
+        run_id=entry.run_id,
+        pipeline=entry.pipeline,
+        score_date=entry.score_date,
+        model_name=entry.model_name,
+        state="failed",
+        error=error,
+    )
+
+

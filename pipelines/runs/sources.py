@@ -1,0 +1,175 @@
+"""A slice's input: pinned once, then read as it was at that moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.config import Pipeline, Project, Source
+from pipelines.config import Slice as Selection
+from pipelines.errors import SourceError, did_you_mean
+from pipelines.expressions.names import column
+from pipelines.tables.creation import location_of
+from pipelines.tables.fingerprints import Known, Pinned, Reach, pin_delta, pin_files
+from pipelines.tables.locations import below
+
+
+@dataclass(frozen=True)
+class PinnedSource:
+    """One source of a run, as it was when the run started.
+
+    Args:
+        name: its name in the configuration.
+        location: its folder.
+        format: delta, parquet or csv.
+        pinned: version, fingerprint and what the log tells of the rows.
+    """
+
+    name: str
+    location: str
+    format: str
+    pinned: Pinned
+
+
+def pin_sources(
+    spark: SparkSession, project: Project, pipeline: Pipeline, score_date: dt.date, known: Mapping[str, Known]
+) -> list[PinnedSource]:
+    """Pin every source of the pipeline; all are looked at before any row is read.
+
+    Raises:
+        SourceError: one is missing.
+    """
+    pinned = []
+    for name, source in pipeline.source.tables.items():
+        location = _location(spark, project, source)
+        try:
+            found = (
+                pin_delta(location, reach(source.slice, score_date), known.get(name))
+                if source.format == "delta"
+                else pin_files(location)
+            )
+        except SourceError as error:
+            raise SourceError(
+                f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
+            ) from error
+        pinned.append(PinnedSource(name, location, source.format, found))
+    return pinned
+
+
+def reach(selection: Selection | None, score_date: dt.date) -> Reach | None:
+    """The dates that a slice reads, or None where only the filter itself knows."""
+    if selection is None or selection.column is None:
+        return None
+    return Reach(selection.column, score_date - dt.timedelta(days=selection.lookback_days), score_date)
+
+
+def read_slice(
+    spark: SparkSession, pipeline: Pipeline, query: str | None, sources: Sequence[PinnedSource], score_date: dt.date
+) -> DataFrame:
+    """The slice's rows: every source at its pinned version, filtered, then joined by the query.
+
+    Raises:
+        SourceError: a column is missing or no date, or the query cannot be analyzed.
+    """
+    session = spark.newSession()  # views of this run only: runs side by side do not see each other's
+    frames = {
+        source.name: _filtered(_read(session, source), source.name, pipeline.source.tables[source.name].slice, score_date)
+        for source in sources
+    }
+    return _joined(session, pipeline, query, frames)
+
+
+def read_whole(spark: SparkSession, pipeline: Pipeline, query: str | None, sources: Sequence[PinnedSource]) -> DataFrame:
+    """The rows of all dates, as the slices would read them: what a model is trained on.
+
+    Raises:
+        SourceError: the query cannot be analyzed.
+    """
+    session = spark.newSession()
+    return _joined(session, pipeline, query, {source.name: _read(session, source) for source in sources})
+
+
+def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames: Mapping[str, DataFrame]) -> DataFrame:
+    if query is None:
+        return frames[pipeline.main_source]
+    for name, frame in frames.items():
+        frame.createOrReplaceTempView(name)
+    try:
+        return session.sql(query)
+    except AnalysisException as error:
+        raise SourceError(
+            f"the query {pipeline.source.query} does not fit the sources",
+            expected=f"SQL over {', '.join(frames)}",
+            found=first_line(error),
+            remedy="mend the query, or the tables' names and columns",
+        ) from error
+
+
+def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource], score_date: dt.date) -> int:
+    """The rows of the first source for the slice, before any join: from the log where that tells it, else counted."""
+    source = sources[0]
+    if source.pinned.rows is not None:
+        return source.pinned.rows
+    return _filtered(_read(spark, source), source.name, pipeline.source.tables[source.name].slice, score_date).count()
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, without Spark's error class in front."""
+    return re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", str(error).strip().splitlines()[0])
+
+
+def _location(spark: SparkSession, project: Project, source: Source) -> str:
+    if source.path is not None:
+        return below(project.environment.inputs, source.path)
+    return location_of(spark, str(source.table))
+
+
+def _read(spark: SparkSession, source: PinnedSource) -> DataFrame:
+    reader = spark.read.format(source.format)
+    if source.pinned.version is not None:
+        reader = reader.option("versionAsOf", source.pinned.version)
+    if source.format == "csv":
+        reader = reader.option("header", True).option("inferSchema", True)
+    try:
+        return reader.load(source.location)
+    except AnalysisException as error:
+        raise SourceError(
+            f"source '{source.name}' cannot be read", expected=f"a {source.format} table", found=first_line(error)
+        ) from error
+
+
+def _filtered(frame: DataFrame, name: str, selection: Selection | None, score_date: dt.date) -> DataFrame:
+    if selection is None:
+        return frame
+    if selection.where is not None:
+        return frame.where(selection.where.replace(":score_date", f"DATE'{score_date.isoformat()}'"))
+    return frame.where(_in_slice(frame, name, selection, score_date))
+
+
+def _in_slice(frame: DataFrame, name: str, selection: Selection, score_date: dt.date) -> Column:
+    chosen = str(selection.column)
+    if chosen not in frame.columns:
+        raise SourceError(
+            f"source '{name}' has no column '{chosen}' to find the slice by",
+            expected=f"a DATE column '{chosen}'",
+            remedy=did_you_mean(chosen, frame.columns),
+        )
+    kind = frame.schema[chosen].dataType
+    if not isinstance(kind, T.DateType):
+        raise SourceError(
+            f"source '{name}': the slice's column '{chosen}' is no date",
+            expected="DATE",
+            found=kind.simpleString(),
+            remedy="land it as a date, or select the slice by 'where'",
+        )
+    first = score_date - dt.timedelta(days=selection.lookback_days)
+    if first == score_date:
+        return column(chosen) == F.lit(score_date)
+    return column(chosen).between(F.lit(first), F.lit(score_date))

@@ -1,0 +1,120 @@
+"""The one pass over a slice: read, tag, score, and write every row aside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from pyspark.errors import PythonException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_type
+
+from pipelines import schemas
+from pipelines.config import Pipeline
+from pipelines.expressions.names import column
+from pipelines.models.predictor import WantedOutput
+from pipelines.models.scoring import explained, with_outputs
+from pipelines.runs.preparation import Prepared, Resolved, with_features
+from pipelines.runs.sources import count_input
+from pipelines.tables.locking import RunLock
+from pipelines.tables.stages import Stage, begin
+from pipelines.transforms.staging import staged, tagged
+from pipelines.validation.engine import run_engine
+from pipelines.validation.observing import aggregates
+from pipelines.validation.verdict import judge_suite
+
+
+def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, lock: RunLock) -> Stage:
+    """Every row of the slice, staged; what was observed on the way stands in the stage's marker.
+
+    Raises:
+        ModelError: the model failed on a batch, or gave it another number of results; no stage is left behind.
+    """
+    definition, manifest, checks = resolved.definition, resolved.manifest, prepared.checks
+    pipeline = definition.pipeline
+    observation = Observation(f"run {manifest.run_id}")
+    marked = tagged(with_features(resolved.frame, definition, prepared), checks.rules)
+    marked = marked.observe(observation, *aggregates(checks))
+    scored, workers = with_outputs(marked, resolved.model, _wanted(pipeline, prepared), prepared.output_types)
+    rows = staged(
+        scored,
+        key=pipeline.key,
+        outputs=list(pipeline.outputs),
+        rules=checks.rules,
+        columns_read=prepared.columns_read,
+        personal=pipeline.personal,
+    )
+    stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
+    try:
+        engine_results = run_engine(resolved.frame, checks.foreign)
+        rows.write.parquet(stage.rows)
+        rows_input = resolved.rows_by_log
+        if rows_input is None:
+            rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
+    except PythonException as error:
+        stage.discard()
+        raise explained(error, f"model '{resolved.model.name}' version {resolved.model.version}") from error
+    except BaseException:
+        stage.discard()
+        raise
+    suite = judge_suite(checks, observation.get, engine_results, resolved.frame.columns)
+    stage.finish(
+        {
+            "run_id": manifest.run_id,
+            "run_key": manifest.run_key,
+            "code_version": manifest.code_version,
+            "packages": manifest.packages,
+            "schema": rows.schema.jsonValue(),
+            "rows_input": rows_input,
+            "suite": [result.as_json() for result in suite],
+            "staged_at": dt.datetime.now(dt.UTC).isoformat(),
+            "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
+        }
+    )
+    return stage
+
+
+def read_stage(spark: SparkSession, stage: Stage, marker: dict[str, Any]) -> DataFrame:
+    """The rows of a complete stage."""
+    return spark.read.schema(T.StructType.fromJson(marker["schema"])).parquet(stage.rows)
+
+
+def predictions_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -> DataFrame:
+    """The staged rows that were scored, as the predictions table holds them."""
+    pipeline, manifest = resolved.definition.pipeline, resolved.manifest
+    return rows.where(F.col("reasons").isNull()).select(
+        *[column(name) for name in pipeline.key],
+        *_slice_columns(resolved),
+        F.lit(resolved.model.version).cast("int").alias("model_version"),
+        *[column(name) for name in pipeline.outputs],
+        F.lit(manifest.run_id).alias("run_id"),
+        F.lit(staged_at).alias("scored_at"),
+    )
+
+
+def quarantine_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -> DataFrame:
+    """The staged rows that were refused, as the quarantine table holds them."""
+    pipeline, manifest = resolved.definition.pipeline, resolved.manifest
+    return rows.where(F.col("reasons").isNotNull()).select(
+        *[column(name) for name in pipeline.key],
+        *_slice_columns(resolved),
+        F.lit(manifest.run_id).alias("run_id"),
+        F.col("reasons").cast(schemas.REASONS).alias("reasons"),
+        F.col("row"),
+        F.lit(staged_at).alias("quarantined_at"),
+    )
+
+
+def _slice_columns(resolved: Resolved) -> list[Any]:
+    slice_ = resolved.slice
+    return [F.lit(slice_.score_date).alias("score_date"), F.lit(slice_.model_name).alias("model_name")]
+
+
+def _wanted(pipeline: Pipeline, prepared: Prepared) -> list[WantedOutput]:
+    types = {field.name: to_arrow_type(field.dataType) for field in prepared.output_types}
+    return [
+        WantedOutput(name, output.result, types[name], output.of, output.column)
+        for name, output in pipeline.outputs.items()
+    ]

@@ -1,0 +1,132 @@
+"""Creates, evolves and checks the tables of a pipeline; never done by a scoring write."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from pipelines import schemas
+from pipelines.config import Pipeline, Project
+from pipelines.errors import TableError
+from pipelines.runs.layout import Layout, ledger_of, locate, table_names
+from pipelines.runs.preparation import define, require_source_columns
+from pipelines.runs.sources import pin_sources, read_slice
+from pipelines.tables.creation import create, differences, evolve
+from pipelines.tables.locations import below, for_delta_rs, local_path
+
+PARTITIONS = {"predictions": schemas.SLICE_COLUMNS, "quarantine": ("score_date",)}
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What became of one table."""
+
+    table: str
+    location: str
+    columns_added: tuple[str, ...] = ()
+
+
+def create_tables(spark: SparkSession, project: Project, name: str) -> list[TableChange]:
+    """Make a pipeline's tables and the warehouse's ledger where they are missing.
+
+    Raises:
+        PipelineError: the source cannot be read, or the warehouse cannot be written.
+    """
+    pipeline, wanted = _wanted(spark, project, name)
+    ledger_of(project).create()
+    for kind, table in table_names(pipeline).items():
+        create(
+            spark,
+            wanted[kind],
+            partitions=PARTITIONS[kind],
+            statistics=_statistics(pipeline, wanted[kind]),
+            location=below(project.environment.warehouse, table.path) if table.path is not None else None,
+            name=table.table,
+            comment=f"{kind} of the pipeline {pipeline.name}",
+        )
+    layout = locate(spark, project, pipeline)
+    return [TableChange(kind, getattr(layout, kind)) for kind in wanted] + [TableChange("runs", layout.ledger.location)]
+
+
+def evolve_tables(spark: SparkSession, project: Project, name: str) -> list[TableChange]:
+    """Add the columns that the configuration wants and the pipeline's tables lack.
+
+    Raises:
+        TableError: a column would change its type.
+    """
+    pipeline, wanted = _wanted(spark, project, name)
+    layout = require_tables(spark, project, pipeline)
+    return [
+        TableChange(kind, getattr(layout, kind), tuple(evolve(spark, getattr(layout, kind), schema)))
+        for kind, schema in wanted.items()
+    ]
+
+
+def require_tables(spark: SparkSession, project: Project, pipeline: Pipeline) -> Layout:
+    """Where the pipeline's tables are, once all of them are there.
+
+    Raises:
+        TableError: one is missing.
+    """
+    layout = locate(spark, project, pipeline)
+    for location in (layout.predictions, layout.quarantine, layout.ledger.location):
+        folder = local_path(location)
+        there = folder.is_dir() if folder is not None else True
+        if not there or not DeltaTable.is_deltatable(for_delta_rs(location)):
+            raise TableError(
+                f"the tables of '{pipeline.name}' are not there yet",
+                expected=f"a Delta table at {location}",
+                remedy=f"create them: lakescore tables create {pipeline.name}",
+            )
+    return layout
+
+
+def require_columns(layout: Layout, key: Sequence[T.StructField], pipeline: Pipeline) -> None:
+    """Check that predictions and quarantine have the columns that the run would write.
+
+    Raises:
+        TableError: a column is missing or has another type.
+    """
+    for location, wanted in _schemas(key, pipeline, layout).items():
+        found = T.StructType.fromJson(json.loads(DeltaTable(for_delta_rs(location)).schema().to_json()))
+        missing, retyped = differences(found, wanted)
+        if missing or retyped:
+            lacks = [f"{field.name}: missing" for field in missing]
+            raise TableError(
+                f"the table at {location} does not fit the configuration",
+                expected=wanted.simpleString(),
+                found="; ".join(lacks + retyped),
+                remedy=f"add what is missing: lakescore tables evolve {pipeline.name}"
+                if not retyped
+                else "give the output another name, or write to another table",
+            )
+
+
+def _schemas(key: Sequence[T.StructField], pipeline: Pipeline, layout: Layout) -> dict[str, T.StructType]:
+    outputs = {name: output.type for name, output in pipeline.outputs.items()}
+    return {layout.predictions: schemas.predictions(key, outputs), layout.quarantine: schemas.quarantine(key)}
+
+
+def _wanted(spark: SparkSession, project: Project, name: str) -> tuple[Pipeline, dict[str, T.StructType]]:
+    """The pipeline, and the schemas of its tables: the key's types are the source's."""
+    definition = define(project, name)
+    pipeline = definition.pipeline
+    any_day = dt.date(1970, 1, 1)
+    frame = read_slice(spark, pipeline, definition.query, pin_sources(spark, project, pipeline, any_day, {}), any_day)
+    require_source_columns(frame, pipeline.key, f"pipeline '{name}', key")
+    key = [frame.schema[column] for column in pipeline.key]
+    outputs = {output: wanted.type for output, wanted in pipeline.outputs.items()}
+    return pipeline, {"predictions": schemas.predictions(key, outputs), "quarantine": schemas.quarantine(key)}
+
+
+def _statistics(pipeline: Pipeline, schema: T.StructType) -> list[str]:
+    """The columns whose bounds may stand in the log: simple ones, and none that is personal, as logs outlive deletions."""
+    simple = (T.NumericType, T.StringType, T.DateType, T.TimestampType)
+    kept = [field.name for field in schema if isinstance(field.dataType, simple)]
+    return [name for name in kept if name not in {*pipeline.personal, *schemas.SLICE_COLUMNS, "row"}]

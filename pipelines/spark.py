@@ -1,0 +1,96 @@
+"""The Spark session: the one place that builds or configures it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyspark
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from pipelines.errors import SetupError
+
+OLDEST_JAVA = 17
+DELTA_PACKAGE = "io.delta:delta-spark_4.1_2.13:4.4.0"
+ALWAYS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.showConsoleProgress": "false",
+}
+"""What the guarantees rest on: Delta tables, and dates that mean the same everywhere."""
+_QUIET = Path(__file__).with_name("log4j2.properties")
+
+
+def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
+    """The session; one that is active already is used as it is.
+
+    Args:
+        settings: Spark settings; what spark-submit was given wins over them.
+        name: the application's name.
+
+    Raises:
+        SetupError: Java is missing or too old.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    builder = SparkSession.builder.appName(name)
+    for key, value in {**settings, **_defaults(settings), **ALWAYS}.items():
+        if key in ALWAYS or not _is_submitted_with(key):
+            builder = builder.config(key, value)
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # repeats each error as a page of JSON
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def require_java() -> None:
+    """Check that a Java is there that Spark can run on.
+
+    Raises:
+        SetupError: with the way to get one.
+    """
+    expected = f"Java {OLDEST_JAVA} or newer, in JAVA_HOME or on the PATH"
+    remedy = "install a JDK, such as Debian's openjdk-17-jre-headless or Temurin, or set JAVA_HOME to one"
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if java is None or not os.access(java, os.X_OK):
+        raise SetupError("Spark needs Java, and there is none", expected=expected, found=home or "no java", remedy=remedy)
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', told)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        raise SetupError("this Java is too old for Spark", expected=expected, found=told.strip() or java, remedy=remedy)
+
+
+def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
+    """What depends on how the driver was started."""
+    defaults = {}
+    if not _is_submitted():
+        require_java()
+        defaults["spark.driver.extraJavaOptions"] = " ".join(
+            [f"-Dlog4j2.configurationFile=file:{_QUIET}", settings.get("spark.driver.extraJavaOptions", "")]
+        ).strip()
+        if not list((Path(pyspark.__file__).parent / "jars").glob("*delta-spark_*.jar")):
+            defaults["spark.jars.packages"] = settings.get("spark.jars.packages", DELTA_PACKAGE)
+    if settings.get("spark.master", "local").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else a worker starts the first python3 of the PATH
+    return defaults
+
+
+def _is_submitted() -> bool:
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _is_submitted_with(key: str) -> bool:
+    if not _is_submitted():
+        return False
+    SparkContext._ensure_initialized()
+    return bool(SparkConf().contains(key))

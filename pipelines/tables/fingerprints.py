@@ -1,0 +1,152 @@
+"""What tells whether a slice's own input changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.fs as fs
+from deltalake import DeltaTable
+
+from pipelines.errors import SourceError
+from pipelines.tables.commit_log import Commit, FileAction, commits_backwards, latest_version
+from pipelines.tables.locations import for_delta_rs, local_path, storage
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The part of a source that a slice reads, where its filter can be told from partition values or statistics.
+
+    Args:
+        column: the date column.
+        first: the first date.
+        last: the last date.
+    """
+
+    column: str
+    first: dt.date
+    last: dt.date
+
+    def holds(self, value: str | None) -> bool:
+        """Whether a partition's value lies within."""
+        return value is not None and self.first.isoformat() <= value[:10] <= self.last.isoformat()
+
+    def touched_by(self, file: FileAction) -> bool:
+        """Whether the file may hold rows of the slice: yes unless its partition or its statistics say no."""
+        if file.partition and self.column in file.partition:
+            return self.holds(file.partition[self.column])
+        if file.stats is not None:
+            low = file.stats.get("minValues", {}).get(self.column)
+            high = file.stats.get("maxValues", {}).get(self.column)
+            if low is not None and high is not None:
+                return bool(str(low)[:10] <= self.last.isoformat() and self.first.isoformat() <= str(high)[:10])
+        return True
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A source, pinned.
+
+    Args:
+        version: the Delta version that is read; None for other formats.
+        fingerprint: equal as long as the slice's own rows were not changed.
+        rows: the number of the slice's rows, where the log alone tells it.
+    """
+
+    version: int | None
+    fingerprint: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """An earlier run's pin of the same source and slice: commits up to its version need not be read again."""
+
+    version: int
+    fingerprint: str
+
+
+def pin_delta(location: str, reach: Reach | None, known: Known | None = None) -> Pinned:
+    """Pin a Delta table at its newest version.
+
+    The fingerprint is the table's id and the last commit that changed rows which the slice reaches; a compaction changes
+    none. Where the log was cleaned up and no earlier run knows, it is a digest of the slice's files instead.
+
+    Args:
+        location: the table's folder.
+        reach: the part that the slice reads; None for the whole table.
+        known: what an earlier run found.
+
+    Raises:
+        SourceError: there is no Delta table there.
+    """
+    version = latest_version(location)
+    table = DeltaTable(for_delta_rs(location), version=version)
+    table_id = str(table.metadata().id)
+    same_table = known is not None and known.fingerprint.startswith(table_id) and known.version <= version
+    oldest = known.version + 1 if known is not None and same_table else 0
+    last_read = version + 1
+    for commit in commits_backwards(location, version, oldest):
+        if _touches(commit, reach):
+            return Pinned(version, f"{table_id}@{commit.version}", _rows(table, reach))
+        last_read = commit.version
+    if last_read > oldest:  # the log was cleaned up in between
+        return Pinned(version, f"{table_id}#{_digest_of_files(table, reach)}", _rows(table, reach))
+    fingerprint = known.fingerprint if known is not None and same_table else f"{table_id}@none"
+    return Pinned(version, fingerprint, _rows(table, reach))
+
+
+def pin_files(location: str) -> Pinned:
+    """Pin a folder of files that is no Delta table: by their paths, sizes and times.
+
+    Raises:
+        SourceError: there is nothing there.
+    """
+    folder = local_path(location)
+    listed: list[fs.FileInfo] = []
+    if folder is None or folder.exists():
+        root, name = (str(folder.parent), folder.name) if folder is not None and folder.is_file() else (location, "")
+        files = storage(root)
+        listed = [files.get_file_info(name)] if name else files.get_file_info(fs.FileSelector("", recursive=True))
+    data = sorted((info.path, info.size, info.mtime_ns) for info in listed if info.type == fs.FileType.File)
+    if not data:
+        raise SourceError(f"there is no file at {location}", expected="data files", remedy="land the data, or mend the path")
+    return Pinned(None, "files#" + _sha(f"{path}|{size}|{time}" for path, size, time in data))
+
+
+def _touches(commit: Commit, reach: Reach | None) -> bool:
+    return any(reach is None or reach.touched_by(file) for file in commit.changes)
+
+
+def _files(table: DeltaTable, reach: Reach | None) -> pa.Table:
+    files = pa.table(table.get_add_actions(flatten=True))
+    name = None if reach is None else f"partition.{reach.column}"
+    if reach is None or name not in files.column_names:
+        return files
+    inside = [reach.holds(str(value)) for value in files[name].to_pylist()]
+    return files.filter(pa.array(inside, pa.bool_()))
+
+
+def _rows(table: DeltaTable, reach: Reach | None) -> int | None:
+    """The rows of the slice by the log alone: only where it is made of whole files without deletion vectors."""
+    if reach is None or reach.column not in table.metadata().partition_columns:
+        return None
+    if "deletionVectors" in (table.protocol().reader_features or []):
+        return None
+    counts: Sequence[int | None] = _files(table, reach)["num_records"].to_pylist()
+    return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
+
+
+def _digest_of_files(table: DeltaTable, reach: Reach | None) -> str:
+    files = _files(table, reach)
+    return _sha(sorted(f"{path}|{size}" for path, size in zip(files["path"].to_pylist(), files["size_bytes"].to_pylist())))
+
+
+def _sha(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\n")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,129 @@
+"""The ledger: one row each time a run changes its state. Written and read without Spark, so that looking costs no start of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from pipelines import schemas
+from pipelines.errors import TableError
+from pipelines.tables.locations import for_delta_rs, local_path
+from pipelines.tables.locking import table_lock
+
+State = Literal["started", "published", "superseded", "conflict", "rejected", "failed", "retracted"]
+UNFINISHED = ("started",)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger; `at` is set when it is written. Manifest, verdict, timings and accepted are JSON."""
+
+    run_id: str
+    pipeline: str
+    score_date: dt.date
+    model_name: str
+    state: State
+    model_version: int | None = None
+    run_key: str | None = None
+    fence: int | None = None
+    at: dt.datetime | None = None
+    manifest: str | None = None
+    rows_input: int | None = None
+    rows_scored: int | None = None
+    rows_quarantined: int | None = None
+    verdict: str | None = None
+    timings: str | None = None
+    accepted: str | None = None
+    error: str | None = None
+
+    def value(self, name: Literal["manifest", "verdict", "timings", "accepted"]) -> Any:
+        """The content of one of the JSON columns."""
+        text = getattr(self, name)
+        return None if text is None else json.loads(text)
+
+
+class Ledger:
+    """The table of runs at a location."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    def create(self) -> None:
+        """Make the table where it is missing.
+
+        Raises:
+            TableError: nothing can be written there.
+        """
+        folder = local_path(self.location)
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            with table_lock(self.location):
+                DeltaTable.create(for_delta_rs(self.location), schemas.RUNS, mode="ignore")
+        except (OSError, DeltaError) as error:
+            raise _unwritable(self.location, error) from error
+
+    def append(self, *entries: Entry) -> None:
+        """Add rows, in one commit.
+
+        Raises:
+            TableError: the table is missing or cannot be written.
+        """
+        now = dt.datetime.now(dt.UTC)
+        rows = [{**asdict(entry), "at": now + dt.timedelta(microseconds=n)} for n, entry in enumerate(entries)]
+        self._open()
+        try:
+            with table_lock(self.location):
+                write_deltalake(
+                    for_delta_rs(self.location), pa.Table.from_pylist(rows, schema=schemas.RUNS), mode="append"
+                )
+        except (OSError, DeltaError) as error:
+            raise _unwritable(self.location, error) from error
+
+    def history(
+        self, *, pipeline: str | None = None, score_date: dt.date | None = None, run_id: str | None = None
+    ) -> list[Entry]:
+        """All rows that fit, oldest first."""
+        wanted: Mapping[str, Any] = {"pipeline": pipeline, "score_date": score_date, "run_id": run_id}
+        condition = pc.scalar(True)
+        for name, value in wanted.items():
+            if value is not None:
+                condition = condition & (pc.field(name) == pa.scalar(value))
+        rows = self._open().to_pyarrow_dataset().to_table(filter=condition).sort_by("at").to_pylist()
+        return [Entry(**row) for row in rows]
+
+    def latest(
+        self, *, pipeline: str | None = None, score_date: dt.date | None = None, run_id: str | None = None
+    ) -> list[Entry]:
+        """The last row of each run, in the order of those; each completed by what the run's earlier rows said."""
+        runs: dict[str, Entry] = {}
+        for entry in self.history(pipeline=pipeline, score_date=score_date, run_id=run_id):
+            earlier = asdict(runs.pop(entry.run_id)) if entry.run_id in runs else {}
+            said = {name: value for name, value in asdict(entry).items() if value is not None}
+            runs[entry.run_id] = Entry(**{**earlier, **said})
+        return list(runs.values())
+
+    def _open(self) -> DeltaTable:
+        try:
+            return DeltaTable(for_delta_rs(self.location))
+        except TableNotFoundError as error:
+            raise TableError(
+                f"there is no ledger at {self.location}", expected="a Delta table", remedy="create it: lakescore tables create"
+            ) from error
+
+
+def _unwritable(location: str, error: Exception) -> TableError:
+    return TableError(
+        f"the table at {location} cannot be written",
+        expected="a place that this user may write to",
+        found=error,
+        remedy="mend the environment's 'warehouse' or its permissions",
+    )

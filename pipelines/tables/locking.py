@@ -1,0 +1,70 @@
+"""Operating-system locks on local disks, where Delta's own commits are not exclusive; they end with their process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pipelines.errors import ConflictError
+from pipelines.tables.locations import local_path
+
+LONGEST_WAIT_SECONDS = 900.0
+
+
+@contextmanager
+def table_lock(location: str, longest_wait: float = LONGEST_WAIT_SECONDS) -> Iterator[None]:
+    """Hold the table's lock while it is written or maintained. Does nothing on an object store.
+
+    Raises:
+        ConflictError: another process holds it for longer than `longest_wait` seconds.
+    """
+    folder = local_path(location)
+    if folder is None:
+        yield
+        return
+    lock = FileLock(_lock_file(folder))
+    try:
+        lock.acquire(timeout=longest_wait)
+    except Timeout as error:
+        raise ConflictError(
+            f"another process has held the lock of {location} for {longest_wait:g} seconds",
+            expected="the other writer to finish",
+            remedy="see `lakescore runs` for what is at work, and run again",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class RunLock:
+    """Tells other processes that a run is alive. On an object store nothing can tell, and a run counts as alive."""
+
+    def __init__(self, stages: str, run_id: str) -> None:
+        folder = local_path(stages)
+        self._lock = None if folder is None else FileLock(_lock_file(folder / run_id), thread_local=False)
+
+    def acquire(self) -> bool:
+        """Take the lock if no process holds it; whether it is held now."""
+        if self._lock is None:
+            return False
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Give the lock back and remove its file."""
+        if self._lock is not None and self._lock.is_locked:
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
+
+
+def _lock_file(folder: Path) -> str:
+    file = folder.parent / "_locks" / f"{folder.name}.lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return str(file)

@@ -1,0 +1,157 @@
+"""Publishing a slice: fenced, atomic, and told apart afterwards. The one way in which predictions are written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from pyspark.sql import DataFrame
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from pipelines.errors import ConflictError, SourceError, TableError
+from pipelines.tables.commit_log import commits_backwards, latest_version
+from pipelines.tables.locations import for_delta_rs
+from pipelines.tables.locking import table_lock
+
+Outcome = Literal["published", "superseded"]
+MOST_ATTEMPTS = 8
+_RETRIED = ("Concurrent", "MetadataChanged", "ProtocolChanged")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The unit of publishing: one score date of one model's predictions."""
+
+    score_date: dt.date
+    model_name: str
+
+    @property
+    def predicate(self) -> str:
+        """The slice's rows, in literals only: Delta must see that the write stays within one partition."""
+        name = self.model_name.replace("\\", "\\\\").replace("'", "\\'")
+        return f"score_date = DATE'{self.score_date.isoformat()}' AND model_name = '{name}'"
+
+    @property
+    def transaction(self) -> str:
+        """The application id under which attempts at this slice are ordered."""
+        return f"predictions/{self.model_name}/{self.score_date.isoformat()}"
+
+
+def next_fence(location: str, slice_: Slice) -> int:
+    """The number that orders a new attempt after every earlier one: max(now in ms, last + 1)."""
+    last = _table(location).transaction_version(slice_.transaction)
+    return max(time.time_ns() // 1_000_000, (last or 0) + 1)
+
+
+def published_run(location: str, slice_: Slice) -> str | None:
+    """The run whose rows are the slice right now, or None where the slice is not published.
+
+    Raises:
+        TableError: the table is missing, or rows of several runs stand in the slice.
+    """
+    table = _table(location)
+    files = pa.table(table.get_add_actions(flatten=True))
+    inside = pc.and_(
+        pc.equal(files["partition.score_date"], pa.scalar(slice_.score_date)),
+        pc.equal(files["partition.model_name"], slice_.model_name),
+    )
+    files = files.filter(inside)
+    bounds = [files[name].to_pylist() for name in ("min.run_id", "max.run_id") if name in files.column_names]
+    runs = set().union(*bounds) if bounds else set()
+    if not bounds and files.num_rows or None in runs:  # a writer left no statistics: read the column
+        rows = table.to_pyarrow_dataset().filter(
+            (pc.field("score_date") == slice_.score_date) & (pc.field("model_name") == slice_.model_name)
+        )
+        runs = set(rows.to_table(columns=["run_id"])["run_id"].to_pylist())
+    if len(runs) > 1:
+        raise TableError(
+            f"{location}: rows of several runs stand in the slice {slice_.score_date} of {slice_.model_name}",
+            expected="one run",
+            found=", ".join(sorted(map(str, runs))),
+            remedy="score the slice again with --force: that replaces it whole",
+        )
+    return next(iter(runs), None)
+
+
+def publish(frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any]) -> Outcome:
+    """Replace the slice by the frame's rows, unless a newer attempt did so already.
+
+    Args:
+        frame: the slice's rows, all of them; none take the slice away.
+        location: the predictions table's.
+        slice_: which slice.
+        fence: this attempt's number.
+        metadata: kept with the commit; `run_id` in it tells this attempt's commit.
+
+    Raises:
+        ConflictError: other writers came first until the retries were used up.
+    """
+    writer = (
+        frame.write.format("delta")
+        .mode("overwrite")
+        .option("replaceWhere", slice_.predicate)
+        .option("txnAppId", slice_.transaction)
+        .option("txnVersion", fence)
+        .option("userMetadata", json.dumps(metadata, sort_keys=True))
+    )
+    with table_lock(location):
+        before = latest_version(location)
+        write_with_retries(lambda: writer.save(location), location)
+        # A fenced write is skipped without a word: only the log tells whether it is there.
+        is_there = _was_committed(location, before, fence, str(metadata["run_id"]))
+    return "published" if is_there else "superseded"
+
+
+def write_with_retries(write: Any, location: str) -> None:
+    """Call `write` again, with jittered pauses, for as long as it loses against other writers.
+
+    Raises:
+        ConflictError: it lost each time.
+        TableError: the table cannot be written at all.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(_is_conflict),
+        stop=stop_after_attempt(MOST_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.2, max=10),
+        reraise=True,
+    )
+    try:
+        retrying(write)
+    except Exception as error:
+        if _is_conflict(error):
+            raise ConflictError(
+                f"other writers of {location} came first {MOST_ATTEMPTS} times",
+                expected="a moment without other writers",
+                found=str(error).splitlines()[0],
+                remedy="run again; the staged rows are kept and not scored twice",
+            ) from error
+        raise
+
+
+def _was_committed(location: str, before: int, fence: int, run_id: str) -> bool:
+    for commit in commits_backwards(location, latest_version(location), before + 1):
+        said = json.loads(commit.user_metadata) if (commit.user_metadata or "").startswith("{") else {}
+        if said.get("run_id") == run_id and said.get("fence") == fence:
+            return True
+    return False
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return any(word in f"{type(error).__name__} {error}"[:400] for word in _RETRIED)
+
+
+def _table(location: str) -> DeltaTable:
+    try:
+        return DeltaTable(for_delta_rs(location))
+    except (TableNotFoundError, SourceError) as error:
+        raise TableError(
+            f"there is no table at {location}", expected="a Delta table", remedy="create it: lakescore tables create"
+        ) from error

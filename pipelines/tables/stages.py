@@ -1,0 +1,85 @@
+"""Stages: a run's rows, written aside before they are published. Complete once their marker is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.fs as fs
+
+from pipelines.tables.locations import below, local_path, read_text, storage, write_text
+from pipelines.tables.locking import RunLock
+
+MANIFEST = "manifest.json"
+MARKER = "_COMPLETE.json"
+
+
+@dataclass
+class Stage:
+    """The folder of one run's rows.
+
+    Args:
+        stages: the folder of all stages of the pipeline.
+        run_id: the run that scored the rows.
+        lock: held for as long as a process works on it.
+    """
+
+    stages: str
+    run_id: str
+    lock: RunLock
+
+    @property
+    def location(self) -> str:
+        return below(self.stages, self.run_id)
+
+    @property
+    def rows(self) -> str:
+        """Where the rows are, as Parquet."""
+        return below(self.location, "rows")
+
+    def finish(self, marker: dict[str, Any]) -> None:
+        """Say that the rows are complete, and what was observed while they were written."""
+        write_text(self.location, MARKER, json.dumps(marker, sort_keys=True))
+
+    def marker(self) -> dict[str, Any] | None:
+        """What `finish` was told, or None for a stage that is not complete."""
+        text = read_text(self.location, MARKER)
+        return None if text is None else json.loads(text)
+
+    def discard(self) -> None:
+        """Remove the stage and give up its lock."""
+        files = storage(self.stages)
+        if files.get_file_info(self.run_id).type == fs.FileType.Directory:
+            files.delete_dir(self.run_id)
+        self.lock.release()
+
+    def leave(self) -> None:
+        """Give up the lock and let the rows stay."""
+        self.lock.release()
+
+
+def at(stages: str, run_id: str) -> Stage:
+    """The stage of a run, whether or not it is there, with its lock free."""
+    return Stage(stages, run_id, RunLock(stages, run_id))
+
+
+def begin(stages: str, run_id: str, manifest: str, lock: RunLock) -> Stage:
+    """A new stage, with the manifest of the run that fills it and the lock that the run holds."""
+    stage = Stage(stages, run_id, lock)
+    write_text(stage.location, MANIFEST, manifest)
+    return stage
+
+
+def abandoned(stages: str) -> Iterator[Stage]:
+    """The stages that no process works on, newest first; each with its lock held, which the caller gives up."""
+    folder = local_path(stages)
+    if folder is None or not folder.is_dir():  # elsewhere nothing tells whether a run is alive
+        return
+    listed = storage(stages).get_file_info(fs.FileSelector(""))
+    names = [info.base_name for info in listed if info.type == fs.FileType.Directory and info.base_name != "_locks"]
+    for name in sorted(names, reverse=True):
+        stage = at(stages, name)
+        if stage.lock.acquire():
+            yield stage

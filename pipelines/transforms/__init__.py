@@ -1,0 +1,1 @@
+"""DataFrame -> DataFrame, pure, without an action."""

