@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 
 from pyspark.sql import Column
@@ -16,14 +15,18 @@ BITS = 63
 """Rules a word: a BIGINT without its sign."""
 
 
-def mask_names(rules: Sequence[Rule]) -> list[str]:
+def mask_names(rules: tuple[Rule, ...]) -> list[str]:
     """The names of the mask's columns; one at least, so that a stage always has the same shape."""
     return [f"mask_{word}" for word in range(max(1, -(-len(rules) // BITS)))]
 
 
-def masks(rules: Sequence[Rule]) -> list[Column]:
-    """One BIGINT column for each 63 rules; bit i of word w is set where the row breaks rule 63 * w + i."""
-    return [
+@lru_cache(maxsize=64)
+def masks(rules: tuple[Rule, ...]) -> tuple[Column, ...]:
+    """One BIGINT column for each 63 rules; bit i of word w is set where the row breaks rule 63 * w + i.
+
+    Remembered, as building columns is thousands of calls into the JVM, and every slice of a pipeline has the same.
+    """
+    return tuple(
         reduce(
             lambda total, bit: total.bitwiseOR(bit),
             [
@@ -33,7 +36,7 @@ def masks(rules: Sequence[Rule]) -> list[Column]:
             F.lit(0).cast("bigint"),
         ).alias(name)
         for word, name in enumerate(mask_names(rules))
-    ]
+    )
 
 
 def has_bit(position: int) -> Column:
@@ -42,7 +45,8 @@ def has_bit(position: int) -> Column:
     return F.col(f"mask_{position // BITS}").bitwiseAND(bit) != F.lit(0).cast("bigint")
 
 
-def is_refused(rules: Sequence[Rule]) -> Column:
+@lru_cache(maxsize=64)
+def is_refused(rules: tuple[Rule, ...]) -> Column:
     """Whether the row breaks a rule that refuses rows."""
     words = []
     for word, name in enumerate(mask_names(rules)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -14,8 +15,9 @@ from pipelines.expressions.rules import Rule
 MASKED = "***"
 
 
-def reasons(rules: Sequence[Rule], personal: Collection[str]) -> Column:
-    """An array of (rule, column, message), one for each refusing rule that the row breaks."""
+@lru_cache(maxsize=64)
+def reasons(rules: tuple[Rule, ...], personal: tuple[str, ...]) -> Column:
+    """An array of (rule, column, message), one for each refusing rule that the row breaks. Remembered, as masks are."""
     spelled = [
         F.when(has_bit(position), reason(rule, personal)) for position, rule in enumerate(rules) if rule.refuses
     ]

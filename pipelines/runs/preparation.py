@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib
 import inspect
 import sys
@@ -25,7 +24,7 @@ from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest, build_manifest
 from pipelines.runs.sources import PinnedSource, first_line, pin_sources, read_slice
 from pipelines.tables.fingerprints import Known
-from pipelines.tables.slices import Slice, next_fence
+from pipelines.tables.slices import Slice
 from pipelines.transforms.features import (
     DeriveFeatures,
     columns_used,
@@ -104,29 +103,33 @@ def resolve_run(
     project: Project,
     layout: Layout,
     definition: Definition,
-    score_date: dt.date,
+    slice_: Slice,
+    model: Model,
+    fence: int,
     known: Mapping[str, Known],
-    model: Model | None = None,
 ) -> Resolved:
     """Look up, once, everything that fixes the run's result.
 
     Args:
-        known: what earlier runs of the slice found of the sources.
-        model: which model to take in place of the configured one.
+        spark: the session.
+        project: the configuration.
+        layout: where the pipeline's tables are.
+        definition: the pipeline and its texts.
+        slice_: what is to be scored.
+        model: which model to take.
+        fence: the attempt's number; taken before anything is pinned, so that a later attempt sees no older input.
+        known: what the slice's published run found of the sources.
 
     Raises:
-        PipelineError: a table, a source or the model is missing.
+        PipelineError: a source or the model is missing.
     """
-    pipeline = definition.pipeline
-    wanted = model or pipeline.model
-    slice_ = Slice(score_date, wanted.name)
-    fence = next_fence(layout.predictions, slice_)  # before anything is pinned: a later attempt sees no older input
+    pipeline, score_date = definition.pipeline, slice_.score_date
     registered = resolve(
         project.environment.tracking_uri,
         Path(project.environment.cache),
-        wanted.name,
-        alias=wanted.alias,
-        version=wanted.version,
+        model.name,
+        alias=model.alias,
+        version=model.version,
     )
     sources = pin_sources(spark, project, pipeline, score_date, known)
     manifest = build_manifest(

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pipelines.runs.auditing import Counts
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest
 from pipelines.tables.fingerprints import Known
-from pipelines.tables.ledger import UNFINISHED, Entry, Ledger
-from pipelines.tables.slices import Slice, published_run
+from pipelines.tables.ledger import UNFINISHED, Entry
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
 
 
-def known_sources(ledger: Ledger, pipeline: str, score_date: dt.date) -> dict[str, Known]:
-    """What the newest published run of the slice found of its sources, so that their logs need not be read from the start."""
-    published = [entry for entry in ledger.latest(pipeline=pipeline, score_date=score_date) if entry.state == "published"]
-    if not published:
-        return {}
-    manifest = published[-1].value("manifest") or {}
+def known_sources(earlier: Sequence[Entry], published_run: str | None) -> dict[str, Known]:
+    """What the slice's published run found of its sources, so that their logs need not be read from the start.
+
+    Args:
+        earlier: the ledger's last word on each run of the slice.
+        published_run: the id of the published one.
+    """
+    manifest = next((entry.value("manifest") for entry in earlier if entry.run_id == published_run), None) or {}
     return {
         source["name"]: Known(source["version"], source["fingerprint"])
         for source in manifest.get("sources", [])
@@ -40,22 +41,22 @@ def reusable_stage(layout: Layout, manifest: Manifest) -> Stage | None:
     return None
 
 
-def settle(layout: Layout, pipeline: str, slice_: Slice) -> None:
-    """Make the ledger tell what became of the slice's runs whose process is gone, and clear their unfinished stages."""
-    unfinished = [
-        entry
-        for entry in layout.ledger.latest(pipeline=pipeline, score_date=slice_.score_date)
-        if entry.model_name == slice_.model_name and entry.state in UNFINISHED
-    ]
-    if not unfinished:
-        return
-    published = published_run(layout.predictions, slice_)
-    for entry in unfinished:
+def settle(layout: Layout, earlier: Sequence[Entry], published_run: str | None) -> None:
+    """Make the ledger tell what became of the slice's runs whose process is gone, and clear their unfinished stages.
+
+    Args:
+        layout: where ledger and stages are.
+        earlier: the ledger's last word on each run of the slice.
+        published_run: the id of the one whose rows are the slice.
+    """
+    for entry in earlier:
+        if entry.state not in UNFINISHED:
+            continue
         stage = stage_at(layout.stages, entry.run_id)
         if not stage.lock.acquire():
             continue  # it is alive, or on an object store, where nothing tells
         marker = stage.marker()
-        if entry.run_id == published:
+        if entry.run_id == published_run:
             layout.ledger.append(_completed(entry, marker))
             stage.discard()
         elif marker is None:

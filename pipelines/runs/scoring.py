@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from pipelines.runs.tables import require_columns, require_tables
 from pipelines.tables.ledger import Entry, State
 from pipelines.tables.locking import RunLock
 from pipelines.tables.quarantine import append_quarantine
-from pipelines.tables.slices import publish, published_run
+from pipelines.tables.slices import Slice, look_at_slice, publish
 from pipelines.tables.stages import Stage
 from pipelines.validation.verdict import CheckResult, Verdict
 
@@ -99,14 +100,22 @@ def score(
     with steps("resolve"):
         definition = define(project, pipeline_name)
         layout = require_tables(spark, project, definition.pipeline)
-        known = known_sources(layout.ledger, pipeline_name, score_date)
-        model = None if model_version is None else Model(name=definition.pipeline.model.name, version=model_version)
-        resolved = resolve_run(spark, project, layout, definition, score_date, known, model)
-        settle(layout, pipeline_name, resolved.slice)
+        model = definition.pipeline.model
+        model = model if model_version is None else Model(name=model.name, version=model_version)
+        slice_ = Slice(score_date, model.name)
+        state = look_at_slice(layout.predictions, slice_)
+        earlier = [
+            entry
+            for entry in layout.ledger.latest(pipeline=pipeline_name, score_date=score_date)
+            if entry.model_name == model.name
+        ]
+        known = known_sources(earlier, state.published_run)
+        resolved = resolve_run(spark, project, layout, definition, slice_, model, state.next_fence(), known)
+        settle(layout, earlier, state.published_run)
         if not force:
-            if (done := _already_done(resolved, steps)) is not None:
+            if (done := _already_done(resolved, earlier, state.published_run, steps)) is not None:
                 return done
-            _refuse_retracted(resolved)
+            _refuse_retracted(resolved, earlier)
         lock = RunLock(layout.stages, resolved.manifest.run_id)
         lock.acquire()
         layout.ledger.append(_entry(resolved, "started", manifest=resolved.manifest.as_json()))
@@ -115,9 +124,9 @@ def score(
     except RejectedError:
         raise  # on the record already, with its verdict
     except BaseException as error:
-        state: State = "conflict" if isinstance(error, ConflictError) else "failed"
-        if published_run(layout.predictions, resolved.slice) != resolved.manifest.run_id:
-            layout.ledger.append(_entry(resolved, state, error=shortened(str(error) or type(error).__name__, 2000)))
+        ended: State = "conflict" if isinstance(error, ConflictError) else "failed"
+        if look_at_slice(layout.predictions, slice_).published_run != resolved.manifest.run_id:
+            layout.ledger.append(_entry(resolved, ended, error=shortened(str(error) or type(error).__name__, 2000)))
         raise
     finally:
         lock.release()
@@ -179,14 +188,14 @@ def _attempt(
     )
 
 
-def _already_done(resolved: Resolved, steps: Steps) -> Result | None:
+def _already_done(
+    resolved: Resolved, earlier: Sequence[Entry], published_run: str | None, steps: Steps
+) -> Result | None:
     """The published run's result, where it has this run's key."""
     layout = resolved.layout
-    run_id = published_run(layout.predictions, resolved.slice)
-    entries = layout.ledger.latest(run_id=run_id) if run_id is not None else []
-    if not entries or entries[-1].run_key != resolved.manifest.run_key:
+    entry = next((entry for entry in earlier if entry.run_id == published_run), None)
+    if entry is None or entry.run_key != resolved.manifest.run_key:
         return None
-    entry = entries[-1]
     manifest = entry.value("manifest")
     return Result(
         outcome="already_done",
@@ -202,9 +211,9 @@ def _already_done(resolved: Resolved, steps: Steps) -> Result | None:
     )
 
 
-def _refuse_retracted(resolved: Resolved) -> None:
+def _refuse_retracted(resolved: Resolved, earlier: Sequence[Entry]) -> None:
     pipeline, slice_ = resolved.definition.pipeline.name, resolved.slice
-    for entry in resolved.layout.ledger.latest(pipeline=pipeline, score_date=slice_.score_date):
+    for entry in earlier:
         if entry.state == "retracted" and entry.run_key == resolved.manifest.run_key:
             raise RejectedError(
                 f"the slice {slice_.score_date} of '{pipeline}' was taken back, and this run would publish the same rows",

@@ -36,7 +36,7 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     pipeline = definition.pipeline
     observation = Observation(f"run {manifest.run_id}")
     marked = tagged(with_features(resolved.frame, definition, prepared), checks.rules)
-    marked = marked.observe(observation, *aggregates(checks))
+    marked = marked.observe(observation, *aggregates(checks.rules, checks.gates))
     scored, workers = with_outputs(marked, resolved.model, _wanted(pipeline, prepared), prepared.output_types)
     rows = staged(
         scored,

@@ -77,8 +77,8 @@ def require_tables(spark: SparkSession, project: Project, pipeline: Pipeline) ->
     layout = locate(spark, project, pipeline)
     for location in (layout.predictions, layout.quarantine, layout.ledger.location):
         folder = local_path(location)
-        there = folder.is_dir() if folder is not None else True
-        if not there or not DeltaTable.is_deltatable(for_delta_rs(location)):
+        log = folder and folder / "_delta_log"
+        if not (log.is_dir() if log else DeltaTable.is_deltatable(for_delta_rs(location))):
             raise TableError(
                 f"the tables of '{pipeline.name}' are not there yet",
                 expected=f"a Delta table at {location}",

@@ -16,7 +16,7 @@ from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from pipelines.errors import ConflictError, SourceError, TableError
+from pipelines.errors import ConflictError, TableError
 from pipelines.tables.commit_log import commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
@@ -45,32 +45,36 @@ class Slice:
         return f"predictions/{self.model_name}/{self.score_date.isoformat()}"
 
 
-def next_fence(location: str, slice_: Slice) -> int:
-    """The number that orders a new attempt after every earlier one: max(now in ms, last + 1)."""
-    last = _table(location).transaction_version(slice_.transaction)
-    return max(time.time_ns() // 1_000_000, (last or 0) + 1)
+@dataclass(frozen=True)
+class SliceState:
+    """What a predictions table says of a slice.
+
+    Args:
+        published_run: the run whose rows are the slice, or None where it is not published.
+        last_fence: the number of the newest attempt that was published or took the slice away; 0 where there was none.
+    """
+
+    published_run: str | None
+    last_fence: int
+
+    def next_fence(self) -> int:
+        """The number that orders a new attempt after every earlier one: max(now in ms, last + 1)."""
+        return max(time.time_ns() // 1_000_000, self.last_fence + 1)
 
 
-def published_run(location: str, slice_: Slice) -> str | None:
-    """The run whose rows are the slice right now, or None where the slice is not published.
+def look_at_slice(location: str, slice_: Slice) -> SliceState:
+    """What is published of the slice right now, by the table itself.
 
     Raises:
         TableError: the table is missing, or rows of several runs stand in the slice.
     """
-    table = _table(location)
-    files = pa.table(table.get_add_actions(flatten=True))
-    inside = pc.and_(
-        pc.equal(files["partition.score_date"], pa.scalar(slice_.score_date)),
-        pc.equal(files["partition.model_name"], slice_.model_name),
-    )
-    files = files.filter(inside)
-    bounds = [files[name].to_pylist() for name in ("min.run_id", "max.run_id") if name in files.column_names]
-    runs = set().union(*bounds) if bounds else set()
-    if not bounds and files.num_rows or None in runs:  # a writer left no statistics: read the column
-        rows = table.to_pyarrow_dataset().filter(
-            (pc.field("score_date") == slice_.score_date) & (pc.field("model_name") == slice_.model_name)
-        )
-        runs = set(rows.to_table(columns=["run_id"])["run_id"].to_pylist())
+    try:
+        table = DeltaTable(for_delta_rs(location))
+    except TableNotFoundError as error:
+        raise TableError(
+            f"there is no table at {location}", expected="a Delta table", remedy="create it: lakescore tables create"
+        ) from error
+    runs = _runs_in(table, slice_)
     if len(runs) > 1:
         raise TableError(
             f"{location}: rows of several runs stand in the slice {slice_.score_date} of {slice_.model_name}",
@@ -78,7 +82,26 @@ def published_run(location: str, slice_: Slice) -> str | None:
             found=", ".join(sorted(map(str, runs))),
             remedy="score the slice again with --force: that replaces it whole",
         )
-    return next(iter(runs), None)
+    return SliceState(next(iter(runs), None), table.transaction_version(slice_.transaction) or 0)
+
+
+def _runs_in(table: DeltaTable, slice_: Slice) -> set[str]:
+    """The ids of the runs whose rows stand in the slice: by the files' statistics, else by the column."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    in_slice = pc.and_(
+        pc.equal(files["partition.score_date"], pa.scalar(slice_.score_date)),
+        pc.equal(files["partition.model_name"], slice_.model_name),
+    )
+    files = files.filter(in_slice)
+    if not files.num_rows:
+        return set()
+    if {"min.run_id", "max.run_id"} <= set(files.column_names):
+        runs = {*files["min.run_id"].to_pylist(), *files["max.run_id"].to_pylist()}
+        if None not in runs:
+            return runs
+    of_slice = (pc.field("score_date") == slice_.score_date) & (pc.field("model_name") == slice_.model_name)
+    rows = table.to_pyarrow_dataset().to_table(columns=["run_id"], filter=of_slice)
+    return set(rows["run_id"].to_pylist())
 
 
 def publish(frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any]) -> Outcome:
@@ -146,12 +169,3 @@ def _was_committed(location: str, before: int, fence: int, run_id: str) -> bool:
 
 def _is_conflict(error: BaseException) -> bool:
     return any(word in f"{type(error).__name__} {error}"[:400] for word in _RETRIED)
-
-
-def _table(location: str) -> DeltaTable:
-    try:
-        return DeltaTable(for_delta_rs(location))
-    except (TableNotFoundError, SourceError) as error:
-        raise TableError(
-            f"there is no table at {location}", expected="a Delta table", remedy="create it: lakescore tables create"
-        ) from error

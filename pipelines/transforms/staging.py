@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -16,7 +16,7 @@ OUTPUTS = "__outputs"
 REFUSED = "__refused"
 
 
-def tagged(frame: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+def tagged(frame: DataFrame, rules: tuple[Rule, ...]) -> DataFrame:
     """The frame with the mask of broken rules, and whether the row is refused."""
     marked = frame.select("*", *masks(rules))
     return marked.select("*", is_refused(rules).alias(REFUSED))
@@ -27,9 +27,9 @@ def staged(
     *,
     key: Sequence[str],
     outputs: Sequence[str],
-    rules: Sequence[Rule],
+    rules: tuple[Rule, ...],
     columns_read: Sequence[str],
-    personal: Collection[str],
+    personal: tuple[str, ...],
 ) -> DataFrame:
     """What the stage holds of every row: key, mask, outputs; of refused rows the reasons and the columns read too.
 

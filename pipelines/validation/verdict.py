@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pipelines.expressions.names import label
 from pipelines.expressions.rules import Severity
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import EngineResult
@@ -77,7 +78,7 @@ def judge_suite(
         broken, judged = int(metrics[f"broken_{position}"]), int(metrics[f"judged_{position}"])
         share = 1.0 if judged == 0 else (judged - broken) / judged
         text = checks.expectations[rule.id].as_json() if rule.id in checks.expectations else {}
-        expected = f"{', '.join(rule.check.columns)}: {rule.check.expected()}"
+        expected = f"{', '.join(label(name) for name in rule.check.columns)}: {rule.check.expected()}"
         enough = share >= rule.mostly
         results.append(CheckResult(rule.id, "rule", rule.severity, enough, share, broken, expected, text))
         if rule.mostly < 1:

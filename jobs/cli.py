@@ -1,0 +1,252 @@
+"""The command line: `lakescore VERB`. Parses, calls a run, shows what it came to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobs import rendering
+from pipelines.config import Project, load_project, pipeline_names
+from pipelines.config.schema import write_schemas
+from pipelines.errors import PipelineError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+app = typer.Typer(
+    name="lakescore",
+    help="Score slices of Delta tables with registered models; every row accounted for.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 rejected by a gate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+tables = typer.Typer(help="Create and evolve the tables that scoring writes to.", no_args_is_help=True)
+app.add_typer(tables, name="tables")
+
+PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.")]
+SomePipeline = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="A pipeline; all where none is named.")]
+ScoreDate = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The day, in the pipeline's time zone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+class Settings:
+    """What the options before the verb say."""
+
+    conf: Path | None = None
+    environment: str | None = None
+
+
+@app.callback()
+def options(
+    conf: Annotated[Path | None, typer.Option(help="The configuration folder. Default: $LAKESCORE_CONF or ./conf.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--env", help="A file in conf/environments. Default: $LAKESCORE_ENVIRONMENT or local.")
+    ] = None,
+) -> None:
+    """Take the options that all verbs share."""
+    Settings.conf, Settings.environment = conf, environment
+
+
+@app.command()
+def score(
+    pipeline: PipelineName,
+    date: ScoreDate,
+    force: Annotated[bool, typer.Option("--force", help="Score again although nothing changed, or it was retracted.")] = False,
+    model_version: Annotated[int | None, typer.Option(help="Take this version in place of the configured one.")] = None,
+    accept: Annotated[list[str] | None, typer.Option(metavar="CHECK_ID", help="Publish although this check fails.")] = None,
+    reason: Annotated[str, typer.Option(help="Why a failed check is accepted; kept in the ledger.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Score one slice and publish it. Example: `lakescore score flight_delays --date 2013-07-01`."""
+    from pipelines.runs.scoring import Acceptance
+    from pipelines.runs.scoring import score as score_slice
+
+    score_date = _date(date)
+    if accept and not reason.strip():
+        raise UsageError("--accept needs a --reason: it is kept on the record", remedy='add --reason "…"')
+    if reason and not accept:
+        raise UsageError("--reason says why a check is accepted", remedy="name the check by --accept CHECK_ID")
+    project = _project(pipeline)
+    spark = _session(project)
+    with rendering.progress(f"{pipeline} {score_date}", quiet=as_json) as tell:
+        result = score_slice(
+            spark,
+            project,
+            pipeline,
+            score_date,
+            force=force,
+            model_version=model_version,
+            accepted=Acceptance(tuple(accept or ()), reason),
+            progress=tell,
+        )
+    _print_json(result.as_json()) if as_json else rendering.show_result(result)
+
+
+@app.command()
+def check(
+    pipeline: SomePipeline = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Look at files only, not at registry and sources.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check one pipeline's configuration, or all, without starting Spark. Example: `lakescore check flight_delays`."""
+    from pipelines.runs.checking import check_pipeline
+
+    project = _project(pipeline)
+    names = [pipeline] if pipeline else pipeline_names(project)
+    if not names:
+        raise UsageError("there is no pipeline to check", expected=f"a YAML file in {project.conf / 'pipelines'}")
+    reports, errors = [], []
+    for name in names:
+        try:
+            reports.append(check_pipeline(project, name, offline=offline))
+        except PipelineError as error:
+            errors.append((name, error))
+    if as_json:
+        ok = [{**vars(report), "ok": True} for report in reports]
+        _print_json(ok + [{"pipeline": name, "ok": False, "error": str(error)} for name, error in errors])
+    else:
+        rendering.show_reports(reports)
+        for name, error in errors:
+            rendering.show_error(f"{name}: {error}")
+    if errors:
+        raise typer.Exit(max(error.exit_code for _, error in errors))
+
+
+@tables.command("create")
+def create_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
+    """Make the tables of one pipeline, or of all, where they are missing. Example: `lakescore tables create flight_delays`."""
+    from pipelines.runs.tables import create_tables as create
+
+    _change_tables(create, pipeline, as_json)
+
+
+@tables.command("evolve")
+def evolve_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
+    """Add columns that the configuration wants and the tables lack. Example: `lakescore tables evolve flight_delays`."""
+    from pipelines.runs.tables import evolve_tables as evolve
+
+    _change_tables(evolve, pipeline, as_json)
+
+
+@app.command()
+def retract(
+    pipeline: PipelineName,
+    date: ScoreDate,
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a published slice back. Example: `lakescore retract flight_delays --date 2013-07-01 --reason "wrong weather"`."""
+    from pipelines.runs.retracting import retract as take_back
+
+    score_date = _date(date)
+    if not reason.strip():
+        raise UsageError("a retraction needs a reason: it is kept on the record")
+    project = _project(pipeline)
+    retraction = take_back(_session(project), project, pipeline, score_date, reason)
+    if as_json:
+        _print_json({**vars(retraction), "score_date": score_date.isoformat()})
+    else:
+        rendering.say(f"The slice {score_date} of {pipeline} is taken back; its run was {retraction.run_id}.")
+
+
+@app.command()
+def runs(
+    pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE | show]", help="A pipeline; or `show` and a run.")] = None,
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN_ID]", help="With `show`: the run.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="List this many of the newest runs.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """List runs by the ledger, or show one whole. Example: `lakescore runs flight_delays`; `lakescore runs show RUN_ID`."""
+    from pipelines.runs.layout import ledger_of
+
+    shown = pipeline == "show"
+    if shown != (run_id is not None):
+        raise UsageError("runs takes a pipeline, or `show` and a run's id", remedy="lakescore runs show RUN_ID")
+    project = _project(None if shown else pipeline)
+    ledger = ledger_of(project)
+    if not shown:
+        entries = ledger.latest(pipeline=pipeline)[-most:]
+        _print_json([rendering.as_plain(entry) for entry in entries]) if as_json else rendering.show_runs(entries)
+        return
+    history = ledger.history(run_id=run_id)
+    if not history:
+        known = [entry.run_id for entry in ledger.latest()]
+        raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(str(run_id), known))
+    if as_json:
+        _print_json([rendering.as_plain(entry) for entry in history])
+    else:
+        rendering.show_run(history, ledger.latest(run_id=run_id)[-1])
+
+
+@app.command()
+def schema() -> None:
+    """Write the JSON Schema of the configuration to conf/schema, for editors."""
+    for file in write_schemas(_project(None).conf / "schema"):
+        rendering.say(str(file))
+
+
+def main(verb: str | None = None) -> None:
+    """Run the command line; with `verb`, as that verb.
+
+    Exits with 0 when done, 1 when it failed, 2 on wrong use or configuration, 3 when a gate rejected the slice.
+    """
+    try:
+        app(args=[verb, *sys.argv[1:]] if verb else sys.argv[1:], prog_name="lakescore")
+    except PipelineError as error:
+        rendering.show_error(str(error))
+        sys.exit(error.exit_code)
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="lakescore-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        first = (str(error).strip().splitlines() or [""])[0]
+        rendering.show_error(f"unexpected: {type(error).__name__}: {first}\n  to do: the whole story is in {log.name}")
+        sys.exit(1)
+
+
+def _project(pipeline: str | None) -> Project:
+    """The project; with a pipeline's name, only once there is such a pipeline: that costs no start of Spark."""
+    project = load_project(Settings.conf, Settings.environment)
+    names = pipeline_names(project)
+    if pipeline is not None and pipeline not in names:
+        raise UsageError(f"there is no pipeline '{pipeline}'", remedy=did_you_mean(pipeline, names))
+    return project
+
+
+def _session(project: Project) -> SparkSession:
+    from pipelines.spark import start
+
+    # The registry's client draws bars of its own, which would run into ours.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    return start(project.environment.spark)
+
+
+def _change_tables(change: Any, pipeline: str | None, as_json: bool) -> None:
+    project = _project(pipeline)
+    spark = _session(project)
+    names = [pipeline] if pipeline else pipeline_names(project)
+    changes = [item for name in names for item in change(spark, project, name)]
+    _print_json([vars(item) for item in changes]) if as_json else rendering.show_tables(changes)
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError("--date: this is no date", expected="YYYY-MM-DD, such as 2013-07-01", found=text) from error
+
+
+def _print_json(content: Any) -> None:
+    sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    main()

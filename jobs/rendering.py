@@ -1,0 +1,170 @@
+"""How results look: tables and a spinner on a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.runs.checking import Report
+    from pipelines.runs.scoring import Result
+    from pipelines.runs.steps import Progress
+    from pipelines.runs.tables import TableChange
+    from pipelines.tables.ledger import Entry
+
+PIPED_WIDTH = 200
+STEPS = {
+    "resolve": "looking up versions",
+    "read": "holding source, features and model against each other",
+    "score": "validating and scoring",
+    "audit": "auditing the stage",
+    "quarantine": "writing the quarantine",
+    "publish": "publishing the predictions",
+    "record": "writing the ledger",
+}
+_OUT = Console(highlight=False)
+_ERR = Console(stderr=True, highlight=False)
+if not _OUT.is_terminal:
+    _OUT = Console(highlight=False, width=PIPED_WIDTH)
+
+
+def say(text: str) -> None:
+    """One line, as it is."""
+    _OUT.print(escape(text), soft_wrap=True)
+
+
+def show_error(text: str) -> None:
+    """An error, on the error stream."""
+    _ERR.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool) -> Iterator[Progress]:
+    """Tell each step as it begins: a spinner on a terminal, lines on the error stream otherwise."""
+    if quiet:
+        yield lambda step: None
+    elif _ERR.is_terminal:
+        with _ERR.status(f"{title}: starting") as status:
+            yield lambda step: status.update(f"{title}: {STEPS[step]} …")
+    else:
+        yield lambda step: _ERR.print(f"{title}: {STEPS[step]}", soft_wrap=True)
+
+
+def show_result(result: Result) -> None:
+    """The summary of a run."""
+    model, counts = result.model, result.counts
+    alias = f" ({model['alias']})" if model["alias"] else ""
+    outcome = {
+        "published": "published",
+        "already_done": "nothing to do: the published run has the same input, model and configuration",
+        "superseded": "superseded: a newer attempt published this slice",
+    }[result.outcome]
+    say(f"{result.pipeline} {result.score_date}: {outcome}")
+    say(f"  run      {result.run_id}")
+    say(f"  model    {model['name']} version {model['version']}{alias}, digest {model['digest'][:12]}")
+    say(f"  input    {', '.join(_source(source) for source in result.sources)}")
+    say(f"  rows     {counts.input} = {counts.scored} scored + {counts.quarantined} quarantined")
+    show_reasons(result)
+    if result.outcome != "already_done":
+        seconds = ", ".join(f"{step} {took:.2f}" for step, took in result.timings.items())
+        say(f"  seconds  {sum(result.timings.values()):.1f}: {seconds}")
+    for kind, place in result.tables.items():
+        say(f"  {kind:<12}{place}")
+
+
+def show_reasons(result: Result) -> None:
+    """The rules that rows broke, and the gates that warn."""
+    broken = result.verdict.broken_rules()
+    for check in broken:
+        effect = "quarantined" if check.severity == "critical" else check.severity
+        say(f"    {check.unexpected_count:>6} {effect:<12}{check.check_id} ({check.expected})")
+    for check in result.verdict.results:
+        if check.kind == "gate" and not check.success:
+            say(f"    {'gate':>6} {check.severity:<12}{check.check_id}: {_number(check.observed)}, expected {check.expected}")
+
+
+def show_reports(reports: Sequence[Report]) -> None:
+    """What a check found in order."""
+    for report in reports:
+        model = f", model {report.model}" if report.model else ""
+        say(f"{report.pipeline}: ok; {report.rules} rules and {report.gates} gates in one pass{model}")
+        if report.by_engine:
+            say(f"  computed by Great Expectations' engine, in passes of their own: {', '.join(report.by_engine)}")
+
+
+def show_tables(changes: Sequence[TableChange]) -> None:
+    """What became of tables."""
+    for change in changes:
+        added = f"; added {', '.join(change.columns_added)}" if change.columns_added else ""
+        say(f"{change.table:<12}{change.location}{added}")
+
+
+def show_runs(entries: Sequence[Entry]) -> None:
+    """The ledger's last word on runs."""
+    if not entries:
+        say("no runs yet")
+        return
+    table = Table(box=SIMPLE_HEAD)
+    for name, justify in (("run", "left"), ("pipeline", "left"), ("date", "left"), ("model", "left"), ("state", "left")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for name in ("input", "scored", "quarantined"):
+        table.add_column(name, justify="right")
+    table.add_column("at (UTC)", no_wrap=True)
+    for entry in entries:
+        counts = [entry.rows_input, entry.rows_scored, entry.rows_quarantined]
+        table.add_row(
+            entry.run_id,
+            entry.pipeline,
+            entry.score_date.isoformat(),
+            f"{entry.model_name} {entry.model_version or ''}",
+            entry.state,
+            *["" if count is None else str(count) for count in counts],
+            "" if entry.at is None else f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        )
+    _OUT.print(table)
+
+
+def show_run(history: Sequence[Entry], latest: Entry) -> None:
+    """One run whole: its states, what fixed it, and every check."""
+    for entry in history:
+        error = f"  {entry.error}" if entry.error else ""
+        say(f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.state}{error}")
+    manifest = latest.value("manifest") or {}
+    for name, value in manifest.items():
+        if name != "configuration":
+            say(f"  {name:<22}{value if isinstance(value, str | int) else json.dumps(value)}")
+    say(f"  rows                  input {latest.rows_input}, scored {latest.rows_scored}, quarantined {latest.rows_quarantined}")
+    if latest.accepted:
+        say(f"  accepted              {latest.accepted}")
+    say(f"  timings               {latest.timings}")
+    for result in latest.value("verdict") or []:
+        mark = "ok" if result["success"] else "FAILED" if result["kind"] == "gate" else "broken"
+        count = f", {result['unexpected_count']} rows" if result["unexpected_count"] else ""
+        say(
+            f"  {mark:<7}{result['kind']:<5}{result['severity']:<9}{result['check_id']}: "
+            f"{_number(result['observed'])}{count}; expected {result['expected']}"
+        )
+
+
+def as_plain(entry: Entry) -> dict[str, Any]:
+    """A ledger row with its JSON columns opened."""
+    plain = asdict(entry)
+    opened = {name: entry.value(name) for name in ("manifest", "verdict", "timings", "accepted")}  # type: ignore[arg-type]
+    return {**plain, **opened}
+
+
+def _source(source: dict[str, Any]) -> str:
+    version = "files" if source["version"] is None else f"version {source['version']}"
+    return f"{source['name']} {version}"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"

@@ -1,0 +1,86 @@
+"""Checks pipelines without starting Spark: everything that their files alone, the registry and the tables' logs can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.config import FeatureFunction, Pipeline, Project
+from pipelines.errors import ModelError, SourceError, did_you_mean
+from pipelines.models.registry import RegisteredModel, resolve
+from pipelines.models.signature import model_inputs
+from pipelines.runs.preparation import define
+from pipelines.tables.commit_log import latest_version
+from pipelines.tables.locations import below
+from pipelines.validation.compiling import compile_suite
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found of a pipeline that is in order.
+
+    Args:
+        pipeline: its name.
+        rules: expectations that judge rows in the one pass.
+        gates: expectations that judge the batch, in the same pass.
+        by_engine: the ids of those that Great Expectations' engine computes, each in passes of its own.
+        model: what the alias or version means now; None where the registry was not asked.
+    """
+
+    pipeline: str
+    rules: int
+    gates: int
+    by_engine: tuple[str, ...]
+    model: str | None
+
+
+def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Report:
+    """Check a pipeline's files, and unless `offline` its model and its Delta sources too.
+
+    Raises:
+        PipelineError: with the first thing that is wrong.
+    """
+    definition = define(project, name)
+    checks = compile_suite(definition.suite)
+    model = None
+    if not offline:
+        _require_sources(project, definition.pipeline)
+        model = resolve(
+            project.environment.tracking_uri,
+            Path(project.environment.cache),
+            definition.pipeline.model.name,
+            alias=definition.pipeline.model.alias,
+            version=definition.pipeline.model.version,
+        )
+        _require_features(definition.pipeline, model)
+    return Report(
+        pipeline=name,
+        rules=len(checks.rules),
+        gates=len(checks.gates) + len(checks.schema_gates),
+        by_engine=tuple(expectation.check_id for expectation in checks.foreign),
+        model=model and f"{model.name} version {model.version}",
+    )
+
+
+def _require_sources(project: Project, pipeline: Pipeline) -> None:
+    for name, source in pipeline.source.tables.items():
+        if source.path is not None and source.format == "delta":
+            try:
+                latest_version(below(project.environment.inputs, source.path))
+            except SourceError as error:
+                raise SourceError(f"source '{name}': {error.problem}", expected=error.expected, remedy=error.remedy) from error
+
+
+def _require_features(pipeline: Pipeline, model: RegisteredModel) -> None:
+    label = f"model '{model.name}' version {model.version}"
+    inputs = model_inputs(model.folder, label)
+    if isinstance(pipeline.features, FeatureFunction):
+        return
+    missing = [item.name for item in inputs if item.required and item.name not in pipeline.features]
+    if missing:
+        raise ModelError(
+            f"the features do not fit the signature of {label}",
+            expected=", ".join(item.name for item in inputs),
+            found="missing: " + ", ".join(missing),
+            remedy="; ".join(f"{name}: {did_you_mean(name, pipeline.features)}" for name in missing),
+        )

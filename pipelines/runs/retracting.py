@@ -1,0 +1,73 @@
+"""Takes a wrongly published slice back, on the record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from pipelines.config import Project, load_pipeline
+from pipelines.errors import ConflictError, UsageError
+from pipelines.runs.tables import require_tables
+from pipelines.tables.ledger import Entry
+from pipelines.tables.slices import Slice, look_at_slice, publish
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """What was taken back."""
+
+    pipeline: str
+    score_date: dt.date
+    run_id: str
+    reason: str
+
+
+def retract(spark: SparkSession, project: Project, name: str, score_date: dt.date, reason: str) -> Retraction:
+    """Empty a slice of the predictions table; its run, its quarantine and the table's history stay to be looked at.
+
+    A run that would publish the same rows again is refused from then on, unless it is forced.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        name: the pipeline's.
+        score_date: which day.
+        reason: why, in words; kept in the ledger.
+
+    Raises:
+        UsageError: the slice is not published.
+        ConflictError: another run published the slice meanwhile.
+    """
+    pipeline = load_pipeline(project, name)
+    layout = require_tables(spark, project, pipeline)
+    slice_ = Slice(score_date, pipeline.model.name)
+    state = look_at_slice(layout.predictions, slice_)
+    if state.published_run is None:
+        raise UsageError(
+            f"the slice {score_date} of '{name}' is not published: there is nothing to take back",
+            remedy=f"see what is: lakescore runs {name}",
+        )
+    entries = layout.ledger.latest(run_id=state.published_run)
+    fence = state.next_fence()
+    nothing = spark.read.format("delta").load(layout.predictions).limit(0)
+    said = {"run_id": state.published_run, "fence": fence, "retracted": reason}
+    if publish(nothing, layout.predictions, slice_, fence, said) == "superseded":
+        raise ConflictError(
+            f"another run published the slice {score_date} of '{name}' meanwhile", remedy="look at it, then retract it again"
+        )
+    layout.ledger.append(
+        Entry(
+            run_id=state.published_run,
+            pipeline=name,
+            score_date=score_date,
+            model_name=slice_.model_name,
+            model_version=entries[-1].model_version if entries else None,
+            run_key=entries[-1].run_key if entries else None,
+            fence=fence,
+            state="retracted",
+            error=reason,
+        )
+    )
+    return Retraction(name, score_date, state.published_run, reason)
