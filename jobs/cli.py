@@ -47,7 +47,9 @@ class Settings:
 
 @app.callback()
 def options(
-    conf: Annotated[Path | None, typer.Option(help="The configuration folder. Default: $LAKESCORE_CONF or ./conf.")] = None,
+    conf: Annotated[
+        Path | None, typer.Option(help="The configuration folder. Default: $LAKESCORE_CONF or ./conf.")
+    ] = None,
     environment: Annotated[
         str | None, typer.Option("--env", help="A file in conf/environments. Default: $LAKESCORE_ENVIRONMENT or local.")
     ] = None,
@@ -60,9 +62,13 @@ def options(
 def score(
     pipeline: PipelineName,
     date: ScoreDate,
-    force: Annotated[bool, typer.Option("--force", help="Score again although nothing changed, or it was retracted.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Score again although nothing changed, or it was retracted.")
+    ] = False,
     model_version: Annotated[int | None, typer.Option(help="Take this version in place of the configured one.")] = None,
-    accept: Annotated[list[str] | None, typer.Option(metavar="CHECK_ID", help="Publish although this check fails.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK_ID", help="Publish although this check fails.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why a failed check is accepted; kept in the ledger.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -94,7 +100,9 @@ def score(
 @app.command()
 def check(
     pipeline: SomePipeline = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Look at files only, not at registry and sources.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Look at files only, not at registry and sources.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check one pipeline's configuration, or all, without starting Spark. Example: `lakescore check flight_delays`."""
@@ -112,18 +120,18 @@ def check(
             errors.append((name, error))
     if as_json:
         ok = [{**vars(report), "ok": True} for report in reports]
-        _print_json(ok + [{"pipeline": name, "ok": False, "error": str(error)} for name, error in errors])
+        _print_json(ok + [{"pipeline": name, "ok": False, "error": str(wrong)} for name, wrong in errors])
     else:
         rendering.show_reports(reports)
-        for name, error in errors:
-            rendering.show_error(f"{name}: {error}")
+        for name, wrong in errors:
+            rendering.show_error(f"{name}: {wrong}")
     if errors:
-        raise typer.Exit(max(error.exit_code for _, error in errors))
+        raise typer.Exit(max(wrong.exit_code for _, wrong in errors))
 
 
 @tables.command("create")
 def create_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
-    """Make the tables of one pipeline, or of all, where they are missing. Example: `lakescore tables create flight_delays`."""
+    """Make the tables of one pipeline, or of all. Example: `lakescore tables create flight_delays`."""
     from pipelines.runs.tables import create_tables as create
 
     _change_tables(create, pipeline, as_json)
@@ -131,7 +139,7 @@ def create_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> Non
 
 @tables.command("evolve")
 def evolve_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
-    """Add columns that the configuration wants and the tables lack. Example: `lakescore tables evolve flight_delays`."""
+    """Add the columns that tables lack. Example: `lakescore tables evolve flight_delays`."""
     from pipelines.runs.tables import evolve_tables as evolve
 
     _change_tables(evolve, pipeline, as_json)
@@ -144,7 +152,7 @@ def retract(
     reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take a published slice back. Example: `lakescore retract flight_delays --date 2013-07-01 --reason "wrong weather"`."""
+    """Take a slice back. Example: `lakescore retract flight_delays --date 2013-07-01 --reason "wrong weather"`."""
     from pipelines.runs.retracting import retract as take_back
 
     score_date = _date(date)
@@ -160,12 +168,14 @@ def retract(
 
 @app.command()
 def runs(
-    pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE | show]", help="A pipeline; or `show` and a run.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Argument(metavar="[PIPELINE | show]", help="A pipeline; or `show` and a run.")
+    ] = None,
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN_ID]", help="With `show`: the run.")] = None,
     most: Annotated[int, typer.Option(min=1, help="List this many of the newest runs.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """List runs by the ledger, or show one whole. Example: `lakescore runs flight_delays`; `lakescore runs show RUN_ID`."""
+    """List runs, or show one whole. Example: `lakescore runs flight_delays`; `lakescore runs show RUN_ID`."""
     from pipelines.runs.layout import ledger_of
 
     shown = pipeline == "show"

@@ -16,7 +16,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from pipelines.runs.checking import Report
     from pipelines.runs.scoring import Result
-    from pipelines.runs.steps import Progress
+    from pipelines.runs.steps import Progress, Step
     from pipelines.runs.tables import TableChange
     from pipelines.tables.ledger import Entry
 
@@ -41,6 +41,11 @@ def say(text: str) -> None:
     _OUT.print(escape(text), soft_wrap=True)
 
 
+def show(table: Table) -> None:
+    """A table."""
+    _OUT.print(table)
+
+
 def show_error(text: str) -> None:
     """An error, on the error stream."""
     _ERR.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
@@ -50,12 +55,16 @@ def show_error(text: str) -> None:
 def progress(title: str, *, quiet: bool) -> Iterator[Progress]:
     """Tell each step as it begins: a spinner on a terminal, lines on the error stream otherwise."""
     if quiet:
-        yield lambda step: None
+        yield _silent
     elif _ERR.is_terminal:
         with _ERR.status(f"{title}: starting") as status:
             yield lambda step: status.update(f"{title}: {STEPS[step]} …")
     else:
         yield lambda step: _ERR.print(f"{title}: {STEPS[step]}", soft_wrap=True)
+
+
+def _silent(step: Step) -> None:
+    """Tell nothing."""
 
 
 def show_result(result: Result) -> None:
@@ -88,7 +97,8 @@ def show_reasons(result: Result) -> None:
         say(f"    {check.unexpected_count:>6} {effect:<12}{check.check_id} ({check.expected})")
     for check in result.verdict.results:
         if check.kind == "gate" and not check.success:
-            say(f"    {'gate':>6} {check.severity:<12}{check.check_id}: {_number(check.observed)}, expected {check.expected}")
+            found = f"{_number(check.observed)}, expected {check.expected}"
+            say(f"    {'gate':>6} {check.severity:<12}{check.check_id}: {found}")
 
 
 def show_reports(reports: Sequence[Report]) -> None:
@@ -113,8 +123,8 @@ def show_runs(entries: Sequence[Entry]) -> None:
         say("no runs yet")
         return
     table = Table(box=SIMPLE_HEAD)
-    for name, justify in (("run", "left"), ("pipeline", "left"), ("date", "left"), ("model", "left"), ("state", "left")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for name in ("run", "pipeline", "date", "model", "state"):
+        table.add_column(name, no_wrap=True)
     for name in ("input", "scored", "quarantined"):
         table.add_column(name, justify="right")
     table.add_column("at (UTC)", no_wrap=True)
@@ -141,7 +151,8 @@ def show_run(history: Sequence[Entry], latest: Entry) -> None:
     for name, value in manifest.items():
         if name != "configuration":
             say(f"  {name:<22}{value if isinstance(value, str | int) else json.dumps(value)}")
-    say(f"  rows                  input {latest.rows_input}, scored {latest.rows_scored}, quarantined {latest.rows_quarantined}")
+    counts = f"input {latest.rows_input}, scored {latest.rows_scored}, quarantined {latest.rows_quarantined}"
+    say(f"  rows                  {counts}")
     if latest.accepted:
         say(f"  accepted              {latest.accepted}")
     say(f"  timings               {latest.timings}")
@@ -157,7 +168,7 @@ def show_run(history: Sequence[Entry], latest: Entry) -> None:
 def as_plain(entry: Entry) -> dict[str, Any]:
     """A ledger row with its JSON columns opened."""
     plain = asdict(entry)
-    opened = {name: entry.value(name) for name in ("manifest", "verdict", "timings", "accepted")}  # type: ignore[arg-type]
+    opened = {name: entry.value(name) for name in ("manifest", "verdict", "timings", "accepted")}
     return {**plain, **opened}
 
 

@@ -63,7 +63,9 @@ def require_java() -> None:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if java is None or not os.access(java, os.X_OK):
-        raise SetupError("Spark needs Java, and there is none", expected=expected, found=home or "no java", remedy=remedy)
+        raise SetupError(
+            "Spark needs Java, and there is none", expected=expected, found=home or "no java", remedy=remedy
+        )
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', told)
     if version is None or int(version[1]) < OLDEST_JAVA:

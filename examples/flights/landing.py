@@ -15,6 +15,8 @@ from pipelines.errors import SetupError, SourceError
 from pipelines.tables.commit_log import commits_backwards, latest_version
 from pipelines.tables.locations import below
 
+LATE_MINUTES = 15
+"""A flight that arrives later than this is late; so is one that does not arrive."""
 WHOLE_NUMBERS = {
     "flights": ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"],
     "weather": ["wind_dir"],
@@ -70,8 +72,8 @@ def _landed(location: str, digest: str) -> bool:
 
 
 def _typed(spark: SparkSession, name: str, table: pd.DataFrame) -> DataFrame:
-    table = table.astype({column: "Int32" for column in WHOLE_NUMBERS[name]})
-    table = table.astype({column: "int32" for column in table.select_dtypes("int64").columns})
+    table = table.astype(dict.fromkeys(WHOLE_NUMBERS[name], "Int32"))
+    table = table.astype(dict.fromkeys(table.select_dtypes("int64").columns, "int32"))
     if "time_hour" in table:
         table["time_hour"] = pd.to_datetime(table["time_hour"], utc=True)
     for column in table.select_dtypes("object").columns:

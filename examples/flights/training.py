@@ -20,9 +20,10 @@ from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from examples.flights.landing import LATE_MINUTES
 from pipelines.config import Project
 from pipelines.models.registry import client
 from pipelines.runs.preparation import Definition
@@ -30,7 +31,6 @@ from pipelines.runs.sources import pin_sources, read_whole
 from pipelines.tables.fingerprints import Pinned
 
 MODEL = "flight_delays"
-LATE_MINUTES = 15
 TRAIN = ("2013-01-01", "2013-06-30")
 TEST = ("2013-07-01", "2013-07-31")
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
@@ -67,8 +67,17 @@ def candidates() -> list[Candidate]:
         LogisticRegression(max_iter=500),
     )
     return [
-        Candidate("champion", [*numbers, *CODES], champion, "lightgbm", ("lightgbm", "scikit-learn", "skops", "pandas")),
-        Candidate("challenger", [*numbers, *NAMES], challenger, "sklearn", ("scikit-learn", "skops", "pandas"), ["numpy.dtype"]),
+        Candidate(
+            "champion", [*numbers, *CODES], champion, "lightgbm", ("lightgbm", "scikit-learn", "skops", "pandas")
+        ),
+        Candidate(
+            "challenger",
+            [*numbers, *NAMES],
+            challenger,
+            "sklearn",
+            ("scikit-learn", "skops", "pandas"),
+            ["numpy.dtype"],
+        ),
     ]
 
 
@@ -95,9 +104,13 @@ def train(spark: SparkSession, project: Project, definition: Definition) -> dict
         table = (
             frame.where(F.col("flight_date").between(TRAIN[0], TEST[1]))
             .select(
-                "flight_date", late.alias("late"), *[F.expr(features[name]).alias(f"x_{name}") for name in sorted(columns)]
+                "flight_date",
+                late.alias("late"),
+                *[F.expr(features[name]).alias(f"x_{name}") for name in sorted(columns)],
             )
-            .sort("flight_date", *[f"x_{name}" for name in sorted(columns)])  # the same rows in the same order each time
+            .sort(
+                "flight_date", *[f"x_{name}" for name in sorted(columns)]
+            )  # the same rows in the same order each time
             .toPandas()
             .rename(columns=lambda name: name.removeprefix("x_"))
         )
@@ -108,7 +121,7 @@ def train(spark: SparkSession, project: Project, definition: Definition) -> dict
 
 def _train_one(table: pd.DataFrame, candidate: Candidate, digest: str, uri: str) -> dict[str, Any]:
     day = pd.to_datetime(table["flight_date"])
-    fit, test = table[day <= TRAIN[1]], table[day >= TEST[0]]
+    fit, test = table[day <= pd.Timestamp(TRAIN[1])], table[day >= pd.Timestamp(TEST[0])]
     estimator = candidate.estimator.fit(fit[candidate.features], fit["late"])
     probability = estimator.predict_proba(test[candidate.features])[:, 1]
     metrics = {
@@ -132,9 +145,15 @@ def _train_one(table: pd.DataFrame, candidate: Candidate, digest: str, uri: str)
         )
     registry = client(uri)
     if not registry.search_registered_models(f"name = '{MODEL}'"):
-        registry.create_registered_model(MODEL, description="Will a flight arrive more than 15 minutes late, or not at all?")
+        registry.create_registered_model(
+            MODEL, description="Will a flight arrive more than 15 minutes late, or not at all?"
+        )
     version = registry.create_model_version(
-        MODEL, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id, tags={"demo.digest": digest, "demo.alias": candidate.alias}
+        MODEL,
+        logged.model_uri,
+        run_id=logged.run_id,
+        model_id=logged.model_id,
+        tags={"demo.digest": digest, "demo.alias": candidate.alias},
     )
     registry.set_registered_model_alias(MODEL, candidate.alias, version.version)
     return {"version": int(version.version), "new": True, **metrics}

@@ -1,4 +1,4 @@
-"""From YAML files to typed configuration, with errors that name the file, the key, what was expected and what was found."""
+"""From YAML files to typed configuration; errors name the file, the key, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ class _StrictLoader(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen and key.value != "<<":
-                raise yaml.constructor.ConstructorError(None, None, f"the key '{key.value}' stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' stands twice", key.start_mark
+                )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -184,7 +186,9 @@ def _keys_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str
     models = [kind]
     for part in location:
         if any(str(part) in model.model_fields for model in models):
-            annotations = [model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields]
+            annotations = [
+                model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields
+            ]
             models = [model for annotation in annotations for model in _models_in(annotation)]
     return [field for model in models for field in model.model_fields]
 

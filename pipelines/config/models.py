@@ -39,7 +39,7 @@ class Slice(Typed):
     lookback_days: int = Field(default=0, ge=0)
     """With `column`: take this many days before the score date too."""
     where: str | None = None
-    """Any SQL condition instead, with `:score_date` for the date. Every commit to the table then counts as touching the slice."""
+    """Any SQL condition instead, with `:score_date` for the date. Every commit then counts as touching the slice."""
 
     @model_validator(mode="after")
     def one_way(self) -> Slice:
@@ -189,7 +189,7 @@ class Pipeline(Typed):
     key: tuple[str, ...] = Field(min_length=1)
     """The columns that identify a row within its slice."""
     features: Features
-    """An SQL expression for each feature by name, or a Python function. Features that the model does not take are not computed."""
+    """An SQL expression for each feature by name, or a Python function. Those that no model takes are not computed."""
     expectations: str | None = None
     """A Great Expectations suite below `conf/expectations`."""
     model: Model
@@ -219,7 +219,7 @@ class Pipeline(Typed):
     @model_validator(mode="after")
     def no_column_twice(self) -> Pipeline:
         columns = [*self.key, *RESERVED_COLUMNS]
-        clashes = sorted(({name for name in self.outputs} & set(columns)) | (set(self.key) & RESERVED_COLUMNS))
+        clashes = sorted((set(self.outputs) & set(columns)) | (set(self.key) & RESERVED_COLUMNS))
         if clashes:
             raise ValueError(f"these columns would stand twice in the predictions table: {', '.join(clashes)}")
         return self

@@ -18,9 +18,7 @@ MASKED = "***"
 @lru_cache(maxsize=64)
 def reasons(rules: tuple[Rule, ...], personal: tuple[str, ...]) -> Column:
     """An array of (rule, column, message), one for each refusing rule that the row breaks. Remembered, as masks are."""
-    spelled = [
-        F.when(has_bit(position), reason(rule, personal)) for position, rule in enumerate(rules) if rule.refuses
-    ]
+    spelled = [F.when(has_bit(position), reason(rule, personal)) for position, rule in enumerate(rules) if rule.refuses]
     if not spelled:
         return F.expr("CAST(array() AS ARRAY<STRUCT<rule: STRING, column: STRING, message: STRING>>)")
     return F.filter(F.array(*spelled), lambda item: item.isNotNull())
@@ -28,9 +26,7 @@ def reasons(rules: tuple[Rule, ...], personal: tuple[str, ...]) -> Column:
 
 def reason(rule: Rule, personal: Collection[str]) -> Column:
     """One (rule, column, message): what was found and what was expected."""
-    found = [
-        F.concat(F.lit(f"{label(name)} is "), shown(name, personal)) for name in dict.fromkeys(rule.check.columns)
-    ]
+    found = [F.concat(F.lit(f"{label(name)} is "), shown(name, personal)) for name in dict.fromkeys(rule.check.columns)]
     message = F.concat(F.concat_ws(", ", *found), F.lit(f"; expected {rule.check.expected()}"))
     return F.struct(
         F.lit(rule.id).alias("rule"),

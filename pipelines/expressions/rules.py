@@ -1,6 +1,6 @@
 """Rules as data: what a row must satisfy, apart from how it is computed.
 
-A check holds column names and bounds only, so that it can be printed, compared, stored and rendered by more than one engine.
+A check holds names and bounds only, so that it can be printed, compared, stored and rendered by more than one engine.
 Their meaning is that of the Great Expectations expectation that each is compiled from.
 """
 
@@ -93,7 +93,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Matches:
-    """The text contains a match of one pattern (Java's syntax) at least; with `negated`, of none. Nulls are not judged."""
+    """The text has a match of one pattern (Java's syntax), or of `every` one; `negated`: of none. Nulls are not judged."""
 
     column: str
     patterns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A loaded model, in the worker: from Arrow features to Arrow outputs. Imported by the workers; knows nothing of Spark sessions."""
+"""A loaded model, in the worker: from Arrow features to Arrow outputs. Knows nothing of Spark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 
 class AlignmentError(ValueError):
-    """The model gave another number of results than it was given rows: no result can be trusted to belong to its row."""
+    """The model gave more or fewer results than it was given rows: none can be trusted to belong to its row."""
 
 
 @dataclass(frozen=True)

@@ -103,13 +103,17 @@ def _advice(tracking_uri: str, name: str) -> str:
     names = [model.name for model in registry.search_registered_models(max_results=100)]
     if name not in names:
         return did_you_mean(name, names)
-    aliases = ", ".join(f"{alias} (version {number})" for alias, number in registry.get_registered_model(name).aliases.items())
+    aliases = ", ".join(
+        f"{alias} (version {number})" for alias, number in registry.get_registered_model(name).aliases.items()
+    )
     return f"set an alias or a version that the model has; aliases: {aliases or 'none'}"
 
 
 def _downloaded(tracking_uri: str, cache: Path, found: ModelVersion) -> Path:
     """The version's folder in the cache; put there whole or not at all, so that two runs may do so at once."""
-    identity = "|".join([tracking_uri, found.name, str(found.version), str(found.creation_timestamp), found.source or ""])
+    identity = "|".join(
+        [tracking_uri, found.name, str(found.version), str(found.creation_timestamp), found.source or ""]
+    )
     folder = cache / "models" / hashlib.sha256(identity.encode()).hexdigest()[:32]
     if folder.is_dir():
         return folder

@@ -14,6 +14,7 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from pyspark.sql.pandas.functions import arrow_udf
 
 from pipelines.errors import ModelError
 from pipelines.expressions.rules import FEATURES
@@ -86,8 +87,8 @@ def _udf(shipped: str, digest: str, outputs: tuple[WantedOutput, ...], types: T.
         for refused, features in batches:
             yield _scored(model, refused, features, outputs, counts)
 
-    # The annotations name types of this module: Spark reads them when it is called, and finds them there.
-    return F.arrow_udf(score, types)
+    # Spark reads from the annotations that this is an iterator UDF.
+    return arrow_udf(score, types)  # type: ignore[call-overload]  # its stubs know no StructType
 
 
 def _loaded(shipped: str, digest: str, counts: Counts) -> Predictor:
@@ -110,5 +111,3 @@ def _scored(
         return results
     place = pc.subtract(pc.cumulative_sum(clean.cast(pa.int64())), 1)  # of each clean row among the clean ones
     return results.take(pc.if_else(clean, place, pa.scalar(None, pa.int64())))
-
-

@@ -54,10 +54,10 @@ def model_inputs(folder: Path, model: str) -> tuple[ModelInput, ...]:
         )
     schema = signature.inputs
     if schema.is_tensor_spec() or not schema.has_input_names():
-        raise ModelError(f"{model} takes a tensor, not named columns", expected="named columns", found=schema, remedy=remedy)
-    return tuple(
-        ModelInput(column.name, _spark_type(column.type), bool(column.required)) for column in schema.inputs
-    )
+        raise ModelError(
+            f"{model} takes a tensor, not named columns", expected="named columns", found=schema, remedy=remedy
+        )
+    return tuple(ModelInput(column.name, _spark_type(column.type), bool(column.required)) for column in schema.inputs)
 
 
 def compare(inputs: tuple[ModelInput, ...], found: Mapping[str, T.DataType], model: str) -> list[ModelInput]:
@@ -85,7 +85,9 @@ def compare(inputs: tuple[ModelInput, ...], found: Mapping[str, T.DataType], mod
             if not wanted.holds_null:
                 problems.append(f"{wanted.name}: always null, and the model's {sql} cannot hold a null")
         elif not is_widened_by(kind, wanted.type):
-            problems.append(f"{wanted.name}: {kind.simpleString()}, but the model takes {sql}; write CAST(… AS {sql.upper()})")
+            problems.append(
+                f"{wanted.name}: {kind.simpleString()}, but the model takes {sql}; write CAST(… AS {sql.upper()})"
+            )
     if problems:
         raise ModelError(
             f"the features do not fit the signature of {model}",
@@ -101,7 +103,7 @@ def _spark_type(kind: object) -> T.DataType:
 
     match kind:
         case DataType():
-            spark: T.DataType = kind.to_spark()
+            spark: T.DataType = kind.to_spark()  # type: ignore[no-untyped-call]
             return spark
         case Array():
             return T.ArrayType(_spark_type(kind.dtype))

@@ -1,4 +1,4 @@
-"""Checks pipelines without starting Spark: everything that their files alone, the registry and the tables' logs can tell."""
+"""Checks pipelines without starting Spark: all that their files, the registry and the tables' logs can tell."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Rep
         rules=len(checks.rules),
         gates=len(checks.gates) + len(checks.schema_gates),
         by_engine=tuple(expectation.check_id for expectation in checks.foreign),
-        model=model and f"{model.name} version {model.version}",
+        model=None if model is None else f"{model.name} version {model.version}",
     )
 
 
@@ -68,7 +68,9 @@ def _require_sources(project: Project, pipeline: Pipeline) -> None:
             try:
                 latest_version(below(project.environment.inputs, source.path))
             except SourceError as error:
-                raise SourceError(f"source '{name}': {error.problem}", expected=error.expected, remedy=error.remedy) from error
+                raise SourceError(
+                    f"source '{name}': {error.problem}", expected=error.expected, remedy=error.remedy
+                ) from error
 
 
 def _require_features(pipeline: Pipeline, model: RegisteredModel) -> None:

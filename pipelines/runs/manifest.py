@@ -99,6 +99,11 @@ def build_manifest(
     """Freeze what was resolved.
 
     Args:
+        pipeline: the configuration.
+        score_date: the slice's.
+        fence: the attempt's number.
+        sources: pinned.
+        model: looked up.
         query: the text of the SQL file.
         suite: the expectations.
         feature_source: the Python source of the feature function's module, where there is one.

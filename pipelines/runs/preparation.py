@@ -93,7 +93,9 @@ def define(project: Project, name: str) -> Definition:
     """
     pipeline = load_pipeline(project, name)
     path = suite_path(project, pipeline)
-    derive, source = _function(project, pipeline.features) if isinstance(pipeline.features, FeatureFunction) else (None, None)
+    derive, source = (
+        _function(project, pipeline.features) if isinstance(pipeline.features, FeatureFunction) else (None, None)
+    )
     suite = load_suite(path) if path is not None else ()
     return Definition(pipeline, sql_text(project, pipeline), suite, derive, source)
 
@@ -193,7 +195,9 @@ def _feature_types(definition: Definition, frame: DataFrame, inputs: Sequence[Mo
     features = definition.pipeline.features
     if definition.derive is not None:
         derived = definition.derive(frame)
-        require_source_columns(derived, frame.columns, "the feature function must return every column that it was given")
+        require_source_columns(
+            derived, frame.columns, "the feature function must return every column that it was given"
+        )
         return {field.name: field.dataType for field in derived.schema}
     assert not isinstance(features, FeatureFunction)  # noqa: S101 - it would have been loaded
     wanted = {item.name for item in inputs}

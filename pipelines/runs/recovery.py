@@ -1,4 +1,4 @@
-"""What earlier runs of a slice left behind: used where it is whole, cleared where it is not, told by the ledger as it is."""
+"""What earlier runs of a slice left behind: used where whole, cleared where not, and told by the ledger as it is."""
 
 from __future__ import annotations
 
@@ -60,10 +60,14 @@ def settle(layout: Layout, earlier: Sequence[Entry], published_run: str | None) 
             layout.ledger.append(_completed(entry, marker))
             stage.discard()
         elif marker is None:
-            layout.ledger.append(_closed(entry, "its process ended before its stage was complete; nothing was published"))
+            layout.ledger.append(
+                _closed(entry, "its process ended before its stage was complete; nothing was published")
+            )
             stage.discard()
         else:
-            layout.ledger.append(_closed(entry, "its process ended before it published; its stage is complete and kept"))
+            layout.ledger.append(
+                _closed(entry, "its process ended before it published; its stage is complete and kept")
+            )
             stage.leave()
 
 
@@ -76,9 +80,9 @@ def _completed(entry: Entry, marker: dict[str, Any] | None) -> Entry:
         score_date=entry.score_date,
         model_name=entry.model_name,
         state="published",
-        rows_input=counts and counts.input,
-        rows_scored=counts and counts.scored,
-        rows_quarantined=counts and counts.quarantined,
+        rows_input=counts.input if counts else None,
+        rows_scored=counts.scored if counts else None,
+        rows_quarantined=counts.quarantined if counts else None,
         verdict=json.dumps(marker["verdict"]) if marker and "verdict" in marker else None,
         error="its process ended after it published; this entry was completed by a later run",
     )
@@ -93,5 +97,3 @@ def _closed(entry: Entry, error: str) -> Entry:
         state="failed",
         error=error,
     )
-
-

@@ -55,7 +55,8 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
     said = {"run_id": state.published_run, "fence": fence, "retracted": reason}
     if publish(nothing, layout.predictions, slice_, fence, said) == "superseded":
         raise ConflictError(
-            f"another run published the slice {score_date} of '{name}' meanwhile", remedy="look at it, then retract it again"
+            f"another run published the slice {score_date} of '{name}' meanwhile",
+            remedy="look at it, then retract it again",
         )
     layout.ledger.append(
         Entry(

@@ -158,16 +158,14 @@ def _attempt(
                 append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)
         with steps("publish"):
             frame = predictions_of(rows, resolved, staged_at)
-            outcome = publish(
-                frame, layout.predictions, resolved.slice, manifest.fence, manifest.commit_metadata()
-            )
+            outcome = publish(frame, layout.predictions, resolved.slice, manifest.fence, manifest.commit_metadata())
         with steps("record"):
-            said = {"reason": accepted.reason, "checks": accepted.checks} if accepted.checks else None
+            waived = json.dumps(asdict(accepted)) if accepted.checks else None
             layout.ledger.append(
                 replace(
                     _judged(_entry(resolved, outcome), verdict, counts),
                     timings=json.dumps(steps.timings),
-                    accepted=said and json.dumps(said),
+                    accepted=waived,
                 )
             )
             stage.discard()
@@ -216,7 +214,7 @@ def _refuse_retracted(resolved: Resolved, earlier: Sequence[Entry]) -> None:
     for entry in earlier:
         if entry.state == "retracted" and entry.run_key == resolved.manifest.run_key:
             raise RejectedError(
-                f"the slice {slice_.score_date} of '{pipeline}' was taken back, and this run would publish the same rows",
+                f"the slice {slice_.score_date} of '{pipeline}' was taken back; this run would publish the same rows",
                 expected="another input, model or configuration than that of the retracted run",
                 found=f"run {entry.run_id}, retracted {entry.at:%Y-%m-%d %H:%M} UTC: {entry.error}",
                 remedy="mend what was wrong; or publish it all the same with --force",

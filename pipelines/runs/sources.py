@@ -80,13 +80,17 @@ def read_slice(
     """
     session = spark.newSession()  # views of this run only: runs side by side do not see each other's
     frames = {
-        source.name: _filtered(_read(session, source), source.name, pipeline.source.tables[source.name].slice, score_date)
+        source.name: _filtered(
+            _read(session, source), source.name, pipeline.source.tables[source.name].slice, score_date
+        )
         for source in sources
     }
     return _joined(session, pipeline, query, frames)
 
 
-def read_whole(spark: SparkSession, pipeline: Pipeline, query: str | None, sources: Sequence[PinnedSource]) -> DataFrame:
+def read_whole(
+    spark: SparkSession, pipeline: Pipeline, query: str | None, sources: Sequence[PinnedSource]
+) -> DataFrame:
     """The rows of all dates, as the slices would read them: what a model is trained on.
 
     Raises:

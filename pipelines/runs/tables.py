@@ -126,7 +126,7 @@ def _wanted(spark: SparkSession, project: Project, name: str) -> tuple[Pipeline,
 
 
 def _statistics(pipeline: Pipeline, schema: T.StructType) -> list[str]:
-    """The columns whose bounds may stand in the log: simple ones, and none that is personal, as logs outlive deletions."""
+    """The columns whose bounds may stand in the log: none that is personal, as logs outlive deletions."""
     simple = (T.NumericType, T.StringType, T.DateType, T.TimestampType)
     kept = [field.name for field in schema if isinstance(field.dataType, simple)]
     return [name for name in kept if name not in {*pipeline.personal, *schemas.SLICE_COLUMNS, "row"}]

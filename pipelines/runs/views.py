@@ -40,7 +40,7 @@ VIEWS = {
 
 
 def create_views(spark: SparkSession, project: Project, pipeline_name: str) -> list[str]:
-    """Make the views of a pipeline in this session: runs, runs_latest, predictions, quarantine_current, validation_results.
+    """Make a pipeline's views in this session: runs, runs_latest, predictions, quarantine_current, validation_results.
 
     Returns:
         Their names.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import pyarrow.fs as fs
+from pyarrow import fs
 
 from pipelines.errors import SourceError
 from pipelines.tables.locations import local_path, storage
@@ -70,7 +70,9 @@ def _listed(location: str) -> dict[int, int]:
     """The log's commits: the modification time in ns by version."""
     folder = local_path(location)
     missing = SourceError(
-        f"there is no Delta table at {location}", expected="a folder with a _delta_log", remedy="land the data, or mend the path"
+        f"there is no Delta table at {location}",
+        expected="a folder with a _delta_log",
+        remedy="land the data, or mend the path",
     )
     if folder is not None and not (folder / "_delta_log").is_dir():
         raise missing
@@ -86,7 +88,7 @@ def _listed(location: str) -> dict[int, int]:
 
 
 @lru_cache(maxsize=20_000)
-def _read(location: str, version: int, modified: int) -> Commit:
+def _read(location: str, version: int, modified: int) -> Commit:  # noqa: ARG001 - part of the cache's key
     """One commit; `modified` tells a table that was made anew at the same place apart in the cache."""
     with storage(location).open_input_stream(f"_delta_log/{version:020d}.json") as stream:
         actions = [json.loads(line) for line in bytes(stream.read()).splitlines() if line.strip()]

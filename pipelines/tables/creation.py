@@ -11,8 +11,8 @@ from pyspark.sql import types as T
 
 from pipelines.errors import TableError
 from pipelines.expressions.names import quoted
-from pipelines.tables.locking import table_lock
 from pipelines.tables.locations import local_path
+from pipelines.tables.locking import table_lock
 
 
 def create(
@@ -25,7 +25,7 @@ def create(
     name: str | None = None,
     comment: str = "",
 ) -> None:
-    """Make a plain Delta table where it is missing: no deletion vectors, no column mapping, so that every reader reads it.
+    """Make a plain Delta table where it is missing: without deletion vectors or column mapping, every reader reads it.
 
     Args:
         spark: the session.

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.fs as fs
 from deltalake import DeltaTable
+from pyarrow import fs
 
 from pipelines.errors import SourceError
 from pipelines.tables.commit_log import Commit, FileAction, commits_backwards, latest_version
@@ -72,8 +72,8 @@ class Known:
 def pin_delta(location: str, reach: Reach | None, known: Known | None = None) -> Pinned:
     """Pin a Delta table at its newest version.
 
-    The fingerprint is the table's id and the last commit that changed rows which the slice reaches; a compaction changes
-    none. Where the log was cleaned up and no earlier run knows, it is a digest of the slice's files instead.
+    The fingerprint is the table's id and the last commit that changed rows which the slice reaches; a compaction
+    changes none. Where the log was cleaned up and no earlier run knows, it is a digest of the slice's files instead.
 
     Args:
         location: the table's folder.
@@ -113,7 +113,9 @@ def pin_files(location: str) -> Pinned:
         listed = [files.get_file_info(name)] if name else files.get_file_info(fs.FileSelector("", recursive=True))
     data = sorted((info.path, info.size, info.mtime_ns) for info in listed if info.type == fs.FileType.File)
     if not data:
-        raise SourceError(f"there is no file at {location}", expected="data files", remedy="land the data, or mend the path")
+        raise SourceError(
+            f"there is no file at {location}", expected="data files", remedy="land the data, or mend the path"
+        )
     return Pinned(None, "files#" + _sha(f"{path}|{size}|{time}" for path, size, time in data))
 
 
@@ -142,7 +144,8 @@ def _rows(table: DeltaTable, reach: Reach | None) -> int | None:
 
 def _digest_of_files(table: DeltaTable, reach: Reach | None) -> str:
     files = _files(table, reach)
-    return _sha(sorted(f"{path}|{size}" for path, size in zip(files["path"].to_pylist(), files["size_bytes"].to_pylist())))
+    names, sizes = files["path"].to_pylist(), files["size_bytes"].to_pylist()
+    return _sha(sorted(f"{name}|{size}" for name, size in zip(names, sizes, strict=True)))
 
 
 def _sha(parts: Iterable[str]) -> str:

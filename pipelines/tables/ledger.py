@@ -1,4 +1,4 @@
-"""The ledger: one row each time a run changes its state. Written and read without Spark, so that looking costs no start of it."""
+"""The ledger: one row each time a run changes its state. Written and read without Spark, so a look is quick."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ class Ledger:
             return DeltaTable(for_delta_rs(self.location))
         except TableNotFoundError as error:
             raise TableError(
-                f"there is no ledger at {self.location}", expected="a Delta table", remedy="create it: lakescore tables create"
+                f"there is no ledger at {self.location}",
+                expected="a Delta table",
+                remedy="create it: lakescore tables create",
             ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import pyarrow.fs as fs
+from pyarrow import fs
 
 
 def below(root: str, name: str) -> str:

@@ -161,7 +161,8 @@ def write_with_retries(write: Any, location: str) -> None:
 
 def _was_committed(location: str, before: int, fence: int, run_id: str) -> bool:
     for commit in commits_backwards(location, latest_version(location), before + 1):
-        said = json.loads(commit.user_metadata) if (commit.user_metadata or "").startswith("{") else {}
+        text = commit.user_metadata or ""
+        said = json.loads(text) if text.startswith("{") else {}
         if said.get("run_id") == run_id and said.get("fence") == fence:
             return True
     return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.fs as fs
+from pyarrow import fs
 
 from pipelines.tables.locations import below, local_path, read_text, storage, write_text
 from pipelines.tables.locking import RunLock

@@ -1,4 +1,4 @@
-"""The one pass over the input: tag each row with the rules it breaks, score the clean ones, keep the refused ones whole."""
+"""The one pass over the input: tag each row with the rules it breaks, score the clean, keep the refused whole."""
 
 from __future__ import annotations
 

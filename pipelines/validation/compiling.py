@@ -1,4 +1,4 @@
-"""Compiles a suite: row-level expectations to rules, batch-level ones to gates, the rest left to Great Expectations' engine."""
+"""Compiles a suite: row-level expectations to rules, batch-level ones to gates, the rest for GX's own engine."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def _compiled(expectation: Expectation) -> Rule | Gate | SchemaGate | None:
         if not set(kwargs) <= known | COMMON or not _is_sql(kwargs):
             return None
         check = build(kwargs)
-        return check and Rule(
+        if check is None:
+            return None
+        return Rule(
             id=expectation.check_id,
             check=check,
             severity=expectation.severity,
@@ -160,9 +162,7 @@ _ROW_LEVEL: dict[str, tuple[Callable[[Arguments], Check | None], frozenset[str]]
         frozenset({"column", "regex_list"}),
     ),
     "expect_column_pair_values_a_to_be_greater_than_b": (
-        lambda k: PairGreater(
-            k["column_A"], k["column_B"], bool(k.get("or_equal", False)), _ignored(k, "all_missing")
-        ),
+        lambda k: PairGreater(k["column_A"], k["column_B"], bool(k.get("or_equal", False)), _ignored(k, "all_missing")),
         _PAIR,
     ),
     "expect_column_pair_values_to_be_equal": (
@@ -193,11 +193,11 @@ def _gate(expectation: Expectation, kwargs: Arguments) -> Gate | None:
         aggregate = Aggregate("rows_outside_set", kwargs["column"], tuple(kwargs["value_set"]))
         return Gate(expectation.check_id, aggregate, Bounds(0, 0), expectation.severity)
     function = _AGGREGATES.get(expectation.type)
-    bounds_given = [kwargs.get("min_value"), kwargs.get("max_value")]
-    numbers = all(value is None or isinstance(value, int | float) for value in bounds_given)
+    least, greatest = kwargs.get("min_value"), kwargs.get("max_value")
+    numbers = all(value is None or isinstance(value, int | float) for value in (least, greatest))
     if function is None or not numbers or not set(kwargs) <= _RANGE:
         return None
-    bounds = Bounds(*bounds_given, bool(kwargs.get("strict_min", False)), bool(kwargs.get("strict_max", False)))
+    bounds = Bounds(least, greatest, bool(kwargs.get("strict_min", False)), bool(kwargs.get("strict_max", False)))
     return Gate(expectation.check_id, Aggregate(function, kwargs.get("column")), bounds, expectation.severity)
 
 

@@ -86,20 +86,15 @@ def aggregate_column(aggregate: Aggregate) -> Column:
     if aggregate.column is None:
         return F.count(F.lit(1))
     value = column(aggregate.column)
-    match aggregate.function:
-        case "min":
-            return F.min(value).cast("double")
-        case "max":
-            return F.max(value).cast("double")
-        case "mean":
-            return F.avg(value)
-        case "stdev":
-            return F.stddev_samp(value)
-        case "sum":
-            return F.sum(value).cast("double")
-        case "share_of_non_null":
-            return F.avg(value.isNotNull().cast("double"))
-        case "rows_outside_set":
-            return F.count_if(value.isNotNull() & ~value.isin(list(aggregate.values)))
-        case "rows":
-            return F.count(value)
+    outside = value.isNotNull() & ~value.isin(list(aggregate.values))
+    by_function = {
+        "rows": lambda: F.count(value),
+        "min": lambda: F.min(value).cast("double"),
+        "max": lambda: F.max(value).cast("double"),
+        "mean": lambda: F.avg(value),
+        "stdev": lambda: F.stddev_samp(value),
+        "sum": lambda: F.sum(value).cast("double"),
+        "share_of_non_null": lambda: F.avg(value.isNotNull().cast("double")),
+        "rows_outside_set": lambda: F.count_if(outside),
+    }
+    return by_function[aggregate.function]()

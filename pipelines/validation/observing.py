@@ -19,7 +19,7 @@ Metrics = Mapping[str, Any]
 
 @lru_cache(maxsize=64)
 def aggregates(rules: tuple[Rule, ...], gates: tuple[Gate, ...]) -> tuple[Column, ...]:
-    """One column for each number that the verdict needs: rows, broken and judged rows of each rule, each gate's aggregate."""
+    """A column for each number that the verdict needs: rows, broken and judged rows of each rule, gates' aggregates."""
     columns = [F.count(F.lit(1)).alias("rows")]
     for position, rule in enumerate(rules):
         columns.append(F.count_if(has_bit(position)).alias(f"broken_{position}"))

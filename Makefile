@@ -1,0 +1,65 @@
+# `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt requirements/install_delta.py setup.py 2>/dev/null | cksum | cut -d' ' -f1)
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
+
+.PHONY: help demo test lint schema lock check-machine
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(STAMP)  ## From nothing to a week of real flights, scored; typed again it changes nothing
+	@$(BIN)/python -m examples.flights.demo
+
+test: $(STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
+	@$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/spark
+	$(BIN)/python -m pytest tests/integration
+
+lint: $(STAMP)  ## Style, types, and the direction of imports
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
+	@$(BIN)/lakescore schema
+
+lock: $(STAMP)  ## Resolve requirements/*.in again
+	@for name in uv dev; do
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --output-file requirements/$$name.txt requirements/$$name.in
+	done
+
+check-machine:
+	@if ! command -v $(PYTHON) >/dev/null || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+	  echo "error: Lakescore needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1 || true)" >&2
+	  echo "  to do: install it (Debian: apt install python3 python3-venv), or name it: make PYTHON=python3.12 …" >&2
+	  exit 2
+	fi
+	java="$${JAVA_HOME:+$$JAVA_HOME/bin/}java"
+	version=$$("$$java" -version 2>&1 | sed -nE 's/.*version "(1\.)?([0-9]+).*/\2/p' | head -n 1) || true
+	if [ -z "$$version" ] || [ "$$version" -lt 17 ]; then
+	  echo "error: Spark needs Java 17 or newer; found: $${version:-none}" >&2
+	  echo "  to do: install a JDK (Debian: apt install openjdk-17-jre-headless), or set JAVA_HOME to one" >&2
+	  exit 2
+	fi
+
+$(STAMP): | check-machine
+	@echo "Installing into .venv (a few minutes the first time) …"
+	$(PYTHON) -m venv .venv || { echo "  to do: Debian keeps venv apart: apt install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat --editable .
+	$(BIN)/python requirements/install_delta.py
+	rm -f .venv/installed-*
+	touch $@

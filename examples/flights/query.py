@@ -1,0 +1,32 @@
+"""Asks the published tables in SQL with DuckDB, without Spark: `python -m examples.flights.query "SELECT …"`."""
+
+from __future__ import annotations
+
+import sys
+
+import duckdb
+from deltalake import DeltaTable
+
+from pipelines.config import load_project
+from pipelines.tables.locations import below, for_delta_rs
+
+TABLES = {
+    "predictions": "flight_delays/predictions",
+    "quarantine": "flight_delays/quarantine",
+    "runs": "ops/runs",
+}
+
+
+def query(sql: str) -> duckdb.DuckDBPyRelation:
+    """The answer to an SQL query over `predictions`, `quarantine` and `runs`; it reads what it needs."""
+    warehouse = load_project().environment.warehouse
+    connection = duckdb.connect()
+    for name, place in TABLES.items():
+        connection.register(name, DeltaTable(for_delta_rs(below(warehouse, place))).to_pyarrow_dataset())
+    return connection.sql(sql)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one query
+        sys.exit('usage: python -m examples.flights.query "SELECT … FROM predictions"')
+    query(sys.argv[1]).show()
