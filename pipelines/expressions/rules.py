@@ -93,7 +93,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Matches:
-    """The text has a match of one pattern (Java's syntax), or of `every` one; `negated`: of none. Nulls are not judged."""
+    """The text matches one pattern (Java's syntax), or `every` one; with `negated`, none. Nulls are not judged."""
 
     column: str
     patterns: tuple[str, ...]
