@@ -57,7 +57,7 @@ $(STAMP): | check-machine
 	@echo "Installing into .venv (a few minutes the first time) …"
 	$(PYTHON) -m venv .venv || { echo "  to do: Debian keeps venv apart: apt install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements/dev.txt 2>&1 | grep -vE '^ [-+~] '
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	$(BIN)/python requirements/install_delta.py

@@ -73,7 +73,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score one slice and publish it. Example: `lakescore score flight_delays --date 2013-07-01`."""
-    from pipelines.runs.scoring import Acceptance
+    from pipelines.runs.results import Acceptance
     from pipelines.runs.scoring import score as score_slice
 
     score_date = _date(date)
@@ -214,6 +214,8 @@ def main(verb: str | None = None) -> None:
     except PipelineError as error:
         rendering.show_error(str(error))
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os._exit(0)  # whoever read our output has seen enough, as with `| head`
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="lakescore-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from pipelines.runs.checking import Report
-    from pipelines.runs.scoring import Result
+    from pipelines.runs.results import Result
     from pipelines.runs.steps import Progress, Step
     from pipelines.runs.tables import TableChange
     from pipelines.tables.ledger import Entry

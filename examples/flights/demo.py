@@ -19,7 +19,8 @@ from jobs import rendering
 from pipelines.config import Project, load_project
 from pipelines.errors import PipelineError
 from pipelines.runs.preparation import define
-from pipelines.runs.scoring import Result, score
+from pipelines.runs.results import Result
+from pipelines.runs.scoring import score
 from pipelines.runs.tables import create_tables
 from pipelines.runs.views import create_views
 from pipelines.spark import start

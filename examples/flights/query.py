@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import duckdb
@@ -27,6 +28,7 @@ def query(sql: str) -> duckdb.DuckDBPyRelation:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one query
         sys.exit('usage: python -m examples.flights.query "SELECT … FROM predictions"')
     query(sys.argv[1]).show()

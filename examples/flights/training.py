@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,7 @@ def _prepare_store(uri: str) -> None:
     folder = Path(uri.removeprefix("sqlite:///")).parent
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # a new database is no news
     mlflow.set_tracking_uri(uri)
     if mlflow.get_experiment_by_name(MODEL) is None:
         mlflow.create_experiment(MODEL, artifact_location=(folder / "mlartifacts").as_uri())

@@ -21,6 +21,10 @@ class Layout:
     stages: str
     ledger: Ledger
 
+    def outputs(self) -> dict[str, str]:
+        """Where the pipeline's two tables are."""
+        return {"predictions": self.predictions, "quarantine": self.quarantine}
+
 
 def ledger_of(project: Project) -> Ledger:
     """The warehouse's ledger."""

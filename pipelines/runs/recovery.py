@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.runs.auditing import Counts
@@ -11,23 +11,48 @@ from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import UNFINISHED, Entry
+from pipelines.tables.slices import Slice, SliceState, look_at_slice
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
 
 
-def known_sources(earlier: Sequence[Entry], published_run: str | None) -> dict[str, Known]:
-    """What the slice's published run found of its sources, so that their logs need not be read from the start.
+@dataclass(frozen=True)
+class Past:
+    """What happened to a slice before this run.
 
     Args:
-        earlier: the ledger's last word on each run of the slice.
-        published_run: the id of the published one.
+        state: what the predictions table says.
+        runs: the ledger's last word on each run, oldest first.
     """
-    manifest = next((entry.value("manifest") for entry in earlier if entry.run_id == published_run), None) or {}
-    return {
-        source["name"]: Known(source["version"], source["fingerprint"])
-        for source in manifest.get("sources", [])
-        if source["version"] is not None
-    }
+
+    state: SliceState
+    runs: tuple[Entry, ...]
+
+    @property
+    def next_fence(self) -> int:
+        """The number of the attempt that begins now."""
+        return self.state.next_fence()
+
+    def published(self) -> Entry | None:
+        """The run whose rows are the slice, if the ledger knows it."""
+        return next((entry for entry in self.runs if entry.run_id == self.state.published_run), None)
+
+    def known_sources(self) -> dict[str, Known]:
+        """What the published run found of its sources, so that their logs need not be read from the start."""
+        entry = self.published()
+        manifest = (entry.value("manifest") if entry is not None else None) or {}
+        return {
+            source["name"]: Known(source["version"], source["fingerprint"])
+            for source in manifest.get("sources", [])
+            if source["version"] is not None
+        }
+
+
+def look_back(layout: Layout, pipeline: str, slice_: Slice) -> Past:
+    """The slice's past, by its table and the ledger."""
+    runs = layout.ledger.latest(pipeline=pipeline, score_date=slice_.score_date)
+    of_slice = tuple(entry for entry in runs if entry.model_name == slice_.model_name)
+    return Past(look_at_slice(layout.predictions, slice_), of_slice)
 
 
 def reusable_stage(layout: Layout, manifest: Manifest) -> Stage | None:
@@ -41,22 +66,22 @@ def reusable_stage(layout: Layout, manifest: Manifest) -> Stage | None:
     return None
 
 
-def settle(layout: Layout, earlier: Sequence[Entry], published_run: str | None) -> None:
+def settle(layout: Layout, past: Past) -> bool:
     """Make the ledger tell what became of the slice's runs whose process is gone, and clear their unfinished stages.
 
-    Args:
-        layout: where ledger and stages are.
-        earlier: the ledger's last word on each run of the slice.
-        published_run: the id of the one whose rows are the slice.
+    Returns:
+        Whether there was anything to tell.
     """
-    for entry in earlier:
+    told = False
+    for entry in past.runs:
         if entry.state not in UNFINISHED:
             continue
         stage = stage_at(layout.stages, entry.run_id)
         if not stage.lock.acquire():
             continue  # it is alive, or on an object store, where nothing tells
+        told = True
         marker = stage.marker()
-        if entry.run_id == published_run:
+        if entry.run_id == past.state.published_run:
             layout.ledger.append(_completed(entry, marker))
             stage.discard()
         elif marker is None:
@@ -69,6 +94,7 @@ def settle(layout: Layout, earlier: Sequence[Entry], published_run: str | None) 
                 _closed(entry, "its process ended before it published; its stage is complete and kept")
             )
             stage.leave()
+    return told
 
 
 def _completed(entry: Entry, marker: dict[str, Any] | None) -> Entry:

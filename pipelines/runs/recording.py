@@ -1,0 +1,74 @@
+"""A run on the record: started before anything is written, and whatever ends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+from pipelines.errors import ConflictError, RejectedError, shortened
+from pipelines.runs.auditing import Counts
+from pipelines.runs.preparation import Resolved
+from pipelines.runs.results import Acceptance
+from pipelines.tables.ledger import Entry, State
+from pipelines.tables.locking import RunLock
+from pipelines.tables.slices import look_at_slice
+from pipelines.validation.verdict import Verdict
+
+LONGEST_ERROR = 2000
+
+
+@contextmanager
+def on_record(resolved: Resolved) -> Iterator[RunLock]:
+    """Enter the run as started and hold the lock that says it is alive; if it fails, enter that too."""
+    layout, manifest = resolved.layout, resolved.manifest
+    lock = RunLock(layout.stages, manifest.run_id)
+    lock.acquire()
+    layout.ledger.append(replace(entry(resolved, "started"), manifest=manifest.as_json()))
+    try:
+        yield lock
+    except RejectedError:
+        raise  # entered already, with its verdict
+    except BaseException as error:
+        if look_at_slice(layout.predictions, resolved.slice).published_run != manifest.run_id:
+            state: State = "conflict" if isinstance(error, ConflictError) else "failed"
+            text = shortened(str(error) or type(error).__name__, LONGEST_ERROR)
+            layout.ledger.append(replace(entry(resolved, state), error=text))
+        raise
+    finally:
+        lock.release()
+
+
+def entry(resolved: Resolved, state: State) -> Entry:
+    """A row of the ledger for the run in a new state."""
+    return Entry(
+        run_id=resolved.manifest.run_id,
+        pipeline=resolved.definition.pipeline.name,
+        score_date=resolved.slice.score_date,
+        model_name=resolved.slice.model_name,
+        model_version=resolved.model.version,
+        run_key=resolved.manifest.run_key,
+        fence=resolved.manifest.fence,
+        state=state,
+    )
+
+
+def judged(
+    resolved: Resolved,
+    state: State,
+    verdict: Verdict,
+    counts: Counts,
+    timings: dict[str, float],
+    accepted: Acceptance,
+) -> Entry:
+    """The same, once the stage was audited."""
+    return replace(
+        entry(resolved, state),
+        rows_input=counts.input,
+        rows_scored=counts.scored,
+        rows_quarantined=counts.quarantined,
+        verdict=json.dumps(verdict.as_json()),
+        timings=json.dumps(timings),
+        accepted=json.dumps(asdict(accepted)) if accepted.checks else None,
+    )

