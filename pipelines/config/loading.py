@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,7 +16,7 @@ from pipelines.config.models import Environment, Pipeline, Project, Typed
 from pipelines.errors import ConfigurationError, UsageError, did_you_mean
 
 Configured = TypeVar("Configured", bound=Typed)
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^{}]*))?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?=\}|:-)")
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -25,6 +25,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
             if key.value in seen and key.value != "<<":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key.value}' stands twice", key.start_mark
@@ -146,22 +148,35 @@ def _filled(value: Any, variables: Mapping[str, str], file: Path, path: str) -> 
     if not isinstance(value, str):
         return value
 
-    def filled(match: re.Match[str]) -> str:
-        name, default = match["name"], match["default"]
-        if variables.get(name):
-            return variables[name]
-        if default is None:
-            raise ConfigurationError(
-                f"{file}: {path}: the environment variable {name} is not set",
-                expected=f"a value for {name}",
-                found=value,
-                remedy=f"export {name}=…, or give a default: ${{{name}:-…}}",
-            )
-        return default
+    return _substituted(value, variables, f"{file}: {path}")
 
-    while (replaced := VARIABLE.sub(filled, value)) != value:  # from the inside out: a default may hold a variable
-        value = replaced
-    return value
+
+def _substituted(text: str, variables: Mapping[str, str], where: str) -> str:
+    """The text with its variables' values; defaults may hold variables, values are taken as they are."""
+    parts, rest = [], text
+    while (match := VARIABLE.search(rest)) is not None:
+        default, end = _default(rest, match.end())
+        value = variables.get(match["name"]) or None
+        if value is None and default is None:
+            raise ConfigurationError(
+                f"{where}: the environment variable {match['name']} is not set",
+                expected=f"a value for {match['name']}",
+                found=text,
+                remedy=f"export {match['name']}=…, or give a default: ${{{match['name']}:-…}}",
+            )
+        parts += [rest[: match.start()], value if value is not None else _substituted(str(default), variables, where)]
+        rest = rest[end:]
+    return "".join([*parts, rest])
+
+
+def _default(text: str, start: int) -> tuple[str | None, int]:
+    """What follows a variable's name: its default, up to the brace that closes it, and where the text goes on."""
+    if text[start] == "}":
+        return None, start + 1
+    depth, end = 1, start + 2
+    while end < len(text) and (depth := depth + (text[end] == "{") - (text[end] == "}")):
+        end += 1
+    return text[start + 2 : end], end + 1
 
 
 def _explained(file: Path, kind: type[BaseModel], error: ValidationError) -> str:
@@ -183,13 +198,15 @@ def _explanation(kind: type[BaseModel], detail: ErrorDetails) -> str:
 
 def _keys_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that are known at a place in the configuration, found by walking the types."""
-    models = [kind]
+    models, named = [kind], False
     for part in location:
-        if any(str(part) in model.model_fields for model in models):
-            annotations = [
-                model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields
-            ]
-            models = [model for annotation in annotations for model in _models_in(annotation)]
+        if named:  # a name that the user gave, below a field that holds named things
+            named = False
+            continue
+        fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
+        if fields:
+            models = [model for field in fields for model in _models_in(field.annotation)]
+            named = any(get_origin(field.annotation) is dict for field in fields)
     return [field for model in models for field in model.model_fields]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,7 +23,11 @@ OutputType = Annotated[
     str,
     StringConstraints(pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>)$"),
 ]
-RESERVED_COLUMNS = frozenset({"score_date", "model_name", "model_version", "run_id", "scored_at"})
+RESERVED_COLUMNS = frozenset(
+    {"score_date", "model_name", "model_version", "run_id", "scored_at", "quarantined_at", "reasons", "row"}
+)
+"""The columns that the project's own tables and stages have besides the key and the outputs."""
+RESERVED_PREFIXES = ("mask_", "__")
 
 
 class Typed(BaseModel):
@@ -212,16 +217,20 @@ class Pipeline(Typed):
     @field_validator("key")
     @classmethod
     def distinct_key(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) != len(value):
+        if len({name.lower() for name in value}) != len(value):
             raise ValueError("a key column is named twice")
         return value
 
     @model_validator(mode="after")
     def no_column_twice(self) -> Pipeline:
-        columns = [*self.key, *RESERVED_COLUMNS]
-        clashes = sorted((set(self.outputs) & set(columns)) | (set(self.key) & RESERVED_COLUMNS))
+        names = Counter(name.lower() for name in (*self.key, *self.outputs))  # Spark tells no case apart
+        clashes = [
+            name
+            for name in (*self.key, *self.outputs)
+            if names[name.lower()] > 1 or name.lower() in RESERVED_COLUMNS or name.lower().startswith(RESERVED_PREFIXES)
+        ]
         if clashes:
-            raise ValueError(f"these columns would stand twice in the predictions table: {', '.join(clashes)}")
+            raise ValueError(f"these columns would stand twice in the tables: {', '.join(dict.fromkeys(clashes))}")
         return self
 
     @property

@@ -26,4 +26,15 @@ def is_widened_by(found: T.DataType, wanted: T.DataType) -> bool:
 
     BIGINT and DECIMAL to DOUBLE count as such, as in SQL's own implicit casts.
     """
+    match found, wanted:
+        case T.ArrayType(), T.ArrayType():
+            nulls_fit = wanted.containsNull or not found.containsNull
+            return nulls_fit and is_widened_by(found.elementType, wanted.elementType)
+        case T.MapType(), T.MapType():
+            nulls_fit = wanted.valueContainsNull or not found.valueContainsNull
+            return nulls_fit and found.keyType == wanted.keyType and is_widened_by(found.valueType, wanted.valueType)
+        case T.StructType(), T.StructType():
+            return found.names == wanted.names and all(
+                is_widened_by(one.dataType, other.dataType) for one, other in zip(found, wanted, strict=True)
+            )
     return found == wanted or type(wanted) in _WIDER.get(type(found), ())

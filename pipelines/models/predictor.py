@@ -69,12 +69,16 @@ class Predictor:
 
     def _classifier(self) -> Any:
         if self._native is None:
-            self._native = self._model.get_raw_model()
-            if not hasattr(self._native, "predict_proba"):
+            try:
+                native = self._model.get_raw_model()
+            except NotImplementedError:  # a Python function of the user's own
+                native = self._model
+            if not hasattr(native, "predict_proba"):
                 raise ValueError(
                     f"outputs of result 'probability' or 'label' need a model with predict_proba, "
-                    f"and {type(self._native).__name__} has none: use result 'predict'"
+                    f"and {type(native).__name__} has none: use result 'predict'"
                 )
+            self._native = native
         return self._native
 
     def _of(self, probabilities: Any, output: WantedOutput) -> Any:

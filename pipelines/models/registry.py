@@ -92,8 +92,8 @@ def _looked_up(tracking_uri: str, name: str, alias: str | None, version: int | N
 def _unreachable(tracking_uri: str, error: Exception) -> ModelError:
     return ModelError(
         "the model registry does not answer",
-        expected=f"an MLflow registry at {_without_password(tracking_uri)}",
-        found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+        expected=f"an MLflow registry at {_without_password(tracking_uri, tracking_uri)}",
+        found=_without_password(str(error).splitlines()[0], tracking_uri) if str(error) else type(error).__name__,
         remedy="check MLFLOW_TRACKING_URI, and that the registry is running",
     )
 
@@ -125,13 +125,15 @@ def _downloaded(tracking_uri: str, cache: Path, found: ModelVersion) -> Path:
         downloaded = download_artifacts(
             f"models:/{found.name}/{found.version}", dst_path=str(part / "files"), tracking_uri=tracking_uri
         )
+        if not (Path(downloaded) / "MLmodel").is_file():  # MLflow downloads nothing, without a word, where nothing is
+            raise FileNotFoundError(f"no MLmodel file at {found.source}")
         Path(downloaded).rename(folder)
     except Exception as error:
         if not folder.is_dir():
             raise ModelError(
                 f"the files of model '{found.name}' version {found.version} cannot be downloaded",
                 expected=f"its artifacts at {found.source}",
-                found=error,
+                found=_without_password(str(error), tracking_uri),
                 remedy="see that the artifact store is reachable and the version was not deleted",
             ) from error
     finally:
@@ -139,6 +141,7 @@ def _downloaded(tracking_uri: str, cache: Path, found: ModelVersion) -> Path:
     return folder
 
 
-def _without_password(uri: str) -> str:
-    head, at, tail = uri.rpartition("@")
-    return f"{head.split('//')[0]}//…@{tail}" if at else uri
+def _without_password(text: str, uri: str) -> str:
+    """The text without the user and the password that the registry's address holds."""
+    user, at, _ = uri.partition("://")[2].rpartition("@")
+    return text.replace(f"{user}@", "…@") if at else text

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from pyspark.sql import types as T
 
 from pipelines.errors import ModelError, did_you_mean
@@ -43,7 +44,7 @@ def model_inputs(folder: Path, model: str) -> tuple[ModelInput, ...]:
 
     try:
         signature = Model.load(str(folder)).signature
-    except (MlflowException, OSError, KeyError, TypeError) as error:
+    except (MlflowException, OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ModelError(f"{model} is no readable MLflow model", found=error) from error
     remedy = "log it again with signature=infer_signature(inputs, predictions)"
     if signature is None or signature.inputs is None:
@@ -90,9 +91,9 @@ def compare(inputs: tuple[ModelInput, ...], found: Mapping[str, T.DataType], mod
             )
     if problems:
         raise ModelError(
-            f"the features do not fit the signature of {model}",
+            f"the features do not fit the signature of {model}:\n    " + "\n    ".join(problems),
             expected=", ".join(f"{item.name} {item.type.simpleString()}" for item in inputs),
-            found="\n    " + "\n    ".join(problems),
+            found=", ".join(f"{name} {kind.simpleString()}" for name, kind in found.items()),
             remedy="mend 'features' in the pipeline's configuration",
         )
     return provided

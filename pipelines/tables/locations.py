@@ -23,10 +23,9 @@ def local_path(location: str) -> Path | None:
     >>> local_path("file:/wh/a").as_posix(), local_path("s3://bucket/a")
     ('/wh/a', None)
     """
-    parts = urlsplit(location)
-    if parts.scheme in ("", "file"):
-        return Path(unquote(parts.path))
-    return None
+    if location.startswith("file:"):
+        return Path(unquote(urlsplit(location).path))
+    return None if "://" in location else Path(location)
 
 
 def for_delta_rs(location: str) -> str:

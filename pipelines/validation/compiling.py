@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from pipelines.expressions.rules import (
     PairEqual,
     PairGreater,
     Rule,
+    Scalar,
 )
 from pipelines.validation.gates import Aggregate, Bounds, Gate, SchemaGate
 from pipelines.validation.suite import Expectation
@@ -88,7 +89,7 @@ def _compiled(expectation: Expectation) -> Rule | Gate | SchemaGate | None:
         return None  # a parameter that Great Expectations fills in when it runs
     if (row_level := _ROW_LEVEL.get(expectation.type)) is not None:
         build, known = row_level
-        if not set(kwargs) <= known | COMMON or not _is_sql(kwargs):
+        if not set(kwargs) <= known | COMMON or not _is_sql(kwargs) or not _is_known_ignore(kwargs):
             return None
         check = build(kwargs)
         if check is None:
@@ -111,6 +112,10 @@ def _is_sql(kwargs: Arguments) -> bool:
     )
 
 
+def _is_known_ignore(kwargs: Arguments) -> bool:
+    return kwargs.get("ignore_row_if", "never") in _IGNORE
+
+
 def _between(kwargs: Arguments, *, length: bool = False) -> Between:
     return Between(
         kwargs["column"],
@@ -122,16 +127,22 @@ def _between(kwargs: Arguments, *, length: bool = False) -> Between:
     )
 
 
-def _patterns(kwargs: Arguments, *, negated: bool) -> Matches:
+def _patterns(kwargs: Arguments, *, negated: bool) -> Matches | None:
+    if not kwargs.keys() & {"regex", "regex_list"}:
+        return None
     patterns = (kwargs["regex"],) if "regex" in kwargs else tuple(kwargs["regex_list"])
     return Matches(kwargs["column"], patterns, every=kwargs.get("match_on") == "all", negated=negated)
 
 
 def _in_set(kwargs: Arguments, *, negated: bool) -> InSet | None:
-    values = tuple(kwargs["value_set"])
-    if not all(isinstance(value, str | int | float | bool) for value in values):
-        return None
-    return InSet(kwargs["column"], values, negated)
+    values = _scalars(kwargs["value_set"])
+    return None if values is None else InSet(kwargs["column"], values, negated)
+
+
+def _scalars(values: Iterable[Any]) -> tuple[Scalar, ...] | None:
+    """The values, if all of them are such as a column can be compared with as they are."""
+    found = tuple(values)
+    return found if all(isinstance(value, str | int | float | bool) for value in found) else None
 
 
 def _ignored(kwargs: Arguments, default: IgnoreIf) -> IgnoreIf:
@@ -186,11 +197,14 @@ _AGGREGATES: dict[str, Literal["rows", "min", "max", "mean", "stdev", "sum", "sh
 
 
 def _gate(expectation: Expectation, kwargs: Arguments) -> Gate | None:
-    if expectation.type == "expect_table_row_count_to_equal":
+    if expectation.type == "expect_table_row_count_to_equal" and set(kwargs) == {"value"}:
         bounds = Bounds(kwargs["value"], kwargs["value"])
         return Gate(expectation.check_id, Aggregate("rows"), bounds, expectation.severity)
     if expectation.type == "expect_column_distinct_values_to_be_in_set" and set(kwargs) == {"column", "value_set"}:
-        aggregate = Aggregate("rows_outside_set", kwargs["column"], tuple(kwargs["value_set"]))
+        values = _scalars(kwargs["value_set"])
+        if values is None:
+            return None
+        aggregate = Aggregate("rows_outside_set", kwargs["column"], values)
         return Gate(expectation.check_id, aggregate, Bounds(0, 0), expectation.severity)
     function = _AGGREGATES.get(expectation.type)
     least, greatest = kwargs.get("min_value"), kwargs.get("max_value")

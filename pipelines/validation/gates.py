@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -23,20 +24,20 @@ class Bounds:
     strict_maximum: bool = False
 
     def hold(self, value: float | None) -> bool:
-        """Whether the value is within the bounds; a missing value is not.
+        """Whether the value is within the bounds; a missing value or NaN is not.
 
         >>> Bounds(1, 3, strict_maximum=True).hold(3)
         False
         """
-        if value is None:
+        if value is None or math.isnan(value):
             return False
         if self.minimum is not None and (value <= self.minimum if self.strict_minimum else value < self.minimum):
             return False
         return self.maximum is None or (value < self.maximum if self.strict_maximum else value <= self.maximum)
 
     def __str__(self) -> str:
-        low = "" if self.minimum is None else f"{'>' if self.strict_minimum else '>='} {self.minimum:g}"
-        high = "" if self.maximum is None else f"{'<' if self.strict_maximum else '<='} {self.maximum:g}"
+        low = "" if self.minimum is None else f"{'>' if self.strict_minimum else '>='} {self.minimum:.15g}"
+        high = "" if self.maximum is None else f"{'<' if self.strict_maximum else '<='} {self.maximum:.15g}"
         return " and ".join(part for part in (low, high) if part)
 
 

@@ -31,6 +31,10 @@ class Expectation:
     severity: Severity
     meta: dict[str, Any] = field(default_factory=dict)
 
+    def check_ids(self) -> tuple[str, ...]:
+        """The ids of the checks that it becomes: with `mostly`, of the gate on the share too."""
+        return (self.check_id, f"{self.check_id}:mostly") if "mostly" in self.kwargs else (self.check_id,)
+
     def as_json(self) -> dict[str, Any]:
         """The expectation as Great Expectations writes it."""
         return {"type": self.type, "kwargs": self.kwargs, "severity": self.severity, "meta": self.meta}
@@ -44,7 +48,7 @@ def load_suite(path: Path) -> tuple[Expectation, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: the suite cannot be read", found=error) from error
     return _parsed(text, str(path))
 
@@ -61,7 +65,8 @@ def _parsed(text: str, file: str) -> tuple[Expectation, ...]:
     if not isinstance(listed, list):
         raise ConfigurationError(f"{file}: the suite has no list of 'expectations'", found=type(suite).__name__)
     expectations = tuple(_expectation(item, f"{file}: expectations.{number}") for number, item in enumerate(listed))
-    twice = [check_id for check_id, times in Counter(item.check_id for item in expectations).items() if times > 1]
+    ids = [check_id for item in expectations for check_id in item.check_ids()]
+    twice = [check_id for check_id, times in Counter(ids).items() if times > 1]
     if twice:
         raise ConfigurationError(
             f"{file}: two expectations have one id: {', '.join(twice)}",
@@ -73,7 +78,9 @@ def _parsed(text: str, file: str) -> tuple[Expectation, ...]:
 def _expectation(item: Any, where: str) -> Expectation:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise ConfigurationError(f"{where}: expected an object with 'type' and 'kwargs'", found=item)
-    kwargs, meta = dict(item.get("kwargs") or {}), dict(item.get("meta") or {})
+    kwargs, meta = item.get("kwargs") or {}, item.get("meta") or {}
+    if not isinstance(kwargs, dict) or not isinstance(meta, dict):
+        raise ConfigurationError(f"{where}: expected 'kwargs' and 'meta' to be objects", found=item)
     severity = _checked(item["type"], kwargs, item.get("severity"), where)
     check_id = meta.get("check_id") or item.get("id") or _default_id(item["type"], kwargs)
     return Expectation(str(check_id), item["type"], kwargs, severity, meta)

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.filterwar
 ROOT = Path(__file__).parents[2]
 KEY = ["flight_date", "carrier", "flight", "origin"]
 CARRIERS = ["9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"]
+WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
 WEEK = [f"2013-07-0{day}" for day in range(1, 8)]
 
 
@@ -52,11 +53,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def state(home: Path) -> dict[str, int]:
     """The version of every table, and the number of model versions."""
     logs = sorted(home.rglob("_delta_log"))
-    mlflow.set_registry_uri(f"sqlite:///{home}/registry/mlflow.db")
-    models = mlflow.MlflowClient(registry_uri=f"sqlite:///{home}/registry/mlflow.db").search_model_versions()
+    models = registry(home).search_model_versions()
     return {str(log.parent.relative_to(home)): DeltaTable(log.parent).version() for log in logs} | {
         "models": len(models)
     }
+
+
+def registry(home: Path) -> mlflow.MlflowClient:
+    uri = f"sqlite:///{home}/registry/mlflow.db"
+    return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +96,7 @@ def features_of(flights: pd.DataFrame) -> pd.DataFrame:
             "sched_arr_hour": flights["sched_arr_time"] // 100,
             "day_of_week": (day.dt.dayofweek + 1) % 7 + 1,  # 1 is Sunday
             "distance": flights["distance"],
-            **{name: flights[name] for name in ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]},
+            **{name: flights[name] for name in WEATHER},
             "plane_age": day.dt.year - flights["plane_year"],
             "seats": flights["seats"],
             "carrier_code": hashed(flights["carrier"]),
@@ -182,7 +187,7 @@ def test_no_feature_knows_what_became_of_the_flight(demo: dict[str, Any]) -> Non
 
 
 def test_the_challenger_scores_the_same_pipeline(demo: dict[str, Any]) -> None:
-    client = mlflow.MlflowClient(registry_uri=f"sqlite:///{demo['home']}/registry/mlflow.db")
+    client = registry(demo["home"])
     versions = {
         alias: client.get_model_version_by_alias("flight_delays", alias) for alias in ("champion", "challenger")
     }

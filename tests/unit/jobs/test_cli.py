@@ -1,0 +1,102 @@
+"""The command line as a user meets it: exit codes, errors without a traceback, plain lines when piped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NO_JAVA = {"JAVA_HOME": "/nonexistent"}
+
+
+def lakescore(conf: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line with the test's configuration."""
+    environment = {**os.environ, "LAKESCORE_CONF": str(conf), "LAKESCORE_ENVIRONMENT": "local", **variables}
+    command = [sys.executable, "-m", "jobs.cli", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=60)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+DAY = ["--date", "2013-07-01"]
+WRONG_USE: dict[str, tuple[list[str], list[str]]] = {
+    "unknown pipeline": (
+        ["score", "flight_delay", *DAY],
+        ["there is no pipeline 'flight_delay'", "did you mean 'flight_delays'?"],
+    ),
+    "no date": (
+        ["score", "flight_delays", "--date", "2013-02-30"],
+        ["--date: this is no date", "expected: YYYY-MM-DD", "found: 2013-02-30"],
+    ),
+    "accepted without a reason": (["score", "flight_delays", *DAY, "--accept", "x"], ["--accept needs a --reason"]),
+    "no Java": (
+        ["score", "flight_delays", *DAY],
+        ["Spark needs Java, and there is none", "found: /nonexistent", "openjdk-17", "JAVA_HOME"],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "expected"), WRONG_USE.values(), ids=WRONG_USE)
+def test_wrong_use_ends_with_2_and_says_what_to_do(conf: Path, arguments: list[str], expected: list[str]) -> None:
+    done = lakescore(conf, *arguments, **NO_JAVA)
+    assert done.returncode == 2, done.stderr
+    assert [text for text in expected if text not in done.stderr] == []
+    assert done.stdout == ""
+    assert not (conf.parent / "warehouse").exists()
+
+
+def in_process(conf: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+    """The exit code of a command that needs no process of its own."""
+    from jobs.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["lakescore", "--conf", str(conf), *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["runs", "flight_delays"], (1, "lakescore tables create")),
+        (["runs", "flight_delay"], (2, "did you mean 'flight_delays'?")),
+        (["runs", "show"], (2, "lakescore runs show RUN_ID")),
+        (["score", "flight_delays"], (2, "--date")),
+        (["score", "flight_delays", "--date", "2013-07-01", "--reason", "x"], (2, "--accept CHECK_ID")),
+        (["retract", "flight_delays", "--date", "2013-07-01", "--reason", " "], (2, "needs a reason")),
+        (["--env", "locla", "check"], (2, "did you mean 'local'?")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_each_error_has_its_exit_code_and_says_what_to_do(
+    conf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: tuple[int, str],
+) -> None:
+    monkeypatch.delenv("LAKESCORE_ENVIRONMENT", raising=False)
+    code = in_process(conf, monkeypatch, *arguments)
+    assert (code, expected[1] in capsys.readouterr().err) == (expected[0], True)
+
+
+def test_an_error_of_the_projects_own_keeps_its_traceback_in_a_file(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(project: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("jobs.cli.pipeline_names", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert in_process(conf, monkeypatch, "runs", "flight_delays") == 1
+    observed = capsys.readouterr().err
+    (log,) = tmp_path.glob("lakescore-*.log")
+    assert "unexpected: ZeroDivisionError: a mistake of ours" in observed
+    assert str(log) in observed
+    assert "Traceback" not in observed
+    assert "Traceback" in log.read_text(encoding="utf-8")

@@ -1,0 +1,85 @@
+"""The audit's gates: each fails when it should, and only then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipelines.config import Limits, Output
+from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audit
+
+OUTPUTS = {
+    "probability": Output(type="double", minimum=0, maximum=1),
+    "note": Output(type="string", nullable=True),
+}
+GOOD = {"rows": 100, "scored": 95, "keys": 100, "nulls_0": 0, "min_0": 0.1, "max_0": 0.9, "nulls_1": 3}
+GATES = [
+    "audit:rows_reconciled",
+    "audit:some_rows_scored",
+    "audit:keys_unique",
+    "limit:quarantined_share",
+    "audit:probability:not_null",
+    "audit:probability:in_range",
+]
+
+
+def failed(rows_input: int = 100, limits: Limits | None = None, **changes: Any) -> dict[str, float | None]:
+    """The gates that fail, and what each observed."""
+    _, results = audit({**GOOD, **changes}, rows_input, OUTPUTS, limits or Limits())
+    assert all(result.kind == "gate" and result.severity == "critical" for result in results)
+    return {result.check_id: result.observed for result in results if not result.success}
+
+
+def test_a_good_stage_passes_every_gate() -> None:
+    counts, results = audit(GOOD, 100, OUTPUTS, Limits())
+    assert counts == Counts(100, 95, 5)
+    assert [result.check_id for result in results] == GATES
+    assert failed() == {}
+
+
+@pytest.mark.parametrize("rows_input", [99, 101])
+def test_rows_lost_or_multiplied_on_the_way_fail(rows_input: int) -> None:
+    assert failed(rows_input) == {"audit:rows_reconciled": 100}
+
+
+def test_a_slice_of_refused_rows_only_fails() -> None:
+    observed = failed(scored=0, limits=Limits(quarantined_share=1))
+    assert observed == {"audit:some_rows_scored": 0}
+
+
+def test_an_empty_slice_fails() -> None:
+    nothing = {"rows": 0, "scored": 0, "keys": 0, "nulls_1": 0, "min_0": None, "max_0": None}
+    assert failed(0, **nothing) == {"audit:some_rows_scored": 0}
+
+
+def test_a_key_that_stands_twice_fails() -> None:
+    assert failed(keys=98) == {"audit:keys_unique": 2}
+
+
+@pytest.mark.parametrize(("scored", "passes"), [(90, True), (89, False)])
+def test_more_than_the_share_quarantined_fails(scored: int, passes: bool) -> None:
+    assert failed(scored=scored) == ({} if passes else {"limit:quarantined_share": 0.11})
+
+
+@pytest.mark.parametrize(("limit", "passes"), [(5, True), (4, False), (0, False)])
+def test_more_than_the_rows_quarantined_fail(limit: int, passes: bool) -> None:
+    observed = failed(limits=Limits(quarantined_rows=limit))
+    assert observed == ({} if passes else {"limit:quarantined_rows": 5})
+
+
+def test_a_null_prediction_fails_unless_it_may_be_null() -> None:
+    assert failed(nulls_0=2, nulls_1=95) == {"audit:probability:not_null": 2}
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest", "expected"),
+    [(0, 1, {}), (-0.1, 0.5, -0.1), (0.5, 1.1, 1.1), (-1, 2, -1), (None, None, {})],
+)
+def test_a_prediction_out_of_its_range_fails(least: float | None, greatest: float | None, expected: Any) -> None:
+    observed = failed(min_0=least, max_0=greatest)
+    assert observed == (expected if expected == {} else {"audit:probability:in_range": expected})
+
+
+def test_what_loses_rows_or_has_none_is_never_accepted() -> None:
+    assert set(failed(0, rows=100, scored=0, limits=Limits(quarantined_share=1))) == NEVER_ACCEPTED

@@ -1,0 +1,35 @@
+"""Steps are told as they begin and timed until they end, however they end."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from pipelines.runs.steps import Step, Steps
+
+
+def test_each_step_is_told_when_it_begins() -> None:
+    told: list[Step] = []
+    steps = Steps(told.append)
+    with steps("resolve"):
+        assert told == ["resolve"]
+    with steps("read"):
+        pass
+    assert told == ["resolve", "read"]
+    assert list(steps.timings) == ["resolve", "read"]
+
+
+def test_a_step_taken_twice_counts_both_times() -> None:
+    steps = Steps()
+    for _ in range(2):
+        with steps("score"):
+            time.sleep(0.02)
+    assert steps.timings["score"] >= 0.04
+
+
+def test_a_step_that_fails_is_timed_and_its_error_passed_on() -> None:
+    steps = Steps()
+    with pytest.raises(ZeroDivisionError), steps("audit"):
+        _ = 1 / 0
+    assert "audit" in steps.timings

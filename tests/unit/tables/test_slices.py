@@ -1,0 +1,120 @@
+"""Slices by their names, their fences, and what the table itself says of them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+from pipelines.errors import ConflictError, TableError
+from pipelines.tables.slices import Slice, SliceState, look_at_slice, write_with_retries
+from unit.samples import DAY_1, DAY_2
+
+SLICE = Slice(DAY_1, "churn")
+
+
+def publish(location: Path, run_id: str, *, slice_: Slice = SLICE, fence: int | None = None, rows: int = 2) -> str:
+    table = pa.table(
+        {
+            "customer": range(rows),
+            "score_date": pa.array([slice_.score_date] * rows, pa.date32()),
+            "model_name": [slice_.model_name] * rows,
+            "run_id": [run_id] * rows,
+        }
+    )
+    properties = CommitProperties(app_transactions=[Transaction(slice_.transaction, fence)]) if fence else None
+    write_deltalake(
+        str(location), table, mode="append", partition_by=["score_date", "model_name"], commit_properties=properties
+    )
+    return str(location)
+
+
+def test_a_new_fence_is_the_time_in_milliseconds() -> None:
+    before = time.time_ns() // 1_000_000
+    observed = SliceState(None, 0).next_fence()
+    assert before <= observed <= time.time_ns() // 1_000_000
+
+
+def test_a_new_fence_follows_the_last_even_where_the_clock_went_back() -> None:
+    future = time.time_ns() // 1_000_000 + 10_000_000
+    assert SliceState("run", future).next_fence() == future + 1
+
+
+def test_a_predicate_holds_literals_only() -> None:
+    assert SLICE.predicate == "score_date = DATE'2013-07-01' AND model_name = 'churn'"
+    assert Slice(DAY_1, "it's \\ ours").predicate.endswith(r"model_name = 'it\'s \\ ours'")
+
+
+def test_attempts_are_ordered_within_their_slice_only() -> None:
+    transactions = {Slice(day, name).transaction for day in (DAY_1, DAY_2) for name in ("a", "b")}
+    assert len(transactions) == 4
+
+
+def test_the_table_says_which_run_is_published(tmp_path: Path) -> None:
+    location = publish(tmp_path / "p", "run-1", fence=7)
+    publish(tmp_path / "p", "run-2", slice_=Slice(DAY_2, "churn"), fence=9)
+    publish(tmp_path / "p", "run-3", slice_=Slice(DAY_1, "other"))
+    assert look_at_slice(location, SLICE) == SliceState("run-1", 7)
+    assert look_at_slice(location, Slice(DAY_2, "churn")) == SliceState("run-2", 9)
+    assert look_at_slice(location, Slice(DAY_2, "nobody")) == SliceState(None, 0)
+
+
+def test_a_slice_that_was_taken_away_keeps_its_fence(tmp_path: Path) -> None:
+    location = publish(tmp_path / "p", "run-1", fence=7)
+    DeltaTable(location).delete("score_date = DATE '2013-07-01'")
+    assert look_at_slice(location, SLICE) == SliceState(None, 7)
+
+
+def test_rows_of_two_runs_in_one_slice_are_an_error(tmp_path: Path) -> None:
+    location = publish(tmp_path / "p", "run-1")
+    publish(tmp_path / "p", "run-2")
+    with pytest.raises(TableError, match="rows of several runs") as caught:
+        look_at_slice(location, SLICE)
+    assert "found: run-1, run-2" in str(caught.value)
+
+
+def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="there is no table at") as caught:
+        look_at_slice(str(tmp_path / "p"), SLICE)
+    assert "lakescore tables create" in str(caught.value)
+
+
+class ConcurrentAppendError(Exception):
+    """Named as Delta names its conflicts."""
+
+
+def test_a_writer_that_lost_tries_again() -> None:
+    lost = iter([ConcurrentAppendError("a"), ConcurrentAppendError("b")])
+
+    def write() -> None:
+        for error in lost:
+            raise error
+
+    write_with_retries(write, "t")
+    assert next(lost, None) is None
+
+
+def test_another_error_is_not_retried() -> None:
+    calls = []
+
+    def write() -> None:
+        calls.append(1)
+        raise ValueError("no space left")
+
+    with pytest.raises(ValueError, match="no space left"):
+        write_with_retries(write, "t")
+    assert len(calls) == 1
+
+
+def test_a_writer_that_always_lost_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.tables.slices.MOST_ATTEMPTS", 2)
+
+    def write() -> None:
+        raise ConcurrentAppendError("files were added\nand more")
+
+    with pytest.raises(ConflictError, match="came first 2 times") as caught:
+        write_with_retries(write, "t")
+    assert caught.value.found == "files were added"
