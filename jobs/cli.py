@@ -236,8 +236,6 @@ def _project(pipeline: str | None) -> Project:
 def _session(project: Project) -> SparkSession:
     from pipelines.spark import start
 
-    # The registry's client draws bars of its own, which would run into ours.
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     return start(project.environment.spark)
 
 

@@ -65,6 +65,7 @@ def client(tracking_uri: str) -> MlflowClient:
     """A client of the registry that gives up within seconds, not minutes, where nothing answers."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", MOST_RETRIES)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", TIMEOUT_SECONDS)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # it would run into a run's own progress
     import mlflow
 
     return mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
@@ -117,8 +118,12 @@ def _downloaded(tracking_uri: str, cache: Path, found: ModelVersion) -> Path:
     folder = cache / "models" / hashlib.sha256(identity.encode()).hexdigest()[:32]
     if folder.is_dir():
         return folder
+    import mlflow
     from mlflow.artifacts import download_artifacts
 
+    # MLflow looks `models:/…` up in the process's own registry, else in a new database in the current folder.
+    mlflow.set_tracking_uri(tracking_uri)
+    mlflow.set_registry_uri(tracking_uri)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
     try:

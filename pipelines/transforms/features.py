@@ -40,9 +40,10 @@ def expression_types(frame: DataFrame, features: Mapping[str, str]) -> dict[str,
 
 
 def columns_used(frame: DataFrame, expressions: Sequence[str]) -> set[str]:
-    """The columns of the frame that SQL expressions refer to, as Spark's analyzer resolves them."""
+    """The columns of the frame that SQL expressions refer to, as Spark's analyzer resolves them: whatever their case."""
     if not expressions:
         return set()
     analyzed = frame.select(*[F.expr(sql) for sql in expressions])._jdf.queryExecution().analyzed()
     references = analyzed.references().toSeq()
-    return {references.apply(index).name() for index in range(references.size())}
+    names = {name.lower(): name for name in frame.columns}
+    return {names[references.apply(index).name().lower()] for index in range(references.size())}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +30,24 @@ def test_an_alias_and_a_version_lead_to_the_same_model(registry: Registry, tmp_p
     assert by_alias.digest == by_version.digest == digest_of(by_alias.folder)
     assert (by_alias.folder / "MLmodel").is_file()
     assert list((tmp_path / "models").iterdir()) == [by_alias.folder]
+
+
+def test_a_process_without_a_registry_of_its_own_fetches_from_the_one_that_is_named(
+    registry: Registry, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    program = (
+        "import sys; from pathlib import Path; from pipelines.models.registry import resolve\n"
+        "print(resolve(sys.argv[1], Path(sys.argv[2]), 'churn', alias='champion', version=None).version)"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    told = subprocess.run(
+        [sys.executable, "-c", program, registry.uri, str(tmp_path / "cache")],
+        cwd=here, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout.strip()) == (0, "1"), told.stderr
+    assert list(here.iterdir()) == []
 
 
 def test_versions_have_folders_of_their_own(registry: Registry, tmp_path: Path) -> None:

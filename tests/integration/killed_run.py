@@ -1,0 +1,36 @@
+"""Scores a slice of small projects; ends its own process by SIGKILL when a given step begins.
+
+Usage: killed_run.py STEP PROJECT…, where the step may be `none`. Prints one line of JSON for all that became of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from small_project import DAY, SmallProject
+
+from pipelines.runs.scoring import score
+from pipelines.spark import start
+
+
+def main(fatal: str, told: Path, roots: list[Path]) -> None:
+    def progress(step: str) -> None:
+        if step == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    results = []
+    for root in roots:
+        small = SmallProject(root, told)
+        spark = start(small.project.environment.spark, "killed")
+        before = len(small.evaluated())
+        result = score(spark, small.project, "orders", DAY, progress=progress)
+        results.append({**result.as_json(), "asked": len(small.evaluated()) - before})
+    sys.stdout.write(json.dumps(results) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), [Path(argument) for argument in sys.argv[3:]])

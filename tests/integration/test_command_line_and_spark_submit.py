@@ -1,0 +1,104 @@
+"""`lakescore` and spark-submit: the same rows, the same exit codes, JSON that a machine can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_project import DAY, SUITE, SmallProject, copy_of, expectation, without_run
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+def run(small: SmallProject, *command: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        **os.environ,
+        "LAKESCORE_CONF": str(small.root / "conf"),
+        "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]]),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, env=settings, cwd=small.root
+    )
+
+
+def submit(small: SmallProject, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(
+        small, str(BIN / "spark-submit"), "--master", "local[2]", "--driver-memory", "1g", str(ROOT / "jobs/score.py"),
+        *arguments,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def by_command(empty: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """A project whose slice was scored by `lakescore score`, with words for people."""
+    small = copy_of(empty, tmp_path_factory.mktemp("k"))
+    ended = run(small, str(BIN / "lakescore"), "score", "orders", "--date", str(DAY))
+    assert ended.returncode == 0, ended.stderr
+    assert "40 = 36 scored + 4 quarantined" in ended.stdout
+    return small
+
+
+@pytest.fixture(scope="module")
+def submitted(empty: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """A project of its own for spark-submit."""
+    return copy_of(empty, tmp_path_factory.mktemp("k"))
+
+
+def test_spark_submit_gives_the_rows_of_the_command_and_json_alone_on_stdout(
+    by_command: SmallProject, submitted: SmallProject
+) -> None:
+    ended = submit(submitted, "orders", "--date", str(DAY), "--json")
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["outcome"] == "published"
+    assert result["counts"] == {"input": 40, "scored": 36, "quarantined": 4}
+    assert without_run(submitted.predictions()) == without_run(by_command.predictions()) != []
+    assert without_run(submitted.quarantine()) == without_run(by_command.quarantine()) != []
+
+
+def test_a_gate_that_fails_exits_with_3(submitted: SmallProject, by_command: SmallProject) -> None:
+    before = by_command.predictions()
+    by_command.suite(*SUITE, expectation("table_row_count_to_be_between", "enough_orders", min_value=100))
+    ended = submit(by_command, "orders", "--date", str(DAY))
+    assert ended.returncode == 3
+    told = ended.stdout + ended.stderr  # spark-submit merges the two of its Python process
+    assert "enough_orders" in told
+    assert "Traceback" not in told
+    assert by_command.predictions() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("order", "--date", str(DAY)), "did you mean 'orders'?"),
+        (("orders", "--date", "2024-13-01"), "this is no date"),
+        (("orders", "--date", str(DAY), "--accept", "x"), "--accept needs a --reason"),
+    ],
+    ids=["unknown pipeline", "no date", "no reason"],
+)
+def test_wrong_use_exits_with_2(submitted: SmallProject, arguments: tuple[str, ...], told: str) -> None:
+    ended = submit(submitted, *arguments)
+    assert ended.returncode == 2
+    said = ended.stdout + ended.stderr
+    assert told in said
+    assert "Traceback" not in said
+
+
+def test_bad_input_exits_with_1(empty: SmallProject, tmp_path: Path) -> None:
+    small = copy_of(empty, tmp_path)
+    small.configure(model={"name": "retrns", "alias": "champion"})
+    ended = run(small, str(BIN / "lakescore"), "score", "orders", "--date", str(DAY), "--json")
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "did you mean 'returns'?" in ended.stderr
+    assert "Traceback" not in ended.stderr

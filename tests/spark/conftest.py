@@ -1,0 +1,58 @@
+"""The small project of the Spark tests: made once, copied for each test."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from small_project import SmallProject, copy_of, make_small_project
+
+from pipelines.runs.tables import create_tables
+
+UNCLOSED = (
+    "ignore:unclosed <socket:ResourceWarning",
+    "ignore:Exception ignored in.*<socket:pytest.PytestUnraisableExceptionWarning",
+)
+"""Py4J's client and Spark's accumulator server leave their sockets to the garbage collector, which tells of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            for told in UNCLOSED:
+                item.add_marker(pytest.mark.filterwarnings(told))
+
+
+@pytest.fixture(scope="session")
+def base(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """The project with its output tables, empty; never changed by a test."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)  # Great Expectations' own imports
+        import great_expectations  # noqa: F401
+    small = make_small_project(tmp_path_factory.mktemp("base"))
+    create_tables(spark, small.project, "orders")
+    return small
+
+
+@pytest.fixture
+def new_project(base: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], SmallProject]:
+    """Makes one copy more of the project."""
+    return lambda: copy_of(base, tmp_path_factory.mktemp("p"))
+
+
+@pytest.fixture
+def small(new_project: Callable[[], SmallProject]) -> SmallProject:
+    """A copy of the project, for one test."""
+    return new_project()
+
+
+@pytest.fixture(scope="module")
+def scored(base: SmallProject, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """A copy with its first slice published; for tests that only look."""
+    small = copy_of(base, tmp_path_factory.mktemp("p"))
+    small.score(spark)
+    return small

@@ -1,0 +1,110 @@
+"""Attempts at one slice: the newest wins, and none is lost from the record."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from small_project import DAY, DAYS, SmallProject, without_run
+
+from pipelines.tables.slices import Slice, look_at_slice, publish
+
+pytestmark = pytest.mark.spark
+
+SLICE = Slice(DAY, "returns")
+
+
+def rows_of(spark: SparkSession, small: SmallProject, run_id: str) -> DataFrame:
+    """The published slice's rows under another run's id."""
+    return spark.read.format("delta").load(small.predictions_path).withColumn("run_id", F.lit(run_id)).localCheckpoint()
+
+
+def published_by(small: SmallProject) -> set[str]:
+    return {row["run_id"] for row in small.predictions(DAY)}
+
+
+def test_an_older_attempt_that_wakes_up_later_changes_nothing(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    fence = look_at_slice(small.predictions_path, SLICE).next_fence()
+    newer = publish(
+        rows_of(spark, small, "newer"),
+        small.predictions_path,
+        SLICE,
+        fence + 10,
+        {"run_id": "newer", "fence": fence + 10},
+    )
+    before = small.versions()
+    older = publish(
+        rows_of(spark, small, "older"), small.predictions_path, SLICE, fence, {"run_id": "older", "fence": fence}
+    )
+    assert (newer, older) == ("published", "superseded")
+    assert published_by(small) == {"newer"}
+    assert small.versions() == before
+    assert look_at_slice(small.predictions_path, SLICE).last_fence == fence + 10
+
+
+def test_fences_of_one_slice_say_nothing_of_another(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    frame = rows_of(spark, small, "other").withColumn("score_date", F.lit(DAYS[1]))
+    other = publish(frame, small.predictions_path, Slice(DAYS[1], "returns"), 1, {"run_id": "other", "fence": 1})
+    assert other == "published"
+    assert {row["run_id"] for row in small.predictions(DAYS[1])} == {"other"}
+    assert published_by(small) != {"other"}
+
+
+def test_a_write_out_of_the_slice_is_refused(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    rows = small.predictions()
+    frame = rows_of(spark, small, "stray").withColumn("model_name", F.lit("another"))
+    with pytest.raises(Exception, match="REPLACE_WHERE_MISMATCH"):
+        publish(frame, small.predictions_path, SLICE, 2**60, {"run_id": "stray", "fence": 2**60})
+    assert small.predictions() == rows
+
+
+def test_a_model_name_with_a_quote_stays_within_its_slice(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    name = "it's \\ odd"
+    frame = rows_of(spark, small, "odd").withColumn("model_name", F.lit(name))
+    outcome = publish(frame, small.predictions_path, Slice(DAY, name), 1, {"run_id": "odd", "fence": 1})
+    assert outcome == "published"
+    assert {row["model_name"] for row in small.predictions()} == {"returns", name}
+    assert look_at_slice(small.predictions_path, Slice(DAY, name)).published_run == "odd"
+
+
+def test_two_runs_at_once_leave_one_run_in_the_slice_and_both_in_the_ledger(
+    spark: SparkSession, small: SmallProject
+) -> None:
+    together = threading.Barrier(2, timeout=120)
+
+    def meet(step: str) -> None:
+        if step == "score":
+            together.wait()
+
+    def run(_: int) -> Any:
+        return small.score(spark, progress=meet)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, range(2)))
+    outcomes = {result.run_id: result.outcome for result in results}
+    (winner,) = published_by(small)
+    assert len(outcomes) == 2
+    assert outcomes[winner] == "published"
+    newest = max(small.ledger.latest(), key=lambda entry: entry.fence or 0)
+    assert newest.run_id == winner
+    assert {entry.run_id: entry.state for entry in small.ledger.latest()} == outcomes
+    assert all(small.states(run_id)[0] == "started" for run_id in outcomes)
+    assert small.stages() == []
+    assert small.score(spark).run_id == winner
+
+
+def test_runs_of_different_slices_at_once_do_not_disturb_each_other(spark: SparkSession, small: SmallProject) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda day: small.score(spark, day), DAYS[:2]))
+    assert [result.outcome for result in results] == ["published", "published"]
+    first, second = (without_run(small.predictions(day)) for day in DAYS[:2])
+    assert [row["id"] for row in first] == [row["id"] for row in second]
+    assert {row["day"] for row in first} == {DAYS[0]}
