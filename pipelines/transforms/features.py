@@ -40,7 +40,7 @@ def expression_types(frame: DataFrame, features: Mapping[str, str]) -> dict[str,
 
 
 def columns_used(frame: DataFrame, expressions: Sequence[str]) -> set[str]:
-    """The columns of the frame that SQL expressions refer to, as Spark's analyzer resolves them: whatever their case."""
+    """The columns of the frame that SQL expressions refer to, resolved by Spark: whatever the case of their names."""
     if not expressions:
         return set()
     analyzed = frame.select(*[F.expr(sql) for sql in expressions])._jdf.queryExecution().analyzed()
