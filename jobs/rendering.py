@@ -107,7 +107,8 @@ def show_reports(reports: Sequence[Report]) -> None:
         model = f", model {report.model}" if report.model else ""
         say(f"{report.pipeline}: ok; {report.rules} rules and {report.gates} gates in one pass{model}")
         if report.by_engine:
-            say(f"  computed by Great Expectations' engine, in passes of their own: {', '.join(report.by_engine)}")
+            say("  computed by Great Expectations' engine in passes of their own, and judging the slice as a whole:")
+            say(f"    {', '.join(report.by_engine)}")
 
 
 def show_tables(changes: Sequence[TableChange]) -> None:
@@ -178,4 +179,4 @@ def _source(source: dict[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
+    return "none" if value is None else f"{value:.15g}"

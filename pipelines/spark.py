@@ -78,7 +78,7 @@ def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
     if not _is_submitted():
         require_java()
         defaults["spark.driver.extraJavaOptions"] = " ".join(
-            [f"-Dlog4j2.configurationFile=file:{_QUIET}", settings.get("spark.driver.extraJavaOptions", "")]
+            [f"-Dlog4j2.configurationFile={_QUIET.as_uri()}", settings.get("spark.driver.extraJavaOptions", "")]
         ).strip()
         if not list((Path(pyspark.__file__).parent / "jars").glob("*delta-spark_*.jar")):
             defaults["spark.jars.packages"] = settings.get("spark.jars.packages", DELTA_PACKAGE)

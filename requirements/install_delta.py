@@ -27,7 +27,8 @@ def main() -> None:
         fetch(spark, folder)
     for jar in folder.glob("*.jar"):
         if not (spark / "jars" / jar.name).exists():
-            shutil.copyfile(jar, spark / "jars" / jar.name)
+            part = shutil.copyfile(jar, spark / "jars" / f"{jar.name}.part")
+            part.rename(spark / "jars" / jar.name)  # whole or not at all, should this be interrupted
 
 
 def fetch(spark: Path, folder: Path) -> None:

@@ -65,10 +65,11 @@ def _land_one(spark: SparkSession, file: Path, name: str, location: str) -> str:
 
 def _landed(location: str, digest: str) -> bool:
     try:
-        commits = list(commits_backwards(location, latest_version(location)))
+        commits = commits_backwards(location, latest_version(location))
+        landings = (commit.user_metadata for commit in commits if '"landed"' in (commit.user_metadata or ""))
+        return next(landings, None) == json.dumps({"landed": digest})
     except SourceError:
         return False
-    return any(json.loads(commit.user_metadata or "{}").get("landed") == digest for commit in commits)
 
 
 def _typed(spark: SparkSession, name: str, table: pd.DataFrame) -> DataFrame:

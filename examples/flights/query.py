@@ -7,6 +7,7 @@ import sys
 
 import duckdb
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from pipelines.config import load_project
 from pipelines.tables.locations import below, for_delta_rs
@@ -31,4 +32,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one query
         sys.exit('usage: python -m examples.flights.query "SELECT … FROM predictions"')
-    query(sys.argv[1]).show()
+    try:
+        query(sys.argv[1]).show()
+    except (duckdb.Error, DeltaError) as error:
+        sys.exit(f"error: {error}\n  to do: mend the query; if a table is missing, run `make demo` first")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -204,7 +204,7 @@ class Pipeline(Typed):
     personal: tuple[str, ...] = ()
     """Columns with personal data: masked wherever values are shown or kept as text."""
     timezone: str = "UTC"
-    """The time zone in which score dates are meant."""
+    """The time zone in which score dates are meant; recorded with each run. Dates are compared as they stand."""
     output: OutputTables = OutputTables()
 
     @field_validator("timezone")
@@ -221,6 +221,15 @@ class Pipeline(Typed):
             raise ValueError("a key column is named twice")
         return value
 
+    @field_validator("outputs")
+    @classmethod
+    def one_evaluation(cls, value: dict[str, Output]) -> dict[str, Output]:
+        if len({output.result == "predict" for output in value.values()}) > 1:
+            raise ValueError(
+                "'predict' beside 'label' or 'probability' would evaluate the model twice: take one or the other"
+            )
+        return value
+
     @model_validator(mode="after")
     def no_column_twice(self) -> Pipeline:
         names = Counter(name.lower() for name in (*self.key, *self.outputs))  # Spark tells no case apart
@@ -232,11 +241,6 @@ class Pipeline(Typed):
         if clashes:
             raise ValueError(f"these columns would stand twice in the tables: {', '.join(dict.fromkeys(clashes))}")
         return self
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone as an object."""
-        return ZoneInfo(self.timezone)
 
     @property
     def main_source(self) -> str:

@@ -9,10 +9,15 @@ from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class AlignmentError(ValueError):
-    """The model gave more or fewer results than it was given rows: none can be trusted to belong to its row."""
+    """The model gave results in other number or order than its rows: none can be trusted to belong to its row."""
+
+
+class OutputError(ValueError):
+    """The model's results are not what the configuration's outputs want; the message holds no value of any row."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Predictor:
 
         Raises:
             AlignmentError: the model returned another number of rows.
-            ValueError: the model has no such class or column, or its results do not have the type wanted.
+            OutputError: the model has no such class or column, or its results do not have the type wanted.
         """
         frame = pa.Table.from_batches([pa.RecordBatch.from_struct_array(features)]).to_pandas()
         predicted: Any = None
@@ -58,6 +63,8 @@ class Predictor:
         if any(output.result == "predict" for output in wanted):
             predicted = self._model.predict(frame)
             _same_length(len(predicted), len(frame))
+            if isinstance(predicted, pd.DataFrame | pd.Series) and not predicted.index.equals(frame.index):
+                raise AlignmentError("the model returned its results in another order than that of the rows")
         if any(output.result != "predict" for output in wanted):
             probabilities = self._classifier().predict_proba(frame)
             _same_length(len(probabilities), len(frame))
@@ -74,7 +81,7 @@ class Predictor:
             except NotImplementedError:  # a Python function of the user's own
                 native = self._model
             if not hasattr(native, "predict_proba"):
-                raise ValueError(
+                raise OutputError(
                     f"outputs of result 'probability' or 'label' need a model with predict_proba, "
                     f"and {type(native).__name__} has none: use result 'predict'"
                 )
@@ -86,7 +93,7 @@ class Predictor:
         if output.result == "label":
             return [classes[position] for position in probabilities.argmax(axis=1)]
         if output.of not in classes:
-            raise ValueError(f"output '{output.name}': the model has no class {output.of!r}; its classes: {classes}")
+            raise OutputError(f"output '{output.name}': the model has no class {output.of!r}; its classes: {classes}")
         return probabilities[:, classes.index(output.of)]
 
 
@@ -102,19 +109,26 @@ def _plain(predicted: Any, output: WantedOutput) -> Any:
         if output.column is None and len(names) == 1:
             return predicted.iloc[:, 0]
         if output.column not in names:
-            raise ValueError(f"output '{output.name}': the model returns the columns {names}; name one by 'column'")
+            raise OutputError(f"output '{output.name}': the model returns the columns {names}; name one by 'column'")
         return predicted.iloc[:, names.index(output.column)]
     if output.column is not None:
-        raise ValueError(f"output '{output.name}': the model returns one unnamed column, not '{output.column}'")
+        raise OutputError(f"output '{output.name}': the model returns one unnamed column, not '{output.column}'")
     return predicted
+
+
+def _require_bits(found: pa.Array) -> None:
+    """Arrow takes any number but 0 for true: of a model that says -1 and 1, or 1 and 2, every row would be."""
+    others = set(pc.unique(found).to_pylist()) - {0, 1, None} if pa.types.is_integer(found.type) else {str(found.type)}
+    if others:
+        raise pa.ArrowInvalid(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
 
 
 def _typed(values: Any, output: WantedOutput) -> pa.Array:
     try:
         found = pa.array(values, from_pandas=False)
-        if pa.types.is_floating(found.type) and pa.types.is_boolean(output.type):
-            raise pa.ArrowInvalid("a float is no boolean")
+        if pa.types.is_boolean(output.type) and not pa.types.is_boolean(found.type):
+            _require_bits(found)
         cast = found.cast(output.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"output '{output.name}': the model's results are no {output.type}: {error}") from error
+        raise OutputError(f"output '{output.name}': the model's results are no {output.type}: {error}") from error
     return cast.combine_chunks() if isinstance(cast, pa.ChunkedArray) else cast

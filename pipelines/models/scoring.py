@@ -18,7 +18,7 @@ from pyspark.sql.pandas.functions import arrow_udf
 
 from pipelines.errors import ModelError
 from pipelines.expressions.rules import FEATURES
-from pipelines.models.predictor import AlignmentError, Predictor, WantedOutput
+from pipelines.models.predictor import AlignmentError, OutputError, Predictor, WantedOutput
 from pipelines.models.registry import RegisteredModel
 from pipelines.transforms.staging import OUTPUTS, REFUSED
 
@@ -52,8 +52,14 @@ def with_outputs(
     return tagged.select("*", scoring(F.col(REFUSED), F.col(FEATURES)).alias(OUTPUTS)), counts
 
 
-def explained(error: PythonException, model: str) -> ModelError:
-    """What a worker's exception means, without its traceback."""
+def explained(error: PythonException, model: str, *, tells_values: bool) -> ModelError:
+    """What a worker's exception means, without its traceback.
+
+    Args:
+        error: as Spark brought it from the worker.
+        model: its name and version.
+        tells_values: whether the exception's text may be shown: a model's own may quote the values of a row.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if line.split(":")[0].split(".")[-1].endswith(("Error", "Exception"))]
     cause = told[-1] if told else lines[-1]
@@ -67,7 +73,7 @@ def explained(error: PythonException, model: str) -> ModelError:
     return ModelError(
         f"{model} failed while it scored",
         expected="a prediction for every clean row",
-        found=cause,
+        found=cause if tells_values or OutputError.__name__ in cause else cause.partition(":")[0],
         remedy="mend the model, its outputs in the configuration, or quarantine the rows that it cannot take",
     )
 

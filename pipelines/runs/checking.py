@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import FeatureFunction, Pipeline, Project
-from pipelines.errors import ModelError, SourceError, did_you_mean
+from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, pipeline_names
+from pipelines.errors import ConfigurationError, ModelError, PipelineError, SourceError, did_you_mean
 from pipelines.models.registry import RegisteredModel, resolve
 from pipelines.models.signature import model_inputs
+from pipelines.runs.layout import table_names
 from pipelines.runs.preparation import define
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.locations import below
@@ -41,6 +42,7 @@ def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Rep
         PipelineError: with the first thing that is wrong.
     """
     definition = define(project, name)
+    _require_own_tables(project, definition.pipeline)
     checks = compile_suite(definition.suite)
     model = None
     if not offline:
@@ -60,6 +62,25 @@ def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Rep
         by_engine=tuple(expectation.check_id for expectation in checks.foreign),
         model=None if model is None else f"{model.name} version {model.version}",
     )
+
+
+def _require_own_tables(project: Project, pipeline: Pipeline) -> None:
+    """Two pipelines that share a table would replace each other's slices."""
+    own = set(table_names(pipeline).values())
+    for name in pipeline_names(project):
+        try:
+            other = load_pipeline(project, name)
+        except PipelineError:
+            continue  # it is told when that one is checked
+        shared = own & set(table_names(other).values())
+        if name != pipeline.name and shared:
+            places = ", ".join(str(table.path or table.table) for table in shared)
+            raise ConfigurationError(
+                f"pipelines '{pipeline.name}' and '{name}' would write to the same table",
+                expected="tables of its own for each pipeline",
+                found=places,
+                remedy="give one of them another 'output'",
+            )
 
 
 def _require_sources(project: Project, pipeline: Pipeline) -> None:

@@ -71,6 +71,7 @@ class Prepared:
 
     Args:
         columns_read: the columns of the input that anything uses; what is kept of a refused row.
+        feature_columns: those of them that the model's features are made of.
         checks: the suite, and what the model's signature demands of each row.
         types: the features and their Spark types, in the signature's order.
         output_types: the outputs and theirs.
@@ -78,6 +79,7 @@ class Prepared:
     """
 
     columns_read: tuple[str, ...]
+    feature_columns: frozenset[str]
     checks: Checks
     types: Mapping[str, T.DataType]
     output_types: T.StructType
@@ -165,6 +167,7 @@ def prepare(resolved: Resolved) -> Prepared:
     rules = (*checks.rules, *_signature_rules(provided))
     return Prepared(
         columns_read=tuple(name for name in frame.columns if name in columns_read),
+        feature_columns=frozenset(used),
         checks=Checks(rules, checks.gates, checks.schema_gates, checks.foreign, checks.expectations),
         types={item.name: item.type for item in provided},
         output_types=schemas.output_types({name: output.type for name, output in pipeline.outputs.items()}),
@@ -194,7 +197,14 @@ def _signature_rules(inputs: Sequence[ModelInput]) -> list[Rule]:
 def _feature_types(definition: Definition, frame: DataFrame, inputs: Sequence[ModelInput]) -> dict[str, T.DataType]:
     features = definition.pipeline.features
     if definition.derive is not None:
-        derived = definition.derive(frame)
+        try:
+            derived = definition.derive(frame)
+        except Exception as error:  # code of the user's own: it may raise anything
+            raise ConfigurationError(
+                f"the feature function of '{definition.pipeline.name}' failed",
+                expected="a function DataFrame -> DataFrame over the source's columns",
+                found=f"{type(error).__name__}: {first_line(error) if str(error) else ''}",
+            ) from error
         require_source_columns(
             derived, frame.columns, "the feature function must return every column that it was given"
         )
@@ -265,7 +275,7 @@ def _function(project: Project, features: FeatureFunction) -> tuple[DeriveFeatur
     try:
         module = importlib.import_module(module_name)
         function = getattr(module, name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise ConfigurationError(
             f"features.function: '{features.function}' cannot be loaded",
             expected="package.module:function, importable from the project's folder",

@@ -31,7 +31,7 @@ def on_record(resolved: Resolved) -> Iterator[RunLock]:
     except RejectedError:
         raise  # entered already, with its verdict
     except BaseException as error:
-        if look_at_slice(layout.predictions, resolved.slice).published_run != manifest.run_id:
+        if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
             state: State = "conflict" if isinstance(error, ConflictError) else "failed"
             text = shortened(str(error) or type(error).__name__, LONGEST_ERROR)
             layout.ledger.append(replace(entry(resolved, state), error=text))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.runs.auditing import Counts
+from pipelines.config import Pipeline
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import UNFINISHED, Entry
+from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, SliceState, look_at_slice
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
@@ -34,13 +35,23 @@ class Past:
         return self.state.next_fence()
 
     def published(self) -> Entry | None:
-        """The run whose rows are the slice, if the ledger knows it."""
+        """The run whose rows are the slice, if the ledger knows it.
+
+        Raises:
+            TableError: rows of several runs stand in the slice.
+        """
         return next((entry for entry in self.runs if entry.run_id == self.state.published_run), None)
 
-    def known_sources(self) -> dict[str, Known]:
-        """What the published run found of its sources, so that their logs need not be read from the start."""
-        entry = self.published()
+    def known_sources(self, pipeline: Pipeline) -> dict[str, Known]:
+        """What the published run found of its sources, so that their logs need not be read from the start.
+
+        Nothing where the slice was selected in another way then: its fingerprints speak of other rows.
+        """
+        entry = self.published() if len(self.state.runs) == 1 else None
         manifest = (entry.value("manifest") if entry is not None else None) or {}
+        then = manifest.get("configuration", {}).get("pipeline", {}).get("source")
+        if then != pipeline.model_dump(mode="json", exclude_defaults=True)["source"]:
+            return {}
         return {
             source["name"]: Known(source["version"], source["fingerprint"])
             for source in manifest.get("sources", [])
@@ -55,71 +66,73 @@ def look_back(layout: Layout, pipeline: str, slice_: Slice) -> Past:
     return Past(look_at_slice(layout.predictions, slice_), of_slice)
 
 
-def reusable_stage(layout: Layout, manifest: Manifest) -> Stage | None:
-    """A complete stage of the same run key, code and packages that no process works on; its lock is held."""
+def reusable_stage(layout: Layout, manifest: Manifest, lock: RunLock) -> Stage | None:
+    """A complete stage of the same run key, code and packages that no process works on, made this run's own.
+
+    Args:
+        layout: where the stages are.
+        manifest: this run's.
+        lock: this run's, held.
+    """
     wanted = {"run_key": manifest.run_key, "code_version": manifest.code_version, "packages": manifest.packages}
     for stage in abandoned(layout.stages):
         marker = stage.marker()
         if marker is not None and all(marker.get(name) == value for name, value in wanted.items()):
-            return stage
+            return stage.handed_to(manifest.run_id, lock)
         stage.leave()
     return None
 
 
-def settle(layout: Layout, past: Past) -> bool:
+def settle(layout: Layout, past: Past, slice_: Slice) -> bool:
     """Make the ledger tell what became of the slice's runs whose process is gone, and clear their unfinished stages.
 
     Returns:
         Whether there was anything to tell.
     """
-    told = False
-    for entry in past.runs:
+    settled = [_settled(layout, entry, slice_) for entry in past.runs if entry.state in UNFINISHED]
+    return any(settled)
+
+
+def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
+    stage = stage_at(layout.stages, entry.run_id)
+    is_gone = stage.lock.acquire()
+    try:
+        # Only now that the lock is held: until then the run may have gone on, and told its end itself.
+        is_published = look_at_slice(layout.predictions, slice_).runs == {entry.run_id}
+        if not is_gone and (stage.lock.tells or not is_published):
+            return False
+        entry = layout.ledger.latest(run_id=entry.run_id)[-1]
         if entry.state not in UNFINISHED:
-            continue
-        stage = stage_at(layout.stages, entry.run_id)
-        if not stage.lock.acquire():
-            continue  # it is alive, or on an object store, where nothing tells
-        told = True
+            return False
         marker = stage.marker()
-        if entry.run_id == past.state.published_run:
-            layout.ledger.append(_completed(entry, marker))
-            stage.discard()
+        if is_published:
+            layout.ledger.append(_completed(entry, marker or {}))
         elif marker is None:
-            layout.ledger.append(
-                _closed(entry, "its process ended before its stage was complete; nothing was published")
-            )
-            stage.discard()
+            layout.ledger.append(_closed(entry, "its process ended before its stage was complete"))
         else:
-            layout.ledger.append(
-                _closed(entry, "its process ended before it published; its stage is complete and kept")
-            )
-            stage.leave()
-    return told
+            layout.ledger.append(_closed(entry, "its process ended before it published; its stage is kept"))
+        if is_gone and (is_published or marker is None):
+            stage.discard()
+        return True
+    finally:
+        stage.leave()
 
 
-def _completed(entry: Entry, marker: dict[str, Any] | None) -> Entry:
+def _completed(entry: Entry, marker: dict[str, Any]) -> Entry:
     """The entry that the run would have written, had its process lived on."""
-    counts = Counts(**marker["counts"]) if marker and "counts" in marker else None
-    return Entry(
-        run_id=entry.run_id,
-        pipeline=entry.pipeline,
-        score_date=entry.score_date,
-        model_name=entry.model_name,
+    counts = marker.get("counts", {})
+    return replace(
+        entry,
         state="published",
-        rows_input=counts.input if counts else None,
-        rows_scored=counts.scored if counts else None,
-        rows_quarantined=counts.quarantined if counts else None,
-        verdict=json.dumps(marker["verdict"]) if marker and "verdict" in marker else None,
+        manifest=None,
+        rows_input=counts.get("input"),
+        rows_scored=counts.get("scored"),
+        rows_quarantined=counts.get("quarantined"),
+        verdict=json.dumps(marker["verdict"]) if "verdict" in marker else None,
+        accepted=json.dumps(marker["accepted"]) if marker.get("accepted") else None,
         error="its process ended after it published; this entry was completed by a later run",
     )
 
 
 def _closed(entry: Entry, error: str) -> Entry:
-    return Entry(
-        run_id=entry.run_id,
-        pipeline=entry.pipeline,
-        score_date=entry.score_date,
-        model_name=entry.model_name,
-        state="failed",
-        error=error,
-    )
+    return replace(entry, state="failed", manifest=None, error=error)

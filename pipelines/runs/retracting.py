@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
@@ -49,26 +49,17 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
             f"the slice {score_date} of '{name}' is not published: there is nothing to take back",
             remedy=f"see what is: lakescore runs {name}",
         )
-    entries = layout.ledger.latest(run_id=state.published_run)
     fence = state.next_fence()
+    known = layout.ledger.latest(run_id=state.published_run)
+    before = known[-1] if known else Entry(state.published_run, name, score_date, slice_.model_name, "published")
+    # On the record first: should the process end before the commit, the slice is there to be retracted again.
+    layout.ledger.append(replace(before, state="retracted", fence=fence, manifest=None, error=reason))
     nothing = spark.read.format("delta").load(layout.predictions).limit(0)
     said = {"run_id": state.published_run, "fence": fence, "retracted": reason}
     if publish(nothing, layout.predictions, slice_, fence, said) == "superseded":
+        layout.ledger.append(replace(before, manifest=None, error=f"not retracted: a newer run came first ({reason})"))
         raise ConflictError(
             f"another run published the slice {score_date} of '{name}' meanwhile",
             remedy="look at it, then retract it again",
         )
-    layout.ledger.append(
-        Entry(
-            run_id=state.published_run,
-            pipeline=name,
-            score_date=score_date,
-            model_name=slice_.model_name,
-            model_version=entries[-1].model_version if entries else None,
-            run_key=entries[-1].run_key if entries else None,
-            fence=fence,
-            state="retracted",
-            error=reason,
-        )
-    )
     return Retraction(name, score_date, state.published_run, reason)

@@ -60,8 +60,10 @@ def score(
         model = model if model_version is None else Model(name=model.name, version=model_version)
         slice_ = Slice(score_date, model.name)
         past = look_back(layout, pipeline_name, slice_)
-        resolved = resolve_run(spark, project, layout, definition, slice_, model, past.next_fence, past.known_sources())
-        if settle(layout, past):
+        resolved = resolve_run(
+            spark, project, layout, definition, slice_, model, past.next_fence, past.known_sources(definition.pipeline)
+        )
+        if settle(layout, past, slice_):
             past = look_back(layout, pipeline_name, slice_)
     if not force:
         published = past.published()
@@ -69,7 +71,7 @@ def score(
             return already_done(published, layout, dict(steps.timings))
         _refuse_retracted(resolved, past)
     with on_record(resolved) as lock:
-        stage = None if force else reusable_stage(layout, resolved.manifest)
+        stage = None if force else reusable_stage(layout, resolved.manifest, lock)
         if stage is None:
             stage = _scored(spark, resolved, lock, steps)
         try:
@@ -98,7 +100,8 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         counts, gates = audit(observed, marker["rows_input"], pipeline.outputs, pipeline.limits)
         verdict = Verdict((*[CheckResult(**result) for result in marker["suite"]], *gates))
         _require_known(accepted, verdict)
-        stage.finish({**marker, "counts": asdict(counts), "verdict": verdict.as_json()})
+        waived = asdict(accepted) if accepted.checks else None
+        stage.finish({**marker, "counts": asdict(counts), "verdict": verdict.as_json(), "accepted": waived})
     if failed := verdict.failed_gates(accepted.checks):
         layout.ledger.append(
             replace(
@@ -169,4 +172,4 @@ def _rejection(resolved: Resolved, stage: Stage, failed: list[CheckResult]) -> R
 
 
 def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
+    return "none" if value is None else f"{value:.15g}"

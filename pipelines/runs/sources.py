@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
-from pipelines.errors import SourceError, did_you_mean
+from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column
 from pipelines.tables.creation import location_of
 from pipelines.tables.fingerprints import Known, Pinned, Reach, pin_delta, pin_files
@@ -106,8 +107,17 @@ def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames
     for name, frame in frames.items():
         frame.createOrReplaceTempView(name)
     try:
-        return session.sql(query)
-    except AnalysisException as error:
+        joined = session.sql(query)
+        twice = [name for name, times in Counter(map(str.lower, joined.columns)).items() if times > 1]
+        if twice:
+            raise SourceError(
+                f"the query {pipeline.source.query} gives a column twice",
+                expected="each column once",
+                found=", ".join(twice),
+                remedy="name the columns that you need in place of `*`, or rename one with AS",
+            )
+        return joined
+    except (AnalysisException, ParseException) as error:
         raise SourceError(
             f"the query {pipeline.source.query} does not fit the sources",
             expected=f"SQL over {', '.join(frames)}",
@@ -153,7 +163,15 @@ def _filtered(frame: DataFrame, name: str, selection: Selection | None, score_da
     if selection is None:
         return frame
     if selection.where is not None:
-        return frame.where(selection.where.replace(":score_date", f"DATE'{score_date.isoformat()}'"))
+        condition = selection.where.replace(":score_date", f"DATE'{score_date.isoformat()}'")
+        try:
+            return frame.where(condition)
+        except (AnalysisException, ParseException) as error:
+            raise ConfigurationError(
+                f"source '{name}', slice.where: no SQL condition over the table",
+                expected=f"a condition over {', '.join(frame.columns)}",
+                found=f"{condition}: {first_line(error)}",
+            ) from error
     return frame.where(_in_slice(frame, name, selection, score_date))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from pyspark.errors import PythonException
+from pyspark.errors import PySparkException, PythonException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -13,11 +13,12 @@ from pyspark.sql.pandas.types import to_arrow_type
 
 from pipelines import schemas
 from pipelines.config import Pipeline
+from pipelines.errors import SourceError
 from pipelines.expressions.names import column
 from pipelines.models.predictor import WantedOutput
 from pipelines.models.scoring import explained, with_outputs
 from pipelines.runs.preparation import Prepared, Resolved, with_features
-from pipelines.runs.sources import count_input
+from pipelines.runs.sources import count_input, first_line
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, begin
 from pipelines.transforms.staging import staged, tagged
@@ -31,6 +32,7 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
 
     Raises:
         ModelError: the model failed on a batch, or gave it another number of results; no stage is left behind.
+        SourceError: a feature or a rule cannot be computed of some value.
     """
     definition, manifest, checks = resolved.definition, resolved.manifest, prepared.checks
     pipeline = definition.pipeline
@@ -53,26 +55,36 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         rows_input = resolved.rows_by_log
         if rows_input is None:
             rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
+        suite = judge_suite(checks, observation.get, engine_results, resolved.frame.columns, pipeline.personal)
+        stage.finish(
+            {
+                "run_id": manifest.run_id,
+                "run_key": manifest.run_key,
+                "code_version": manifest.code_version,
+                "packages": manifest.packages,
+                "schema": rows.schema.jsonValue(),
+                "rows_input": rows_input,
+                "suite": [result.as_json() for result in suite],
+                "staged_at": dt.datetime.now(dt.UTC).isoformat(),
+                "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
+            }
+        )
     except PythonException as error:
         stage.discard()
-        raise explained(error, f"model '{resolved.model.name}' version {resolved.model.version}") from error
+        label = f"model '{resolved.model.name}' version {resolved.model.version}"
+        raise explained(error, label, tells_values=prepared.feature_columns.isdisjoint(pipeline.personal)) from error
+    except PySparkException as error:
+        stage.discard()
+        tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
+        raise SourceError(
+            "a value of the slice cannot be computed with",
+            expected="values that every feature and rule can take",
+            found=first_line(error) if tells_values else error.getCondition() or type(error).__name__,
+            remedy="write try_cast and the like in the features' SQL, or mend the data",
+        ) from error
     except BaseException:
         stage.discard()
         raise
-    suite = judge_suite(checks, observation.get, engine_results, resolved.frame.columns)
-    stage.finish(
-        {
-            "run_id": manifest.run_id,
-            "run_key": manifest.run_key,
-            "code_version": manifest.code_version,
-            "packages": manifest.packages,
-            "schema": rows.schema.jsonValue(),
-            "rows_input": rows_input,
-            "suite": [result.as_json() for result in suite],
-            "staged_at": dt.datetime.now(dt.UTC).isoformat(),
-            "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
-        }
-    )
     return stage
 
 

@@ -47,6 +47,9 @@ def storage(location: str) -> fs.FileSystem:
 
 def read_text(location: str, name: str) -> str | None:
     """The text of a file below a location, or None where there is no such file."""
+    folder = local_path(location)
+    if folder is not None and not (folder / name).is_file():
+        return None
     files = storage(location)
     if files.get_file_info(name).type != fs.FileType.File:
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipelines.errors import ConflictError
+from pipelines.errors import ConflictError, TableError
 from pipelines.tables.locations import local_path
 
 LONGEST_WAIT_SECONDS = 900.0
@@ -47,6 +47,11 @@ class RunLock:
         folder = local_path(stages)
         self._lock = None if folder is None else FileLock(_lock_file(folder / run_id), thread_local=False)
 
+    @property
+    def tells(self) -> bool:
+        """Whether a lock that cannot be taken means that its run is alive."""
+        return self._lock is not None
+
     def acquire(self) -> bool:
         """Take the lock if no process holds it; whether it is held now."""
         if self._lock is None:
@@ -66,5 +71,13 @@ class RunLock:
 
 def _lock_file(folder: Path) -> str:
     file = folder.parent / "_locks" / f"{folder.name}.lock"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TableError(
+            f"{folder.parent} cannot be written",
+            expected="a place that this user may write to",
+            found=error,
+            remedy="mend the environment's 'warehouse' or its permissions",
+        ) from error
     return str(file)

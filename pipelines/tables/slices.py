@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -50,12 +52,30 @@ class SliceState:
     """What a predictions table says of a slice.
 
     Args:
-        published_run: the run whose rows are the slice, or None where it is not published.
+        slice: which one.
+        runs: the ids of the runs whose rows stand in it; one, or none where it is not published.
         last_fence: the number of the newest attempt that was published or took the slice away; 0 where there was none.
     """
 
-    published_run: str | None
+    slice: Slice
+    runs: frozenset[str]
     last_fence: int
+
+    @property
+    def published_run(self) -> str | None:
+        """The run whose rows are the slice, or None where it is not published.
+
+        Raises:
+            TableError: rows of several runs stand in it.
+        """
+        if len(self.runs) > 1:
+            raise TableError(
+                f"rows of several runs stand in the slice {self.slice.score_date} of {self.slice.model_name}",
+                expected="one run",
+                found=", ".join(sorted(map(str, self.runs))),
+                remedy="score the slice again with --force: that replaces it whole",
+            )
+        return next(iter(self.runs), None)
 
     def next_fence(self) -> int:
         """The number that orders a new attempt after every earlier one: max(now in ms, last + 1)."""
@@ -66,7 +86,7 @@ def look_at_slice(location: str, slice_: Slice) -> SliceState:
     """What is published of the slice right now, by the table itself.
 
     Raises:
-        TableError: the table is missing, or rows of several runs stand in the slice.
+        TableError: the table is missing.
     """
     try:
         table = DeltaTable(for_delta_rs(location))
@@ -74,15 +94,8 @@ def look_at_slice(location: str, slice_: Slice) -> SliceState:
         raise TableError(
             f"there is no table at {location}", expected="a Delta table", remedy="create it: lakescore tables create"
         ) from error
-    runs = _runs_in(table, slice_)
-    if len(runs) > 1:
-        raise TableError(
-            f"{location}: rows of several runs stand in the slice {slice_.score_date} of {slice_.model_name}",
-            expected="one run",
-            found=", ".join(sorted(map(str, runs))),
-            remedy="score the slice again with --force: that replaces it whole",
-        )
-    return SliceState(next(iter(runs), None), table.transaction_version(slice_.transaction) or 0)
+    last = table.transaction_version(slice_.transaction) or 0
+    return SliceState(slice_, frozenset(_runs_in(table, slice_)), last)
 
 
 def _runs_in(table: DeltaTable, slice_: Slice) -> set[str]:
@@ -155,6 +168,13 @@ def write_with_retries(write: Any, location: str) -> None:
                 expected="a moment without other writers",
                 found=str(error).splitlines()[0],
                 remedy="run again; the staged rows are kept and not scored twice",
+            ) from error
+        if isinstance(error, PySparkException | Py4JError):
+            raise TableError(
+                f"the table at {location} cannot be written",
+                expected="a table of the right columns, in a place that this user may write to",
+                found=str(error).splitlines()[0],
+                remedy="mend the table or the place; the staged rows are kept and not scored twice",
             ) from error
         raise
 

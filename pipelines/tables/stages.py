@@ -55,6 +55,12 @@ class Stage:
             files.delete_dir(self.run_id)
         self.lock.release()
 
+    def handed_to(self, run_id: str, lock: RunLock) -> Stage:
+        """The same stage under another run's name and lock: one rename, as only local stages change hands."""
+        storage(self.stages).move(self.run_id, run_id)
+        self.lock.release()
+        return Stage(self.stages, run_id, lock)
+
     def leave(self) -> None:
         """Give up the lock and let the rows stay."""
         self.lock.release()

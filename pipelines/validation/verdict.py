@@ -69,10 +69,32 @@ class Verdict:
         return [result.as_json() for result in self.results]
 
 
+VALUES = frozenset({"min", "max", "mean", "stdev", "sum"})
+"""Aggregates that tell something of single values."""
+
+
+def personal_of(kwargs: dict[str, Any], personal: Collection[str]) -> set[str]:
+    """The personal columns among an expectation's arguments."""
+    named = [item for value in kwargs.values() for item in (value if isinstance(value, list) else [value])]
+    return {name for name in personal if name in named}
+
+
 def judge_suite(
-    checks: Checks, metrics: Metrics, engine_results: Iterable[EngineResult], columns: Sequence[str]
+    checks: Checks,
+    metrics: Metrics,
+    engine_results: Iterable[EngineResult],
+    columns: Sequence[str],
+    personal: Collection[str] = (),
 ) -> list[CheckResult]:
-    """The results of a suite's checks, from the aggregates of the one pass and the engine's own results."""
+    """The results of a suite's checks, from the aggregates of the one pass and the engine's own results.
+
+    Args:
+        checks: the compiled suite.
+        metrics: what the pass observed.
+        engine_results: of the expectations that Great Expectations computed.
+        columns: the columns of the input.
+        personal: columns of which a value, such as the largest, is judged but not told.
+    """
     results: list[CheckResult] = []
     for position, rule in enumerate(checks.rules):
         broken, judged = int(metrics[f"broken_{position}"]), int(metrics[f"judged_{position}"])
@@ -88,6 +110,8 @@ def judge_suite(
         value = metrics[f"gate_{number}"]
         observed = None if value is None else float(value)
         held = gate.bounds.hold(observed)
+        if gate.aggregate.column in personal and gate.aggregate.function in VALUES:
+            observed = None
         text = checks.expectations[gate.id].as_json()
         results.append(CheckResult(gate.id, "gate", gate.severity, held, observed, None, str(gate.bounds), text))
     for schema_gate in checks.schema_gates:
@@ -106,7 +130,7 @@ def judge_suite(
                 "gate",
                 expectation.severity,
                 item.success,
-                item.observed,
+                None if personal_of(expectation.kwargs, personal) else item.observed,
                 item.unexpected_count,
                 expectation.type,
                 expectation.as_json(),

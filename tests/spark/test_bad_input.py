@@ -211,6 +211,18 @@ CASES: dict[str, tuple[Spoil, type[PipelineError], int, list[str]]] = {
         2,
         ["'nowhere:derive' cannot be loaded"],
     ),
+    "value that no feature can take": (
+        with_features(amount="CAST(channel AS DOUBLE)"),
+        SourceError,
+        1,
+        ["a value of the slice cannot be computed with", "found: CAST_INVALID_INPUT\n", "try_cast"],
+    ),
+    "slice condition that is no SQL": (
+        configured(source={"tables": {"orders": {"path": "orders", "slice": {"where": "dya = :score_date"}}}}),
+        ConfigurationError,
+        2,
+        ["source 'orders', slice.where", "dya = DATE'2024-03-01'"],
+    ),
     "pipeline that is not there": (
         lambda small: (
             (small.root / "conf/pipelines/orders.yaml").rename(small.root / "conf/pipelines/order.yaml") and None

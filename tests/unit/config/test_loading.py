@@ -31,7 +31,7 @@ def test_the_projects_own_configuration_is_right(project: Project) -> None:
     assert pipeline.main_source == "flights"
     assert pipeline.key == ("flight_date", "carrier", "flight", "origin")
     assert pipeline.outputs["probability"].of is True
-    assert pipeline.zone.key == "America/New_York"
+    assert pipeline.timezone == "America/New_York"
     assert "FROM flights" in (sql_text(project, pipeline) or "")
     assert suite_path(project, pipeline) == project.conf / "expectations" / "flight_delays.json"
     assert pipeline_names(project) == [NAME]
@@ -174,13 +174,17 @@ def test_all_that_is_wrong_is_told_at_once(project: Project) -> None:
 
 @pytest.mark.parametrize("name", ["score_date", "model_name", "model_version", "run_id", "scored_at", "carrier"])
 def test_an_output_does_not_stand_twice_in_the_predictions(project: Project, name: str) -> None:
-    change_yaml(pipeline_file(project), lambda content: content["outputs"].update({name: {"type": "int"}}))
+    change_yaml(
+        pipeline_file(project), lambda content: content["outputs"].update({name: {"type": "int", "result": "label"}})
+    )
     assert f"these columns would stand twice in the tables: {name}" in refusal(project)
 
 
 @pytest.mark.parametrize("name", ["Run_ID", "Carrier"])
 def test_an_output_that_differs_by_case_only_stands_twice_too(project: Project, name: str) -> None:
-    change_yaml(pipeline_file(project), lambda content: content["outputs"].update({name: {"type": "int"}}))
+    change_yaml(
+        pipeline_file(project), lambda content: content["outputs"].update({name: {"type": "int", "result": "label"}})
+    )
     assert "would stand twice" in refusal(project)
 
 
@@ -192,7 +196,9 @@ def test_a_key_column_does_not_stand_twice_in_a_table(project: Project, name: st
 
 @pytest.mark.parametrize("name", ["reasons", "row", "mask_0"])
 def test_an_output_does_not_stand_twice_in_the_stage(project: Project, name: str) -> None:
-    change_yaml(pipeline_file(project), lambda content: content["outputs"].update({name: {"type": "int"}}))
+    change_yaml(
+        pipeline_file(project), lambda content: content["outputs"].update({name: {"type": "int", "result": "label"}})
+    )
     assert "would stand twice" in refusal(project)
 
 
@@ -236,3 +242,8 @@ def test_configuration_is_frozen(project: Project) -> None:
         pipeline.timezone = "UTC"
     with pytest.raises(ValidationError, match="frozen"):
         pipeline.model.alias = "challenger"
+
+
+def test_outputs_that_would_evaluate_the_model_twice_are_refused(project: Project) -> None:
+    change_yaml(pipeline_file(project), lambda content: content["outputs"].update(raw={"type": "double"}))
+    assert "outputs: 'predict' beside 'label' or 'probability' would evaluate the model twice" in refusal(project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 from unit.samples import classifier, training_rows
 
 
-def python_models() -> tuple[Any, Any]:
-    """A model of two named columns, and one that loses the last row as models that drop what they cannot take."""
+def python_models() -> dict[str, Any]:
+    """A model of two columns, one that loses a row, one that sorts its rows, and one that says -1 and 1."""
     from mlflow.pyfunc import PythonModel
 
     class Columns(PythonModel):  # type: ignore[misc]
@@ -25,7 +26,15 @@ def python_models() -> tuple[Any, Any]:
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             return model_input["age"].to_numpy()[:-1]
 
-    return Columns(), Forgetful()
+    class Sorting(PythonModel):  # type: ignore[misc]
+        def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
+            return model_input.sort_values("age")["age"] * 2
+
+    class Signs(PythonModel):  # type: ignore[misc]
+        def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
+            return (model_input["age"] > 50).astype(int) * 2 - 1
+
+    return {"columns": Columns(), "forgetful": Forgetful(), "sorting": Sorting(), "signs": Signs()}
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +53,12 @@ def saved_models(root: Path) -> dict[str, Path]:
 
     frame, label = training_rows()
     trees = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(frame, label)
-    columns, forgetful = python_models()
     saves: dict[str, Callable[..., None]] = {
         "sklearn": lambda **k: mlflow.sklearn.save_model(classifier(), pip_requirements=["scikit-learn"], **k),
         "lightgbm": lambda **k: mlflow.lightgbm.save_model(trees, pip_requirements=["lightgbm"], **k),
-        "columns": lambda **k: mlflow.pyfunc.save_model(python_model=columns, pip_requirements=["pandas"], **k),
-        "forgetful": lambda **k: mlflow.pyfunc.save_model(python_model=forgetful, pip_requirements=["pandas"], **k),
     }
+    for name, model in python_models().items():
+        saves[name] = partial(mlflow.pyfunc.save_model, python_model=model, pip_requirements=["pandas"])
     for name, save in saves.items():
         save(path=str(root / name), signature=infer_signature(frame))
     return {name: root / name for name in saves}

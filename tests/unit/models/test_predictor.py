@@ -158,3 +158,13 @@ def test_probabilities_that_lose_a_row_are_not_believed(
     monkeypatch.setattr(predictor, "_native", _LosesProbabilities())
     with pytest.raises(AlignmentError, match="returned 19 results for a batch of 20 rows"):
         predictor.predict(features(rows), [PROBABILITY])
+
+
+def test_a_model_that_sorts_its_rows_is_not_believed(predictors: dict[str, Predictor], rows: pd.DataFrame) -> None:
+    with pytest.raises(AlignmentError, match="another order"):
+        predictors["sorting"].predict(features(rows), [WantedOutput("age", "predict", pa.float64())])
+
+
+def test_minus_one_is_no_boolean(predictors: dict[str, Predictor], rows: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"only 0 and 1 are booleans, not \[-1\]"):
+        predictors["signs"].predict(features(rows), [WantedOutput("flag", "predict", pa.bool_())])

@@ -78,3 +78,13 @@ def test_a_feature_that_the_model_needs_and_nobody_derives_is_named(churn: Proje
     with pytest.raises(ModelError, match="do not fit the signature") as caught:
         check_pipeline(churn, "churn")
     assert "spend: did you mean 'spent'?" in str(caught.value)
+
+
+def test_two_pipelines_do_not_share_a_table(project: Project) -> None:
+    folder = project.conf / "pipelines"
+    (folder / "other.yaml").write_text((folder / "flight_delays.yaml").read_text())
+    output = {"predictions": {"path": "flight_delays/predictions"}}
+    change_yaml(folder / "other.yaml", lambda content: content.update(name="other", output=output))
+    for name in ("other", "flight_delays"):
+        with pytest.raises(ConfigurationError, match="would write to the same table"):
+            check_pipeline(project, name, offline=True)

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
+from pipelines.config import load_pipeline, load_project
 from pipelines.runs.layout import Layout
 from pipelines.runs.recovery import Past, settle
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import Entry, Ledger
 from pipelines.tables.locking import RunLock
-from pipelines.tables.slices import SliceState
+from pipelines.tables.slices import Slice, SliceState
 from pipelines.tables.stages import at, begin
 from unit.samples import DAY_1
+
+SLICE = Slice(DAY_1, "m")
 
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     ledger = Ledger(str(tmp_path / "ops" / "runs"))
     ledger.create()
+    publish(tmp_path / "p", None)
     return Layout(str(tmp_path / "p"), str(tmp_path / "q"), str(tmp_path / "_stage"), ledger)
 
 
-def past(runs: list[Entry], published_run: str | None) -> Past:
-    return Past(SliceState(published_run, 0), tuple(runs))
+def publish(location: Path, run_id: str | None) -> None:
+    """A predictions table whose slice holds one row of the run, or none."""
+    rows = [] if run_id is None else [{"score_date": DAY_1, "model_name": "m", "run_id": run_id}]
+    schema = pa.schema([("score_date", pa.date32()), ("model_name", pa.string()), ("run_id", pa.string())])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_deltalake(str(location), table, mode="overwrite", partition_by=["score_date", "model_name"])
+
+
+def past(runs: list[Entry], published_run: str | None = None) -> Past:
+    return Past(SliceState(SLICE, frozenset({published_run} if published_run else ()), 0), tuple(runs))
 
 
 def started(layout: Layout, run_id: str, marker: dict[str, Any] | None) -> Entry:
@@ -48,7 +63,7 @@ def said_of(layout: Layout, run_id: str) -> Entry:
 
 def test_a_run_that_ended_before_its_stage_was_complete_failed_and_is_cleared(layout: Layout) -> None:
     entry = started(layout, "run", None)
-    settle(layout, past([entry], None))
+    settle(layout, past([entry]), SLICE)
     observed = said_of(layout, "run")
     assert observed.state == "failed"
     assert "before its stage was complete" in (observed.error or "")
@@ -57,7 +72,7 @@ def test_a_run_that_ended_before_its_stage_was_complete_failed_and_is_cleared(la
 
 def test_a_complete_stage_of_a_dead_run_is_kept(layout: Layout) -> None:
     entry = started(layout, "run", {"rows_input": 1})
-    settle(layout, past([entry], None))
+    settle(layout, past([entry]), SLICE)
     assert said_of(layout, "run").state == "failed"
     stage = at(layout.stages, "run")
     assert stage.marker() == {"rows_input": 1}
@@ -66,9 +81,11 @@ def test_a_complete_stage_of_a_dead_run_is_kept(layout: Layout) -> None:
 
 
 def test_a_run_whose_rows_are_the_slice_was_published(layout: Layout) -> None:
-    marker = {"counts": {"input": 5, "scored": 4, "quarantined": 1}, "verdict": []}
+    accepted = {"checks": ["a_check"], "reason": "known"}
+    marker = {"counts": {"input": 5, "scored": 4, "quarantined": 1}, "verdict": [], "accepted": accepted}
     entry = started(layout, "run", marker)
-    settle(layout, past([entry], "run"))
+    publish(Path(layout.predictions), "run")
+    settle(layout, past([entry], "run"), SLICE)
     observed = said_of(layout, "run")
     assert (observed.state, observed.rows_input, observed.rows_scored, observed.rows_quarantined) == (
         "published",
@@ -76,6 +93,7 @@ def test_a_run_whose_rows_are_the_slice_was_published(layout: Layout) -> None:
         4,
         1,
     )
+    assert observed.value("accepted") == accepted
     assert not Path(at(layout.stages, "run").location).exists()
 
 
@@ -83,7 +101,7 @@ def test_a_run_that_is_alive_is_left_alone(layout: Layout) -> None:
     entry = started(layout, "run", None)
     lock = RunLock(layout.stages, "run")
     assert lock.acquire()
-    settle(layout, past([entry], None))
+    settle(layout, past([entry]), SLICE)
     assert said_of(layout, "run").state == "started"
     assert Path(at(layout.stages, "run").location).exists()
     lock.release()
@@ -93,18 +111,47 @@ def test_a_run_that_is_alive_is_left_alone(layout: Layout) -> None:
 def test_a_run_that_ended_is_not_told_again(layout: Layout, state: Any) -> None:
     entry = Entry("run", "churn", DAY_1, "m", state)
     layout.ledger.append(entry)
-    settle(layout, past([entry], None))
+    settle(layout, past([entry]), SLICE)
     assert len(layout.ledger.history()) == 1
 
 
-def test_what_is_known_of_sources_is_what_the_published_run_found() -> None:
+def test_a_run_that_ended_after_we_looked_keeps_the_end_that_it_told(layout: Layout) -> None:
+    entry = started(layout, "run", {"rows_input": 1})
+    seen = past([entry])  # and then the run goes on: it publishes, tells so, and frees its lock
+    publish(Path(layout.predictions), "run")
+    layout.ledger.append(replace(entry, state="published", rows_input=1))
+    assert not settle(layout, seen, SLICE)
+    assert said_of(layout, "run").state == "published"
+
+
+def test_a_stage_that_changes_hands_is_the_new_runs_own(layout: Layout) -> None:
+    started(layout, "old", {"rows_input": 1})
+    lock, old = RunLock(layout.stages, "new"), at(layout.stages, "old")
+    assert lock.acquire()
+    assert old.lock.acquire()
+    stage = old.handed_to("new", lock)
+    assert (stage.marker(), at(layout.stages, "old").marker()) == ({"rows_input": 1}, None)
+    assert RunLock(layout.stages, "old").acquire()
+    assert not RunLock(layout.stages, "new").acquire()
+    stage.discard()
+
+
+def test_what_is_known_of_sources_is_what_the_published_run_found(conf: Path) -> None:
+    pipeline = load_pipeline(load_project(conf), "flight_delays")
+    configured = {"pipeline": pipeline.model_dump(mode="json", exclude_defaults=True)}
     sources = [{"name": "a", "version": 3, "fingerprint": "f"}, {"name": "b", "version": None, "fingerprint": "g"}]
-    manifest = json.dumps({"sources": sources})
     entries = [
-        Entry("old", "churn", DAY_1, "m", "published", manifest='{"sources": []}'),
-        Entry("new", "churn", DAY_1, "m", "published", manifest=manifest),
+        Entry("other", "churn", DAY_1, "m", "published", manifest=json.dumps({"sources": sources})),
+        Entry(
+            "new",
+            "churn",
+            DAY_1,
+            "m",
+            "published",
+            manifest=json.dumps({"sources": sources, "configuration": configured}),
+        ),
     ]
-    assert past(entries, "new").known_sources() == {"a": Known(3, "f")}
-    assert past(entries, "old").known_sources() == {}
-    assert past(entries, None).known_sources() == {}
-    assert past([], "new").known_sources() == {}
+    assert past(entries, "new").known_sources(pipeline) == {"a": Known(3, "f")}
+    assert past(entries, "other").known_sources(pipeline) == {}  # its slice may have been another part of the source
+    assert past(entries).known_sources(pipeline) == {}
+    assert past([], "new").known_sources(pipeline) == {}

@@ -34,13 +34,13 @@ def publish(location: Path, run_id: str, *, slice_: Slice = SLICE, fence: int | 
 
 def test_a_new_fence_is_the_time_in_milliseconds() -> None:
     before = time.time_ns() // 1_000_000
-    observed = SliceState(None, 0).next_fence()
+    observed = SliceState(SLICE, frozenset(), 0).next_fence()
     assert before <= observed <= time.time_ns() // 1_000_000
 
 
 def test_a_new_fence_follows_the_last_even_where_the_clock_went_back() -> None:
     future = time.time_ns() // 1_000_000 + 10_000_000
-    assert SliceState("run", future).next_fence() == future + 1
+    assert SliceState(SLICE, frozenset({"run"}), future).next_fence() == future + 1
 
 
 def test_a_predicate_holds_literals_only() -> None:
@@ -57,23 +57,26 @@ def test_the_table_says_which_run_is_published(tmp_path: Path) -> None:
     location = publish(tmp_path / "p", "run-1", fence=7)
     publish(tmp_path / "p", "run-2", slice_=Slice(DAY_2, "churn"), fence=9)
     publish(tmp_path / "p", "run-3", slice_=Slice(DAY_1, "other"))
-    assert look_at_slice(location, SLICE) == SliceState("run-1", 7)
-    assert look_at_slice(location, Slice(DAY_2, "churn")) == SliceState("run-2", 9)
-    assert look_at_slice(location, Slice(DAY_2, "nobody")) == SliceState(None, 0)
+    nobody = Slice(DAY_2, "nobody")
+    assert look_at_slice(location, SLICE) == SliceState(SLICE, frozenset({"run-1"}), 7)
+    assert look_at_slice(location, Slice(DAY_2, "churn")).published_run == "run-2"
+    assert look_at_slice(location, nobody) == SliceState(nobody, frozenset(), 0)
 
 
 def test_a_slice_that_was_taken_away_keeps_its_fence(tmp_path: Path) -> None:
     location = publish(tmp_path / "p", "run-1", fence=7)
     DeltaTable(location).delete("score_date = DATE '2013-07-01'")
-    assert look_at_slice(location, SLICE) == SliceState(None, 7)
+    assert look_at_slice(location, SLICE) == SliceState(SLICE, frozenset(), 7)
 
 
 def test_rows_of_two_runs_in_one_slice_are_an_error(tmp_path: Path) -> None:
     location = publish(tmp_path / "p", "run-1")
     publish(tmp_path / "p", "run-2")
+    observed = look_at_slice(location, SLICE)
     with pytest.raises(TableError, match="rows of several runs") as caught:
-        look_at_slice(location, SLICE)
+        assert observed.published_run
     assert "found: run-1, run-2" in str(caught.value)
+    assert observed.next_fence() > 0  # so that --force can replace the slice
 
 
 def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:

@@ -119,3 +119,26 @@ def test_a_verdict_survives_its_way_through_json() -> None:
     results = tuple(judged(rule(mostly=0.5), broken_0=1, judged_0=4))
     plain = json.loads(json.dumps(Verdict(results).as_json()))
     assert tuple(CheckResult(**item) for item in plain) == results
+
+
+def test_a_personal_columns_value_is_judged_but_not_told() -> None:
+    largest = Expectation("largest", "expect_column_max_to_be_between", {"column": "a", "max_value": 10}, "critical")
+    median = Expectation("median", "expect_column_median_to_be_between", {"column": "a", "max_value": 10}, "critical")
+    given = Expectation(
+        "given",
+        "expect_column_proportion_of_non_null_values_to_be_between",
+        {"column": "a", "min_value": 0.5},
+        "critical",
+    )
+    results = judge_suite(
+        compile_suite((largest, median, given)),
+        {"gate_0": 77.0, "gate_1": 0.75},
+        [EngineResult("median", False, 55.0, None)],
+        ["a"],
+        personal=("a",),
+    )
+    assert {result.check_id: (result.success, result.observed) for result in results} == {
+        "largest": (False, None),
+        "given": (True, 0.75),
+        "median": (False, None),
+    }
