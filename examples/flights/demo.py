@@ -18,7 +18,7 @@ from examples.flights.landing import LATE_MINUTES, land
 from jobs import rendering
 from pipelines.config import Project, load_project
 from pipelines.errors import PipelineError
-from pipelines.runs.preparation import define
+from pipelines.runs.definition import define
 from pipelines.runs.results import Result
 from pipelines.runs.scoring import score
 from pipelines.runs.tables import create_tables

@@ -27,7 +27,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from examples.flights.landing import LATE_MINUTES
 from pipelines.config import Project
 from pipelines.models.registry import client
-from pipelines.runs.preparation import Definition
+from pipelines.runs.definition import Definition
 from pipelines.runs.sources import pin_sources, read_whole
 from pipelines.tables.fingerprints import Pinned
 

@@ -93,8 +93,8 @@ def sql_text(project: Project, pipeline: Pipeline) -> str | None:
 
 
 def suite_path(project: Project, pipeline: Pipeline) -> Path | None:
-    """The file of the pipeline's expectation suite, or None where it has none."""
-    if pipeline.expectations is None:
+    """The file of the pipeline's expectation suite, or None where it has none or a function makes it."""
+    if pipeline.expectations is None or ":" in pipeline.expectations:
         return None
     path = project.conf / "expectations" / pipeline.expectations
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 from pyspark.sql import Column
@@ -24,9 +24,18 @@ def reasons(rules: tuple[Rule, ...], personal: tuple[str, ...]) -> Column:
     return F.filter(F.array(*spelled), lambda item: item.isNotNull())
 
 
-def reason(rule: Rule, personal: Collection[str]) -> Column:
-    """One (rule, column, message): what was found and what was expected."""
-    found = [F.concat(F.lit(f"{label(name)} is "), shown(name, personal)) for name in dict.fromkeys(rule.check.columns)]
+def reason(rule: Rule, personal: Collection[str], value_of: Callable[[str], Column] = column) -> Column:
+    """One (rule, column, message): what was found and what was expected.
+
+    Args:
+        rule: the one that is broken.
+        personal: columns that are masked.
+        value_of: where a column's value is.
+    """
+    found = [
+        F.concat(F.lit(f"{label(name)} is "), shown(name, personal, value_of))
+        for name in dict.fromkeys(rule.check.columns)
+    ]
     message = F.concat(F.concat_ws(", ", *found), F.lit(f"; expected {rule.check.expected()}"))
     return F.struct(
         F.lit(rule.id).alias("rule"),
@@ -35,16 +44,22 @@ def reason(rule: Rule, personal: Collection[str]) -> Column:
     )
 
 
-def shown(name: str, personal: Collection[str]) -> Column:
+def shown(name: str, personal: Collection[str], value_of: Callable[[str], Column] = column) -> Column:
     """The value as text, or a mask where the column is personal; a missing value is said to be null in both."""
-    value = F.lit(MASKED) if name in personal else F.substring(column(name).cast("string"), 1, 200)
-    return F.when(column(name).isNull(), F.lit("null")).otherwise(value)
+    value = F.lit(MASKED) if name in personal else F.substring(value_of(name).cast("string"), 1, 200)
+    return F.when(value_of(name).isNull(), F.lit("null")).otherwise(value)
 
 
-def row_as_json(names: Sequence[str], personal: Collection[str]) -> Column:
-    """The columns as one JSON text, nulls included."""
-    values = [
-        (F.when(column(name).isNotNull(), F.lit(MASKED)) if name in personal else column(name)).alias(name)
-        for name in names
-    ]
-    return F.to_json(F.struct(*values), {"ignoreNullFields": "false"})
+def row_kept(names: Sequence[str], personal: Collection[str]) -> Column:
+    """The columns as one struct, those that are personal masked."""
+    return F.struct(
+        *[
+            (F.when(column(name).isNotNull(), F.lit(MASKED)) if name in personal else column(name)).alias(name)
+            for name in names
+        ]
+    )
+
+
+def as_json(row: Column) -> Column:
+    """A struct as JSON text, nulls included."""
+    return F.to_json(row, {"ignoreNullFields": "false"})

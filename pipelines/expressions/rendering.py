@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce, singledispatch
 from itertools import combinations
 from operator import and_, or_
@@ -11,25 +10,30 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from pipelines.expressions.names import column
+from pipelines.expressions.parsing import parses
 from pipelines.expressions.rules import (
+    AllEqual,
     Between,
     Check,
     DistinctWithinRow,
-    IgnoreIf,
+    Domain,
     InSet,
     IsNull,
+    Like,
     Matches,
     NotNull,
-    PairEqual,
     PairGreater,
+    PairInSet,
+    Parses,
     Rule,
+    SumEquals,
 )
 
 
 def is_judged(rule: Rule) -> Column:
     """True for the rows that the rule speaks of, false (never null) for all others."""
-    judged = applies(rule.check)
-    return judged if rule.condition is None else judged & F.coalesce(F.expr(rule.condition), F.lit(False))
+    judged = within(rule.domain)
+    return judged if rule.condition is None else judged & meets(rule.condition)
 
 
 def is_broken(rule: Rule) -> Column:
@@ -37,16 +41,21 @@ def is_broken(rule: Rule) -> Column:
     return is_judged(rule) & F.coalesce(~holds(rule.check), F.lit(False))
 
 
+def meets(condition: str) -> Column:
+    """Whether an SQL condition holds; where it is null, it does not."""
+    return F.coalesce(F.expr(condition), F.lit(False))
+
+
+def within(domain: Domain) -> Column:
+    """Whether a row is of the domain."""
+    present = [column(name).isNotNull() for name in domain.columns]
+    return reduce(and_ if domain.present == "all" else or_, present) if present else F.lit(True)
+
+
 @singledispatch
 def holds(check: Check) -> Column:
-    """Whether the check holds for a row that it applies to; null counts as holding."""
+    """Whether the check holds for a row that it judges; null counts as holding."""
     raise TypeError(f"no rendering for {type(check).__name__}")
-
-
-@singledispatch
-def applies(check: Check) -> Column:
-    """Whether the check judges a row: of a single column, where it has a value."""
-    return column(check.columns[0]).isNotNull()
 
 
 @holds.register
@@ -54,19 +63,9 @@ def _(check: NotNull) -> Column:
     return column(check.column).isNotNull()
 
 
-@applies.register
-def _(check: NotNull) -> Column:
-    return F.lit(True)
-
-
 @holds.register
 def _(check: IsNull) -> Column:
     return column(check.column).isNull()
-
-
-@applies.register
-def _(check: IsNull) -> Column:
-    return F.lit(True)
 
 
 @holds.register
@@ -90,37 +89,59 @@ def _(check: Between) -> Column:
 
 @holds.register
 def _(check: Matches) -> Column:
-    text = column(check.column).cast("string")
-    found = reduce(and_ if check.every else or_, [text.rlike(pattern) for pattern in check.patterns])
+    text = column(check.column)
+    if check.negated or check.every:
+        found = reduce(or_ if check.negated else and_, [text.rlike(pattern) for pattern in check.patterns])
+    else:
+        found = text.rlike("|".join(check.patterns))  # as Great Expectations does: flags of one reach the next
     return ~found if check.negated else found
 
 
 @holds.register
-def _(check: PairGreater) -> Column:
-    greater, smaller = column(check.greater), column(check.smaller)
-    return greater >= smaller if check.or_equal else greater > smaller
+def _(check: Like) -> Column:
+    text, escape = column(check.column), None if check.escape is None else F.lit(check.escape)
+    like = [F.like(text, F.lit(pattern), escape) for pattern in check.patterns]
+    found = reduce(and_ if check.every else or_, like)
+    return ~found if check.negated else found
 
 
 @holds.register
-def _(check: PairEqual) -> Column:
-    return column(check.first).eqNullSafe(column(check.second))
+def _(check: Parses) -> Column:
+    return parses(column(check.column), check.what, check.how)
+
+
+@holds.register
+def _(check: PairGreater) -> Column:
+    greater, smaller = (column(name) for name in check.columns)
+    return (greater >= smaller) | greater.eqNullSafe(smaller) if check.or_equal else greater > smaller
+
+
+@holds.register
+def _(check: AllEqual) -> Column:
+    first, *others = (column(name) for name in check.columns)
+    return reduce(and_, [first.eqNullSafe(other) for other in others], F.lit(True))
+
+
+@holds.register
+def _(check: PairInSet) -> Column:
+    first, second = (column(name) for name in check.columns)
+    pairs = [first.eqNullSafe(F.lit(one)) & second.eqNullSafe(F.lit(other)) for one, other in check.pairs]
+    return reduce(or_, pairs, F.lit(False))
+
+
+@holds.register
+def _(check: SumEquals) -> Column:
+    # Whole numbers are added as decimals, which cannot overflow.
+    values = [
+        F.coalesce(column(name), F.lit(0)).cast("decimal(38,0)")
+        if name in check.whole
+        else F.coalesce(column(name), F.lit(0))
+        for name in check.columns
+    ]
+    return reduce(lambda total, value: total + value, values) == F.lit(check.total)
 
 
 @holds.register
 def _(check: DistinctWithinRow) -> Column:
-    pairs = combinations([column(name) for name in check.compared], 2)
+    pairs = combinations([column(name) for name in check.columns], 2)
     return reduce(and_, [~first.eqNullSafe(second) for first, second in pairs])
-
-
-@applies.register(PairGreater)
-@applies.register(PairEqual)
-@applies.register(DistinctWithinRow)
-def _(check: PairGreater | PairEqual | DistinctWithinRow) -> Column:
-    return _has_enough(check.columns, check.ignore_if)
-
-
-def _has_enough(names: Sequence[str], ignore_if: IgnoreIf) -> Column:
-    present = [column(name).isNotNull() for name in names]
-    if ignore_if == "never":
-        return F.lit(True)
-    return reduce(and_ if ignore_if == "any_missing" else or_, present)

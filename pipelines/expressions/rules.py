@@ -13,6 +13,7 @@ from pipelines.errors import shortened
 
 Scalar = str | int | float | bool
 Severity = Literal["critical", "warning", "info"]
+Action = Literal["reject", "quarantine", "warn"]
 IgnoreIf = Literal["all_missing", "any_missing", "never"]
 
 FEATURES = "__features"
@@ -20,44 +21,38 @@ FEATURES = "__features"
 
 
 @dataclass(frozen=True)
-class NotNull:
-    """The column has a value."""
+class OfOneColumn:
+    """A check of one column; unless it says otherwise, nulls are not judged."""
 
     column: str
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
+
+
+@dataclass(frozen=True)
+class NotNull(OfOneColumn):
+    """The column has a value. Every row is judged."""
 
     def expected(self) -> str:
         return "a value"
 
 
 @dataclass(frozen=True)
-class IsNull:
-    """The column has no value."""
-
-    column: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
+class IsNull(OfOneColumn):
+    """The column has no value. Every row is judged."""
 
     def expected(self) -> str:
         return "no value"
 
 
 @dataclass(frozen=True)
-class InSet:
-    """The value is one of a set; with `negated`, none of it. Nulls are not judged."""
+class InSet(OfOneColumn):
+    """The value is one of a set; with `negated`, none of it. A None in the set makes every other comparison unknown."""
 
-    column: str
-    values: tuple[Scalar, ...]
+    values: tuple[Scalar | None, ...]
     negated: bool = False
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     def expected(self) -> str:
         listed = shortened(", ".join(str(value) for value in self.values), 120)
@@ -65,22 +60,17 @@ class InSet:
 
 
 @dataclass(frozen=True)
-class Between:
-    """The value is within bounds, which belong to the range unless strict. Nulls are not judged.
+class Between(OfOneColumn):
+    """The value is within bounds, which belong to the range unless strict.
 
     With `length` the number of characters is judged in place of the value.
     """
 
-    column: str
     minimum: Scalar | None = None
     maximum: Scalar | None = None
     strict_minimum: bool = False
     strict_maximum: bool = False
     length: bool = False
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     def expected(self) -> str:
         bounds = []
@@ -92,72 +82,166 @@ class Between:
 
 
 @dataclass(frozen=True)
-class Matches:
-    """The text matches one pattern (Java's syntax), or `every` one; with `negated`, none. Nulls are not judged."""
+class Matches(OfOneColumn):
+    """The text matches one pattern (Java's syntax), or `every` one; with `negated`, none."""
 
-    column: str
     patterns: tuple[str, ...]
     every: bool = False
     negated: bool = False
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
     def expected(self) -> str:
-        verb = "no match of" if self.negated else "a match of every one of" if self.every else "a match of"
-        return f"{verb} {shortened(' or '.join(self.patterns), 120)}"
+        return _of_patterns(self.patterns, self.every, self.negated)
 
 
 @dataclass(frozen=True)
-class PairGreater:
-    """One column is greater than another (or equal, with `or_equal`)."""
+class Like(OfOneColumn):
+    """The text is like one SQL pattern (`%`, `_`), or `every` one; with `negated`, none."""
 
-    greater: str
-    smaller: str
+    patterns: tuple[str, ...]
+    escape: str | None = None
+    every: bool = False
+    negated: bool = False
+
+    def expected(self) -> str:
+        return _of_patterns(self.patterns, self.every, self.negated)
+
+
+@dataclass(frozen=True)
+class Parses(OfOneColumn):
+    """The text can be read as something, by Python's own parser for it.
+
+    Args:
+        column: a column of texts.
+        what: `time` by a strptime format, `date` by dateutil, `json`, or `json_schema`: JSON that a schema allows.
+        how: the format, or the schema as JSON.
+    """
+
+    what: Literal["time", "date", "json", "json_schema"]
+    how: str = ""
+
+    def expected(self) -> str:
+        by_kind = {
+            "time": f"a time as {self.how}",
+            "date": "a date",
+            "json": "JSON",
+            "json_schema": "JSON as its schema",
+        }
+        return by_kind[self.what]
+
+
+@dataclass(frozen=True)
+class ZScoreBelow(OfOneColumn):
+    """The value's distance from the slice's mean, in standard deviations of the sample, is below a threshold.
+
+    Known only once the whole slice was read. With fewer than two values, or all equal, nothing breaks it.
+    """
+
+    threshold: float
+    double_sided: bool = True
+
+    def expected(self) -> str:
+        return f"{'|z|' if self.double_sided else 'z'} < {self.threshold:g}"
+
+
+@dataclass(frozen=True)
+class OfSeveralColumns:
+    """A check of several columns; `ignore_if` says which rows it leaves alone for their nulls."""
+
+    columns: tuple[str, ...]
+    ignore_if: IgnoreIf = "all_missing"
+
+
+@dataclass(frozen=True)
+class PairGreater(OfSeveralColumns):
+    """The first column is greater than the second (or equal, with `or_equal`)."""
+
     or_equal: bool = False
-    ignore_if: IgnoreIf = "all_missing"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.greater, self.smaller)
 
     def expected(self) -> str:
-        return f"{self.greater} {'>=' if self.or_equal else '>'} {self.smaller}"
+        return f"{self.columns[0]} {'>=' if self.or_equal else '>'} {self.columns[1]}"
 
 
 @dataclass(frozen=True)
-class PairEqual:
-    """Two columns are equal."""
-
-    first: str
-    second: str
-    ignore_if: IgnoreIf = "all_missing"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.first, self.second)
+class AllEqual(OfSeveralColumns):
+    """The columns are equal; two nulls are."""
 
     def expected(self) -> str:
-        return f"{self.first} equal to {self.second}"
+        return " equal to ".join(self.columns)
 
 
 @dataclass(frozen=True)
-class DistinctWithinRow:
+class PairInSet(OfSeveralColumns):
+    """The two columns hold one of the pairs."""
+
+    pairs: tuple[tuple[Scalar | None, Scalar | None], ...] = ()
+
+    def expected(self) -> str:
+        return f"one of {shortened(', '.join(f'({first}, {second})' for first, second in self.pairs), 120)}"
+
+
+@dataclass(frozen=True)
+class SumEquals(OfSeveralColumns):
+    """The columns add up to a total; a null counts as 0.
+
+    Args:
+        columns: what is added.
+        ignore_if: which rows are left alone.
+        total: the sum.
+        whole: those of the columns that hold whole numbers, which are added without overflow.
+    """
+
+    total: float = 0.0
+    whole: tuple[str, ...] = ()
+
+    def expected(self) -> str:
+        return f"{' + '.join(self.columns)} = {self.total:.15g}"
+
+
+@dataclass(frozen=True)
+class DistinctWithinRow(OfSeveralColumns):
     """No two of the columns hold the same value."""
 
-    compared: tuple[str, ...]
-    ignore_if: IgnoreIf = "all_missing"
+    def expected(self) -> str:
+        return f"{', '.join(self.columns)} all different"
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return self.compared
+
+@dataclass(frozen=True)
+class Unique(OfSeveralColumns):
+    """No other judged row holds the same values: all copies break it. Known only once the whole slice was read."""
 
     def expected(self) -> str:
-        return f"{', '.join(self.compared)} all different"
+        return "no other row with the same"
 
 
-Check = NotNull | IsNull | InSet | Between | Matches | PairGreater | PairEqual | DistinctWithinRow
+Check = (
+    NotNull
+    | IsNull
+    | InSet
+    | Between
+    | Matches
+    | Like
+    | Parses
+    | PairGreater
+    | AllEqual
+    | PairInSet
+    | SumEquals
+    | DistinctWithinRow
+    | Unique
+    | ZScoreBelow
+)
+OfWholeSlice = (Unique, ZScoreBelow)
+"""Checks that a row alone cannot answer: they are judged on the stage."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Which rows are judged, apart from any condition: those with a value in `all` or `any` of the columns.
+
+    Rules of one domain share the count of judged rows.
+    """
+
+    columns: tuple[str, ...] = ()
+    present: Literal["all", "any"] = "all"
 
 
 @dataclass(frozen=True)
@@ -167,18 +251,39 @@ class Rule:
     Args:
         id: the check's id, unique within the suite.
         check: what must hold.
-        severity: `critical` rows are refused; others are counted and reported.
+        severity: how bad it is.
+        action: what is done about a row that breaks it.
         condition: an SQL condition on the rows that are judged; all are where it is None.
-        mostly: the share of judged rows that must hold, else the rule's gate fails.
+        mostly: the share of judged rows that must hold.
+        mostly_action: what is done about a slice in which fewer hold.
     """
 
     id: str
     check: Check
     severity: Severity = "critical"
+    action: Action = "quarantine"
     condition: str | None = None
     mostly: float = 1.0
+    mostly_action: Action = "reject"
 
     @property
     def refuses(self) -> bool:
-        """Whether a row that breaks it is quarantined."""
-        return self.severity == "critical"
+        """Whether a row that breaks it is quarantined; of a slice that it rejects, as evidence."""
+        return self.action != "warn"
+
+    @property
+    def domain(self) -> Domain:
+        """The rows that it judges, where its condition holds."""
+        check = self.check
+        if isinstance(check, NotNull | IsNull):
+            return Domain()
+        if isinstance(check, OfSeveralColumns):
+            if check.ignore_if == "never":
+                return Domain()
+            return Domain(check.columns, "all" if check.ignore_if == "any_missing" else "any")
+        return Domain(check.columns)
+
+
+def _of_patterns(patterns: tuple[str, ...], every: bool, negated: bool) -> str:
+    verb = "no match of" if negated else "a match of every one of" if every else "a match of"
+    return f"{verb} {shortened(' or '.join(patterns), 120)}"

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
+from pipelines.expressions.rules import Unique
+from pipelines.runs.history import judge_history
+from pipelines.runs.preparation import Resolved
+from pipelines.runs.staging import read_stage
+from pipelines.tables.stages import Stage
+from pipelines.transforms.staging import broken_on_stage, marked_on_stage, refused_on_stage
+from pipelines.validation.compiling import Checks
 from pipelines.validation.gates import Bounds
-from pipelines.validation.verdict import CheckResult
+from pipelines.validation.stage import look_at, moments_of
+from pipelines.validation.verdict import CheckResult, Verdict, judge_stage
 
 NEVER_ACCEPTED = frozenset({"audit:rows_reconciled", "audit:some_rows_scored"})
 """Gates that no one can waive: a slice that loses rows, or an empty one, is never right."""
@@ -28,17 +38,56 @@ class Counts:
     quarantined: int
 
 
-def look_at(stage: DataFrame, key: Sequence[str], outputs: T.StructType) -> dict[str, Any]:
-    """One look at a stage: its rows, its distinct keys, and of each output the nulls and the range.
+def audited(
+    spark: SparkSession, resolved: Resolved, stage: Stage, marker: dict[str, Any]
+) -> tuple[DataFrame, Counts, Verdict]:
+    """A complete stage, judged: its rows, with the reasons that only the whole slice gives; the counts; the verdict.
 
-    Returns:
-        One row of aggregates by name.
+    Args:
+        spark: the session.
+        resolved: the run.
+        stage: complete.
+        marker: what its writing observed.
+    """
+    pipeline, checks = resolved.definition.pipeline, resolved.definition.checks
+    plain = read_stage(spark, stage, marker)
+    counted = marker["stage_rules"]
+    marked = marked_on_stage(plain, checks.stage_rules, moments_of(counted))
+    rows = refused_on_stage(marked, checks.stage_rules, pipeline.personal)
+    asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
+    look = look_at(rows, checks, asked)
+    judged = {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
+    suite = [CheckResult(**result) for result in marker["suite"]]
+    suite += judge_stage(checks, judged, look, pipeline.personal)
+    suite += judge_history(resolved.layout.ledger, pipeline, resolved.slice, marker["history"])
+    counts, own = audit(look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite)
+    refused_here = any(
+        look[f"stage_rule_{position}"] for position, rule in enumerate(checks.stage_rules) if rule.refuses
+    )
+    return rows if refused_here else plain, counts, Verdict((*suite, *own))
+
+
+def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) -> list[Column]:
+    """What the project's own gates ask of a stage: its rows, its distinct keys, of each output the nulls and the range.
+
+    Args:
+        key: the columns that identify a row.
+        outputs: the outputs' names and types.
+        checks: those of the slice as a whole; which copies they refuse.
     """
     scored = F.col("reasons").isNull()
+    # Copies that a uniqueness rule refuses are accounted for: the key must be unique among the others.
+    copies = [
+        F.col(broken_on_stage(position))
+        for position, rule in enumerate(checks.stage_rules)
+        if rule.refuses and isinstance(rule.check, Unique)
+    ]
+    alone = ~reduce(or_, copies, F.lit(False))
     aggregates = [
         F.count(F.lit(1)).alias("rows"),
         F.count_if(scored).alias("scored"),
-        F.countDistinct(F.struct(*[column(name) for name in key])).alias("keys"),
+        F.count_if(alone).alias("alone"),
+        F.count_distinct(F.when(alone, F.struct(*[column(name) for name in key]))).alias("keys"),
     ]
     for number, field in enumerate(outputs):
         value = column(field.name)
@@ -48,24 +97,27 @@ def look_at(stage: DataFrame, key: Sequence[str], outputs: T.StructType) -> dict
         if is_number:
             valid = F.when(scored & ~missing, value)
             aggregates += [F.min(valid).alias(f"min_{number}"), F.max(valid).alias(f"max_{number}")]
-    row = stage.agg(*aggregates).first()
-    return {} if row is None else row.asDict()
+    return aggregates
 
 
 def audit(
-    observed: Mapping[str, Any], rows_input: int, outputs: Mapping[str, Output], limits: Limits
+    observed: Mapping[str, Any],
+    rows_input: int,
+    outputs: Mapping[str, Output],
+    limits: Limits,
+    rules: Sequence[CheckResult],
 ) -> tuple[Counts, list[CheckResult]]:
     """The gates of the project's own, judged from one look at the stage.
 
     Args:
-        observed: what `look_at` gave.
+        observed: what `own_aggregates` came to.
         rows_input: the rows of the first source for the slice, counted before any join.
         outputs: what may be null, and the ranges.
         limits: how much may be quarantined.
+        rules: the results of the suite's rules, to which limits of their own may apply.
     """
     counts = Counts(rows_input, observed["scored"], observed["rows"] - observed["scored"])
-    share = counts.quarantined / rows_input if rows_input else 0.0
-    twice = observed["rows"] - observed["keys"]
+    twice = observed["alone"] - observed["keys"]
     results = [
         _gate(
             "audit:rows_reconciled",
@@ -75,17 +127,8 @@ def audit(
         ),
         _gate("audit:some_rows_scored", counts.scored > 0, counts.scored, "a row that is scored"),
         _gate("audit:keys_unique", twice == 0, twice, "no key twice", unexpected=twice),
-        _gate(
-            "limit:quarantined_share",
-            share <= limits.quarantined_share,
-            share,
-            f"at most {limits.quarantined_share:g} of the input quarantined",
-        ),
+        *judge_limits(counts, limits, rules),
     ]
-    if limits.quarantined_rows is not None:
-        within = counts.quarantined <= limits.quarantined_rows
-        expected = f"at most {limits.quarantined_rows} rows quarantined"
-        results.append(_gate("limit:quarantined_rows", within, counts.quarantined, expected))
     for number, (name, output) in enumerate(outputs.items()):
         nulls = observed[f"nulls_{number}"]
         if not output.nullable:
@@ -95,15 +138,38 @@ def audit(
     return counts, results
 
 
+def judge_limits(counts: Counts, limits: Limits, rules: Sequence[CheckResult]) -> list[CheckResult]:
+    """Whether no more rows are quarantined, by all rules and by single ones, than the limits allow."""
+    results = [_share("limit:quarantined_share", counts.quarantined, counts.input, limits.quarantined_share)]
+    if limits.quarantined_rows is not None:
+        results.append(_count("limit:quarantined_rows", counts.quarantined, limits.quarantined_rows))
+    broken = {result.check_id: result.unexpected_count or 0 for result in rules if result.kind == "rule"}
+    for rule_id, limit in limits.rules.items():
+        if limit.share is not None:
+            results.append(_share(f"limit:{rule_id}:share", broken.get(rule_id, 0), counts.input, limit.share))
+        if limit.rows is not None:
+            results.append(_count(f"limit:{rule_id}:rows", broken.get(rule_id, 0), limit.rows))
+    return results
+
+
+def _share(check_id: str, rows: int, of: int, most: float) -> CheckResult:
+    share = rows / of if of else 0.0
+    return _gate(check_id, share <= most, share, f"at most {most:g} of the input quarantined")
+
+
+def _count(check_id: str, rows: int, most: int) -> CheckResult:
+    return _gate(check_id, rows <= most, rows, f"at most {most} rows quarantined")
+
+
 def _range_gate(name: str, output: Output, least: float | None, greatest: float | None) -> CheckResult:
     bounds = Bounds(output.minimum, output.maximum)
     outside = [float(value) for value in (least, greatest) if value is not None and not bounds.hold(float(value))]
     observed = outside[0] if outside else None if least is None else float(least)
-    return _gate(f"audit:{name}:in_range", not outside, observed, str(bounds))
+    return _gate(f"audit:{name}:in_range", not outside, observed, bounds.expected())
 
 
 def _gate(
     check_id: str, success: bool, observed: float | None, expected: str, unexpected: int | None = None
 ) -> CheckResult:
     value = None if observed is None else float(observed)
-    return CheckResult(check_id, "gate", "critical", bool(success), value, unexpected, expected)
+    return CheckResult(check_id, "gate", "critical", bool(success), value, unexpected, expected, action="reject")

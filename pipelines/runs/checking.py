@@ -9,11 +9,10 @@ from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, 
 from pipelines.errors import ConfigurationError, ModelError, PipelineError, SourceError, did_you_mean
 from pipelines.models.registry import RegisteredModel, resolve
 from pipelines.models.signature import model_inputs
+from pipelines.runs.definition import define
 from pipelines.runs.layout import table_names
-from pipelines.runs.preparation import define
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.locations import below
-from pipelines.validation.compiling import compile_suite
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Rep
     """
     definition = define(project, name)
     _require_own_tables(project, definition.pipeline)
-    checks = compile_suite(definition.suite)
+    checks = definition.checks
     model = None
     if not offline:
         _require_sources(project, definition.pipeline)
@@ -57,9 +56,9 @@ def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Rep
         _require_features(definition.pipeline, model)
     return Report(
         pipeline=name,
-        rules=len(checks.rules),
+        rules=len(checks.all_rules),
         gates=len(checks.gates) + len(checks.schema_gates),
-        by_engine=tuple(expectation.check_id for expectation in checks.foreign),
+        by_engine=tuple(foreign.expectation.check_id for foreign in checks.foreign),
         model=None if model is None else f"{model.name} version {model.version}",
     )
 

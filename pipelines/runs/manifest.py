@@ -179,6 +179,7 @@ def _run_key(
         "features": features.function if isinstance(features, FeatureFunction) else features,
         "feature_source": configuration["feature_source"],
         "expectations": configuration["expectations"],
+        "policy": pipeline.policy.model_dump(mode="json", exclude_defaults=True),
         "outputs": {name: output.model_dump(mode="json") for name, output in pipeline.outputs.items()},
         "personal": sorted(pipeline.personal),
     }

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
@@ -14,37 +11,22 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines import schemas
-from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, sql_text, suite_path
+from pipelines.config import FeatureFunction, Project
 from pipelines.config.models import Model
-from pipelines.errors import ConfigurationError, SourceError, UsageError, did_you_mean
+from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.rules import FEATURES, NotNull, Rule
 from pipelines.models.registry import RegisteredModel, resolve
 from pipelines.models.signature import ModelInput, compare, model_inputs
+from pipelines.runs.contract import require_contract
+from pipelines.runs.definition import MODEL_INPUT, Definition
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest, build_manifest
 from pipelines.runs.sources import PinnedSource, first_line, pin_sources, read_slice
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.slices import Slice
-from pipelines.transforms.features import (
-    DeriveFeatures,
-    columns_used,
-    expression_types,
-    with_expressions,
-    with_function,
-)
-from pipelines.validation.compiling import Checks, compile_suite
-from pipelines.validation.suite import Expectation, load_suite
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A pipeline with the texts that its configuration names."""
-
-    pipeline: Pipeline
-    query: str | None
-    suite: tuple[Expectation, ...]
-    derive: DeriveFeatures | None
-    feature_source: str | None
+from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function
+from pipelines.validation.binding import bound
+from pipelines.validation.compiling import Checks
 
 
 @dataclass(frozen=True)
@@ -86,22 +68,6 @@ class Prepared:
     keys: tuple[T.StructField, ...]
 
 
-def define(project: Project, name: str) -> Definition:
-    """Load a pipeline and every text that it names; needs no Spark session.
-
-    Raises:
-        UsageError: there is no such pipeline.
-        ConfigurationError: a file is missing or wrong.
-    """
-    pipeline = load_pipeline(project, name)
-    path = suite_path(project, pipeline)
-    derive, source = (
-        _function(project, pipeline.features) if isinstance(pipeline.features, FeatureFunction) else (None, None)
-    )
-    suite = load_suite(path) if path is not None else ()
-    return Definition(pipeline, sql_text(project, pipeline), suite, derive, source)
-
-
 def resolve_run(
     spark: SparkSession,
     project: Project,
@@ -128,47 +94,69 @@ def resolve_run(
         PipelineError: a source or the model is missing.
     """
     pipeline, score_date = definition.pipeline, slice_.score_date
-    registered = resolve(
-        project.environment.tracking_uri,
-        Path(project.environment.cache),
-        model.name,
-        alias=model.alias,
-        version=model.version,
-    )
+
+    def frame_of() -> DataFrame:
+        return read_slice(spark, pipeline, definition.query, sources, score_date)
+
+    registered = look_up(project, model)
     sources = pin_sources(spark, project, pipeline, score_date, known)
+    require_contract(spark, pipeline, sources, lambda: prepare(definition, registered, frame_of()))
     manifest = build_manifest(
-        pipeline, score_date, fence, sources, registered, definition.query, definition.suite, definition.feature_source
+        pipeline,
+        score_date,
+        fence,
+        sources,
+        registered,
+        definition.query,
+        definition.checks.suite,
+        definition.feature_source,
     )
-    frame = read_slice(spark, pipeline, definition.query, sources, score_date)
-    return Resolved(definition, layout, slice_, registered, manifest, tuple(sources), frame)
+    return Resolved(definition, layout, slice_, registered, manifest, tuple(sources), frame_of())
 
 
-def prepare(resolved: Resolved) -> Prepared:
+def look_up(project: Project, model: Model) -> RegisteredModel:
+    """The registered model that a configuration means now.
+
+    Raises:
+        ModelError: there is none.
+    """
+    environment = project.environment
+    return resolve(
+        environment.tracking_uri, Path(environment.cache), model.name, alias=model.alias, version=model.version
+    )
+
+
+def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) -> Prepared:
     """Hold source, features, suite, signature and outputs against each other, before any row is read.
+
+    Args:
+        definition: the pipeline and its texts.
+        model: what scores.
+        frame: a slice's rows.
 
     Raises:
         SourceError: a column is missing.
-        ConfigurationError: a feature or a condition is no SQL over the source.
+        ConfigurationError: a feature, a condition or a check cannot be computed of the source's columns.
         ModelError: the features do not fit the model's signature.
     """
-    definition, frame = resolved.definition, resolved.frame
-    pipeline = definition.pipeline
-    checks = compile_suite(definition.suite)
+    pipeline, checks = definition.pipeline, definition.checks
     require_source_columns(frame, pipeline.key, f"pipeline '{pipeline.name}', key")
     require_source_columns(frame, sorted(checks.columns()), f"pipeline '{pipeline.name}', expectations")
     require_source_columns(frame, pipeline.personal, f"pipeline '{pipeline.name}', personal")
-    label = f"model '{resolved.model.name}' version {resolved.model.version}"
-    inputs = model_inputs(resolved.model.folder, label)
+    history = [gate.column for gate in pipeline.history.values() if gate.column is not None]
+    require_source_columns(frame, history, f"pipeline '{pipeline.name}', history")
+    label = f"model '{model.name}' version {model.version}"
+    inputs = model_inputs(model.folder, label)
     found = _feature_types(definition, frame, inputs)
     provided = compare(inputs, found, label)
     used = _columns_used(definition, frame, [item.name for item in provided])
     conditions = _analyzed(frame, checks.conditions(), "a row_condition of the suite")
-    columns_read = {*pipeline.key, *used, *checks.columns(), *conditions}
-    rules = (*checks.rules, *_signature_rules(provided))
+    columns_read = {*pipeline.key, *used, *checks.columns(), *conditions, *history}
+    checks = bound(checks, frame)
     return Prepared(
         columns_read=tuple(name for name in frame.columns if name in columns_read),
         feature_columns=frozenset(used),
-        checks=Checks(rules, checks.gates, checks.schema_gates, checks.foreign, checks.expectations),
+        checks=replace(checks, rules=(*checks.rules, *_signature_rules(provided))),
         types={item.name: item.type for item in provided},
         output_types=schemas.output_types({name: output.type for name, output in pipeline.outputs.items()}),
         keys=tuple(frame.schema[name] for name in pipeline.key),
@@ -188,9 +176,7 @@ def with_features(frame: DataFrame, definition: Definition, prepared: Prepared) 
 def _signature_rules(inputs: Sequence[ModelInput]) -> list[Rule]:
     """A null in an input whose type cannot hold one would end the whole job: such a row is refused instead."""
     return [
-        Rule(f"model_input_not_null:{item.name}", NotNull(f"{FEATURES}.{item.name}"))
-        for item in inputs
-        if not item.holds_null
+        Rule(f"{MODEL_INPUT}:{item.name}", NotNull(f"{FEATURES}.{item.name}")) for item in inputs if not item.holds_null
     ]
 
 
@@ -266,21 +252,3 @@ def require_source_columns(frame: DataFrame, names: Sequence[str], where: str) -
             found=", ".join(frame.columns),
             remedy="; ".join(advice),
         )
-
-
-def _function(project: Project, features: FeatureFunction) -> tuple[DeriveFeatures, str]:
-    module_name, _, name = features.function.partition(":")
-    if str(project.root) not in sys.path:
-        sys.path.insert(0, str(project.root))
-    try:
-        module = importlib.import_module(module_name)
-        function = getattr(module, name)
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise ConfigurationError(
-            f"features.function: '{features.function}' cannot be loaded",
-            expected="package.module:function, importable from the project's folder",
-            found=error,
-        ) from error
-    if not callable(function):
-        raise UsageError(f"features.function: '{features.function}' is no function")
-    return function, inspect.getsource(module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,18 +67,20 @@ def look_back(layout: Layout, pipeline: str, slice_: Slice) -> Past:
     return Past(look_at_slice(layout.predictions, slice_), of_slice)
 
 
-def reusable_stage(layout: Layout, manifest: Manifest, lock: RunLock) -> Stage | None:
+def reusable_stage(layout: Layout, manifest: Manifest, history: Collection[str], lock: RunLock) -> Stage | None:
     """A complete stage of the same run key, code and packages that no process works on, made this run's own.
 
     Args:
         layout: where the stages are.
         manifest: this run's.
+        history: the names of the history gates, whose numbers the stage must tell.
         lock: this run's, held.
     """
     wanted = {"run_key": manifest.run_key, "code_version": manifest.code_version, "packages": manifest.packages}
     for stage in abandoned(layout.stages):
         marker = stage.marker()
-        if marker is not None and all(marker.get(name) == value for name, value in wanted.items()):
+        is_same = marker is not None and all(marker.get(name) == value for name, value in wanted.items())
+        if is_same and set(history) <= set((marker or {}).get("history", {})):
             return stage.handed_to(manifest.run_id, lock)
         stage.leave()
     return None

@@ -10,19 +10,20 @@ from pyspark.sql import SparkSession
 from pipelines.config import Project
 from pipelines.config.models import Model
 from pipelines.errors import RejectedError, UsageError, did_you_mean
-from pipelines.runs.auditing import NEVER_ACCEPTED, audit, look_at
-from pipelines.runs.preparation import Resolved, define, prepare, resolve_run
+from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audited
+from pipelines.runs.definition import define
+from pipelines.runs.preparation import Resolved, prepare, resolve_run
 from pipelines.runs.recording import judged, on_record
 from pipelines.runs.recovery import Past, look_back, reusable_stage, settle
 from pipelines.runs.results import Acceptance, Result, already_done
-from pipelines.runs.staging import predictions_of, quarantine_of, read_stage, write_stage
+from pipelines.runs.staging import predictions_of, quarantine_of, write_stage
 from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_columns, require_tables
 from pipelines.tables.locking import RunLock
 from pipelines.tables.quarantine import append_quarantine
 from pipelines.tables.slices import Slice, publish
 from pipelines.tables.stages import Stage
-from pipelines.validation.verdict import CheckResult, Verdict
+from pipelines.validation.verdict import CheckResult, Verdict, told
 
 
 def score(
@@ -56,7 +57,7 @@ def score(
     with steps("resolve"):
         definition = define(project, pipeline_name)
         layout = require_tables(spark, project, definition.pipeline)
-        model = definition.pipeline.model
+        pipeline, model = definition.pipeline, definition.pipeline.model
         model = model if model_version is None else Model(name=model.name, version=model_version)
         slice_ = Slice(score_date, model.name)
         past = look_back(layout, pipeline_name, slice_)
@@ -71,7 +72,7 @@ def score(
             return already_done(published, layout, dict(steps.timings))
         _refuse_retracted(resolved, past)
     with on_record(resolved) as lock:
-        stage = None if force else reusable_stage(layout, resolved.manifest, lock)
+        stage = None if force else reusable_stage(layout, resolved.manifest, pipeline.history, lock)
         if stage is None:
             stage = _scored(spark, resolved, lock, steps)
         try:
@@ -83,7 +84,7 @@ def score(
 def _scored(spark: SparkSession, resolved: Resolved, lock: RunLock, steps: Steps) -> Stage:
     """Every row of the slice, staged."""
     with steps("read"):
-        prepared = prepare(resolved)
+        prepared = prepare(resolved.definition, resolved.model, resolved.frame)
         require_columns(resolved.layout, prepared.keys, resolved.definition.pipeline)
     with steps("score"):
         return write_stage(spark, resolved, prepared, lock)
@@ -95,24 +96,20 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
     with steps("audit"):
         marker = stage.marker() or {}
         staged_at = dt.datetime.fromisoformat(marker["staged_at"])
-        rows = read_stage(spark, stage, marker)
-        observed = look_at(rows, pipeline.key, rows.select(*pipeline.outputs).schema)
-        counts, gates = audit(observed, marker["rows_input"], pipeline.outputs, pipeline.limits)
-        verdict = Verdict((*[CheckResult(**result) for result in marker["suite"]], *gates))
+        rows, counts, verdict = audited(spark, resolved, stage, marker)
         _require_known(accepted, verdict)
         waived = asdict(accepted) if accepted.checks else None
         stage.finish({**marker, "counts": asdict(counts), "verdict": verdict.as_json(), "accepted": waived})
-    if failed := verdict.failed_gates(accepted.checks):
-        layout.ledger.append(
-            replace(
-                judged(resolved, "rejected", verdict, counts, steps.timings, accepted),
-                error="; ".join(f"{result.check_id}: {_number(result.observed)}" for result in failed),
-            )
-        )
-        raise _rejection(resolved, stage, failed)
     with steps("quarantine"):
+        # Of a rejected run too, as evidence: its rows count as published nowhere.
         if counts.quarantined:
             append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)
+    if failed := verdict.rejecting(accepted.checks):
+        error = "; ".join(f"{result.check_id}: {told(result)}" for result in failed)
+        layout.ledger.append(
+            replace(judged(resolved, "rejected", verdict, counts, steps.timings, accepted), error=error)
+        )
+        raise _rejection(resolved, stage, failed, counts)
     with steps("publish"):
         frame = predictions_of(rows, resolved, staged_at)
         outcome = publish(frame, layout.predictions, resolved.slice, manifest.fence, manifest.commit_metadata())
@@ -155,21 +152,18 @@ def _require_known(accepted: Acceptance, verdict: Verdict) -> None:
             raise UsageError(f"--accept: '{check_id}' cannot be waived: a slice that fails it is never right")
 
 
-def _rejection(resolved: Resolved, stage: Stage, failed: list[CheckResult]) -> RejectedError:
-    name, day = resolved.definition.pipeline.name, resolved.slice.score_date
+def _rejection(resolved: Resolved, stage: Stage, failed: list[CheckResult], counts: Counts) -> RejectedError:
+    name, day, run_id = resolved.definition.pipeline.name, resolved.slice.score_date, resolved.manifest.run_id
     waivers = [f"--accept {result.check_id}" for result in failed]
     if NEVER_ACCEPTED.isdisjoint(result.check_id for result in failed):
         mend = f"to publish all the same: lakescore score {name} --date {day} {' '.join(waivers)} --reason …"
     else:
         mend = "mend the input, and run again"
+    bad = f"the refused rows by `lakescore quarantine show {name} --run {run_id}`, " if counts.quarantined else ""
     return RejectedError(
-        f"the slice {day} of '{name}' is rejected by {len(failed)} {'gate' if len(failed) == 1 else 'gates'}; "
+        f"the slice {day} of '{name}' is rejected by {len(failed)} {'check' if len(failed) == 1 else 'checks'}; "
         "what was published before stays",
         expected="; ".join(f"{result.check_id}: {result.expected}" for result in failed),
-        found="; ".join(f"{result.check_id}: {_number(result.observed)}" for result in failed),
-        remedy=f"look at `lakescore runs show {resolved.manifest.run_id}`, with the rows in {stage.rows}; {mend}",
+        found="; ".join(f"{result.check_id}: {told(result)}" for result in failed),
+        remedy=f"look at `lakescore runs show {run_id}`, {bad}and all rows in {stage.rows}; {mend}",
     )
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.15g}"

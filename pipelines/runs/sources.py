@@ -82,7 +82,7 @@ def read_slice(
     session = spark.newSession()  # views of this run only: runs side by side do not see each other's
     frames = {
         source.name: _filtered(
-            _read(session, source), source.name, pipeline.source.tables[source.name].slice, score_date
+            read_source(session, source), source.name, pipeline.source.tables[source.name].slice, score_date
         )
         for source in sources
     }
@@ -98,7 +98,7 @@ def read_whole(
         SourceError: the query cannot be analyzed.
     """
     session = spark.newSession()
-    return _joined(session, pipeline, query, {source.name: _read(session, source) for source in sources})
+    return _joined(session, pipeline, query, {source.name: read_source(session, source) for source in sources})
 
 
 def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames: Mapping[str, DataFrame]) -> DataFrame:
@@ -131,7 +131,9 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
     source = sources[0]
     if source.pinned.rows is not None:
         return source.pinned.rows
-    return _filtered(_read(spark, source), source.name, pipeline.source.tables[source.name].slice, score_date).count()
+    return _filtered(
+        read_source(spark, source), source.name, pipeline.source.tables[source.name].slice, score_date
+    ).count()
 
 
 def first_line(error: Exception) -> str:
@@ -145,7 +147,12 @@ def _location(spark: SparkSession, project: Project, source: Source) -> str:
     return location_of(spark, str(source.table))
 
 
-def _read(spark: SparkSession, source: PinnedSource) -> DataFrame:
+def read_source(spark: SparkSession, source: PinnedSource) -> DataFrame:
+    """A whole source, as it was when it was pinned.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
     reader = spark.read.format(source.format)
     if source.pinned.version is not None:
         reader = reader.option("versionAsOf", source.pinned.version)

@@ -15,16 +15,20 @@ from pipelines import schemas
 from pipelines.config import Pipeline
 from pipelines.errors import SourceError
 from pipelines.expressions.names import column
+from pipelines.expressions.reasons import as_json
 from pipelines.models.predictor import WantedOutput
 from pipelines.models.scoring import explained, with_outputs
+from pipelines.runs.definition import Definition
+from pipelines.runs.history import measure_of
 from pipelines.runs.preparation import Prepared, Resolved, with_features
 from pipelines.runs.sources import count_input, first_line
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, begin
 from pipelines.transforms.staging import staged, tagged
 from pipelines.validation.engine import run_engine
-from pipelines.validation.observing import aggregates
-from pipelines.validation.verdict import judge_suite
+from pipelines.validation.observing import Observed, aggregates
+from pipelines.validation.stage import counted_for_stage, stage_values
+from pipelines.validation.verdict import judge_pass
 
 
 def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, lock: RunLock) -> Stage:
@@ -37,8 +41,7 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     definition, manifest, checks = resolved.definition, resolved.manifest, prepared.checks
     pipeline = definition.pipeline
     observation = Observation(f"run {manifest.run_id}")
-    marked = tagged(with_features(resolved.frame, definition, prepared), checks.rules)
-    marked = marked.observe(observation, *aggregates(checks.rules, checks.gates))
+    marked = tag(resolved.frame, definition, prepared, observation)
     scored, workers = with_outputs(marked, resolved.model, _wanted(pipeline, prepared), prepared.output_types)
     rows = staged(
         scored,
@@ -47,15 +50,18 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         rules=checks.rules,
         columns_read=prepared.columns_read,
         personal=pipeline.personal,
+        values=stage_values(checks, pipeline.personal),
+        keep_all=any(rule.refuses for rule in checks.stage_rules),
     )
     stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
     try:
-        engine_results = run_engine(resolved.frame, checks.foreign)
+        engine_results = run_engine(resolved.frame, [foreign.expectation for foreign in checks.foreign])
         rows.write.parquet(stage.rows)
         rows_input = resolved.rows_by_log
         if rows_input is None:
             rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
-        suite = judge_suite(checks, observation.get, engine_results, resolved.frame.columns, pipeline.personal)
+        observed = Observed(observation.get, checks.rules, checks.stage_rules)
+        suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
         stage.finish(
             {
                 "run_id": manifest.run_id,
@@ -65,6 +71,8 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
                 "schema": rows.schema.jsonValue(),
                 "rows_input": rows_input,
                 "suite": [result.as_json() for result in suite],
+                "stage_rules": counted_for_stage(checks, observed),
+                "history": {name: observed.metrics[f"history_{name}"] for name in pipeline.history},
                 "staged_at": dt.datetime.now(dt.UTC).isoformat(),
                 "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
             }
@@ -86,6 +94,14 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         stage.discard()
         raise
     return stage
+
+
+def tag(frame: DataFrame, definition: Definition, prepared: Prepared, observation: Observation) -> DataFrame:
+    """The columns read, the features, and the mask of broken rules; what the verdict needs is observed on the way."""
+    checks = prepared.checks
+    history = tuple((f"history_{name}", measure_of(gate)) for name, gate in definition.pipeline.history.items())
+    marked = tagged(with_features(frame, definition, prepared), checks.rules)
+    return marked.observe(observation, *aggregates(checks.rules, checks.stage_rules, checks.measured + history))
 
 
 def read_stage(spark: SparkSession, stage: Stage, marker: dict[str, Any]) -> DataFrame:
@@ -114,7 +130,7 @@ def quarantine_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -
         *_slice_columns(resolved),
         F.lit(manifest.run_id).alias("run_id"),
         F.col("reasons").cast(schemas.REASONS).alias("reasons"),
-        F.col("row"),
+        as_json(F.col("row")).alias("row"),
         F.lit(staged_at).alias("quarantined_at"),
     )
 

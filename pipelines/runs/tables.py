@@ -14,8 +14,9 @@ from pyspark.sql import types as T
 from pipelines import schemas
 from pipelines.config import Pipeline, Project
 from pipelines.errors import TableError
+from pipelines.runs.definition import define
 from pipelines.runs.layout import Layout, ledger_of, locate, table_names
-from pipelines.runs.preparation import define, require_source_columns
+from pipelines.runs.preparation import require_source_columns
 from pipelines.runs.sources import pin_sources, read_slice
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path

@@ -111,6 +111,14 @@ class Ledger:
             runs[entry.run_id] = Entry(**{**earlier, **said})
         return list(runs.values())
 
+    def before(self, pipeline: str, model_name: str, day: dt.date) -> list[Entry]:
+        """The rows of slices of earlier dates, oldest first; without their manifests, which would be most of it."""
+        dataset = self._open().to_pyarrow_dataset()
+        of = (pc.field("pipeline") == pipeline) & (pc.field("model_name") == model_name)
+        names = [name for name in dataset.schema.names if name != "manifest"]
+        table = dataset.to_table(columns=names, filter=of & (pc.field("score_date") < pa.scalar(day)))
+        return [Entry(**row) for row in table.sort_by("at").to_pylist()]
+
     def _open(self) -> DeltaTable:
         try:
             return DeltaTable(for_delta_rs(self.location))

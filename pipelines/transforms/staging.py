@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.expressions.masks import is_refused, mask_names, masks
 from pipelines.expressions.names import column
-from pipelines.expressions.reasons import reasons, row_as_json
+from pipelines.expressions.reasons import reason, reasons, row_kept
 from pipelines.expressions.rules import Rule
+from pipelines.expressions.whole_slice import Moments, breaks
 
 OUTPUTS = "__outputs"
 REFUSED = "__refused"
@@ -30,6 +31,8 @@ def staged(
     rules: tuple[Rule, ...],
     columns_read: Sequence[str],
     personal: tuple[str, ...],
+    values: Mapping[str, Column],
+    keep_all: bool,
 ) -> DataFrame:
     """What the stage holds of every row: key, mask, outputs; of refused rows the reasons and the columns read too.
 
@@ -40,16 +43,70 @@ def staged(
         rules: in the order of the mask's bits.
         columns_read: what is kept of a refused row.
         personal: columns that are masked wherever they are kept as text.
+        values: what checks of the slice as a whole need, by the names that it gets.
+        keep_all: whether the columns read are kept of every row, as some may be refused on the stage yet.
     """
     results = [F.col(OUTPUTS)[name].alias(name) for name in outputs]
+    kept = row_kept(columns_read, personal)
     return scored.select(
         *[column(name) for name in key],
         *mask_names(rules),
         *results,
-        _for_refused(reasons(rules, personal)).alias("reasons"),
-        _for_refused(row_as_json(columns_read, personal)).alias("row"),
+        F.when(F.col(REFUSED), reasons(rules, personal)).alias("reasons"),
+        (kept if keep_all else F.when(F.col(REFUSED), kept)).alias("row"),
+        *[value.alias(name) for name, value in values.items()],
     )
 
 
-def _for_refused(value: Column) -> Column:
-    return F.when(F.col(REFUSED), value)
+def rule_value(position: int) -> str:
+    """The name of what the stage holds for the rule at that position among those of the slice as a whole."""
+    return f"__rule_{position}"
+
+
+def gate_value(position: int) -> str:
+    """The name of what the stage holds for the gate at that position among those that are computed there."""
+    return f"__gate_{position}"
+
+
+def broken_on_stage(position: int) -> str:
+    """The name of the column that says whether that rule is broken."""
+    return f"__broken_{position}"
+
+
+def marked_on_stage(rows: DataFrame, rules: Sequence[Rule], moments: Mapping[str, Moments]) -> DataFrame:
+    """The staged rows, with a column for each rule of the slice as a whole that says whether it is broken.
+
+    Args:
+        rows: a stage.
+        rules: in the order in which they were staged.
+        moments: by the rules' ids.
+    """
+    marks = [
+        breaks(rule, F.col(rule_value(position)), moments.get(rule.id, Moments(None, None))).alias(
+            broken_on_stage(position)
+        )
+        for position, rule in enumerate(rules)
+    ]
+    return rows.select("*", *marks)
+
+
+def refused_on_stage(marked: DataFrame, rules: Sequence[Rule], personal: tuple[str, ...]) -> DataFrame:
+    """The marked rows, with the broken rules of the slice as a whole among their reasons.
+
+    Args:
+        marked: as `marked_on_stage` gives them.
+        rules: likewise.
+        personal: columns that are masked.
+    """
+    more = [
+        F.when(F.col(broken_on_stage(position)), reason(rule, personal, lambda name: F.col("row")[name]))
+        for position, rule in enumerate(rules)
+        if rule.refuses
+    ]
+    if not more:
+        return marked
+    kind = marked.schema["reasons"].dataType
+    none = F.expr(f"CAST(array() AS {kind.simpleString()})")
+    spelled = F.filter(F.array(*more), lambda item: item.isNotNull()).cast(kind)
+    reasons_now = F.concat(F.coalesce(F.col("reasons"), none), spelled)
+    return marked.withColumn("reasons", F.when(F.size(reasons_now) > 0, reasons_now))

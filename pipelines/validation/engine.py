@@ -20,6 +20,8 @@ class EngineResult:
     success: bool
     observed: float | None
     unexpected_count: int | None
+    element_count: int | None = None
+    missing_count: int | None = None
 
 
 def run_engine(frame: DataFrame, expectations: Sequence[Expectation]) -> list[EngineResult]:
@@ -65,6 +67,8 @@ def _result(item: Any) -> EngineResult:
         bool(item.success),
         float(observed) if isinstance(observed, int | float) else None,
         int(unexpected) if unexpected is not None else None,
+        item.result.get("element_count"),
+        item.result.get("missing_count"),
     )
 
 

@@ -2,100 +2,201 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pipelines.errors import shortened
+from pipelines.expressions.rules import Action, Scalar, Severity
 
-from pipelines.expressions.names import column
-from pipelines.expressions.rules import Severity
+Function = Literal[
+    "rows",
+    "min",
+    "max",
+    "mean",
+    "stdev",
+    "sum",
+    "share_of_non_null",
+    "distinct",
+    "share_of_distinct",
+    "distinct_of_set",
+    "median",
+    "quantiles",
+    "most_common",
+]
+ON_STAGE = frozenset({"distinct", "share_of_distinct", "distinct_of_set", "median", "quantiles", "most_common"})
+"""Aggregates for which values must be brought together: computed on the stage, of the columns that they need alone."""
+TELLS_VALUES = frozenset({"min", "max", "mean", "stdev", "sum", "median", "quantiles", "most_common"})
+"""Aggregates that tell something of single values."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One number, or a few, about a batch.
+
+    Args:
+        function: what is computed.
+        column: of which column; of the rows themselves where it is None.
+        condition: an SQL condition on the rows that count.
+        values: with `distinct_of_set` and `most_common`: the set.
+        quantiles: with `quantiles`: which, from 0 to 1.
+    """
+
+    function: Function
+    column: str | None = None
+    condition: str | None = None
+    values: tuple[Scalar, ...] = ()
+    quantiles: tuple[float, ...] = ()
+
+    @property
+    def on_stage(self) -> bool:
+        return self.function in ON_STAGE
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test says of an aggregate.
+
+    Args:
+        success: whether it holds.
+        observed: the number that was judged, where there is one.
+        unexpected_count: distinct values that should not be there.
+        found: what was found, where that is no number.
+    """
+
+    success: bool
+    observed: float | None = None
+    unexpected_count: int | None = None
+    found: str = ""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """A range of numbers; a bound that is None is open, a strict one does not belong to the range."""
+    """A range of numbers, texts or times; a bound that is None is open, a strict one does not belong to the range."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Scalar | None = None
+    maximum: Scalar | None = None
     strict_minimum: bool = False
     strict_maximum: bool = False
 
-    def hold(self, value: float | None) -> bool:
+    def hold(self, value: Any) -> bool:
         """Whether the value is within the bounds; a missing value or NaN is not.
 
         >>> Bounds(1, 3, strict_maximum=True).hold(3)
         False
         """
-        if value is None or math.isnan(value):
+        if isinstance(value, Decimal):
+            value = float(value)  # as Great Expectations does before it compares
+        if value is None or (isinstance(value, float) and math.isnan(value)):
             return False
-        if self.minimum is not None and (value <= self.minimum if self.strict_minimum else value < self.minimum):
+        low, high = (_like(value, bound) for bound in (self.minimum, self.maximum))
+        if low is not None and (value <= low if self.strict_minimum else value < low):
             return False
-        return self.maximum is None or (value < self.maximum if self.strict_maximum else value <= self.maximum)
+        return high is None or bool(value < high if self.strict_maximum else value <= high)
 
-    def __str__(self) -> str:
-        low = "" if self.minimum is None else f"{'>' if self.strict_minimum else '>='} {self.minimum:.15g}"
-        high = "" if self.maximum is None else f"{'<' if self.strict_maximum else '<='} {self.maximum:.15g}"
+    def find(self, value: Any) -> Finding:
+        """The same as a finding."""
+        if isinstance(value, int | float | Decimal):
+            return Finding(self.hold(value), float(value))
+        return Finding(self.hold(value), found="" if value is None else str(value))
+
+    def expected(self) -> str:
+        low = "" if self.minimum is None else f"{'>' if self.strict_minimum else '>='} {_plain(self.minimum)}"
+        high = "" if self.maximum is None else f"{'<' if self.strict_maximum else '<='} {_plain(self.maximum)}"
         return " and ".join(part for part in (low, high) if part)
 
 
 @dataclass(frozen=True)
-class Aggregate:
-    """One number about a batch, exact in a single pass."""
+class Ranges:
+    """A range for each quantile; with the tolerance of Great Expectations: a relative 1e-4, and 1e-8 beside it."""
 
-    function: Literal["rows", "min", "max", "mean", "stdev", "sum", "share_of_non_null", "rows_outside_set"]
-    column: str | None = None
-    values: tuple[str | int | float | bool, ...] = ()
+    quantiles: tuple[float, ...]
+    ranges: tuple[tuple[float | None, float | None], ...]
+
+    def find(self, value: Any) -> Finding:
+        values = value or [None] * len(self.quantiles)
+        success = all(
+            _within(float(one), *range_) if one is not None else False
+            for one, range_ in zip(values, self.ranges, strict=True)
+        )
+        shown = ", ".join("none" if one is None else f"{one:.15g}" for one in values)
+        return Finding(success, float(values[0]) if len(values) == 1 and values[0] is not None else None, found=shown)
+
+    def expected(self) -> str:
+        pairs = zip(self.quantiles, self.ranges, strict=True)
+        return "; ".join(f"quantile {quantile:g} in {low} to {high}" for quantile, (low, high) in pairs)
+
+
+@dataclass(frozen=True)
+class OfSet:
+    """The distinct values against a set: none `outside` it, and with `all_there` each of it is found."""
+
+    values: tuple[Scalar, ...]
+    outside: bool
+    all_there: bool
+
+    def find(self, value: Any) -> Finding:
+        outside, inside = value["outside"], value["inside"]
+        missing = len(self.values) - inside
+        failed = (self.outside and outside > 0) or (self.all_there and missing > 0)
+        parts = [f"{outside} values outside the set"] * self.outside + [f"{missing} of it missing"] * self.all_there
+        return Finding(
+            not failed,
+            float(missing if self.all_there else outside),
+            outside if self.outside else None,
+            ", ".join(parts),
+        )
+
+    def expected(self) -> str:
+        listed = shortened(", ".join(str(value) for value in self.values), 120)
+        verb = "no other values than" if not self.all_there else "all of" if not self.outside else "just the values"
+        return f"{verb} {listed}"
+
+
+@dataclass(frozen=True)
+class MostCommonInSet:
+    """The most common value is of a set; there may be several of equal count only with `ties`."""
+
+    values: tuple[Scalar, ...]
+    ties: bool
+
+    def find(self, value: Any) -> Finding:
+        found, of_set = (value["ties"], value["of_set"]) if value else (0, 0)
+        success = of_set > 0 if self.ties else found == 1 and of_set == 1
+        return Finding(success, float(of_set), found=f"{found} most common values, {of_set} of them of the set")
+
+    def expected(self) -> str:
+        return f"the most common of {shortened(', '.join(str(value) for value in self.values), 120)}"
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One batch-level check: an aggregate within bounds."""
+    """One batch-level check: a test of an aggregate."""
 
     id: str
     aggregate: Aggregate
-    bounds: Bounds
+    test: Bounds | Ranges | OfSet | MostCommonInSet
     severity: Severity
+    action: Action
 
 
-@dataclass(frozen=True)
-class SchemaGate:
-    """A check of the batch's columns, which needs no data.
+def _like(value: Any, bound: Scalar | None) -> Any:
+    """The bound as something that the value can be compared with; texts become times where the value is one."""
+    if not isinstance(bound, str) or not isinstance(value, dt.date):
+        return bound
+    from dateutil import parser
 
-    Args:
-        id: the check's id.
-        columns: the columns that must be there.
-        exact: whether there may be no others.
-        severity: what its failure means.
-    """
-
-    id: str
-    columns: tuple[str, ...]
-    exact: bool
-    severity: Severity
-
-    def differences(self, found: Collection[str]) -> list[str]:
-        """The columns that are missing, and with `exact` those that are too many."""
-        missing = [f"missing {name}" for name in self.columns if name not in found]
-        return missing + ([f"unexpected {name}" for name in found if name not in self.columns] if self.exact else [])
+    time = parser.parse(bound)
+    return time if isinstance(value, dt.datetime) else time.date()
 
 
-def aggregate_column(aggregate: Aggregate) -> Column:
-    """The aggregate as a Spark Column, with the meaning that Great Expectations gives it on Spark."""
-    if aggregate.column is None:
-        return F.count(F.lit(1))
-    value = column(aggregate.column)
-    outside = value.isNotNull() & ~value.isin(list(aggregate.values))
-    by_function = {
-        "rows": lambda: F.count(value),
-        "min": lambda: F.min(value).cast("double"),
-        "max": lambda: F.max(value).cast("double"),
-        "mean": lambda: F.avg(value),
-        "stdev": lambda: F.stddev_samp(value),
-        "sum": lambda: F.sum(value).cast("double"),
-        "share_of_non_null": lambda: F.avg(value.isNotNull().cast("double")),
-        "rows_outside_set": lambda: F.count_if(outside),
-    }
-    return by_function[aggregate.function]()
+def _within(value: float, low: float | None, high: float | None) -> bool:
+    lower, upper = -math.inf if low is None else low, math.inf if high is None else high
+    near = any(math.isfinite(bound) and abs(value - bound) <= 1e-8 + 1e-4 * abs(bound) for bound in (lower, upper))
+    return near or lower <= value <= upper
+
+
+def _plain(bound: Scalar) -> str:
+    return f"{bound:.15g}" if isinstance(bound, int | float) else bound

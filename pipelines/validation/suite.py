@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.expressions.rules import Severity
+from pipelines.validation.conditions import condition_sql
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Expectation:
         kwargs: its arguments.
         severity: what its failure means.
         meta: the suite's notes on it.
+        condition: its row condition as SQL, whichever parser it was written for.
     """
 
     check_id: str
@@ -30,6 +32,7 @@ class Expectation:
     kwargs: dict[str, Any]
     severity: Severity
     meta: dict[str, Any] = field(default_factory=dict)
+    condition: str | None = None
 
     def check_ids(self) -> tuple[str, ...]:
         """The ids of the checks that it becomes: with `mostly`, of the gate on the share too."""
@@ -40,7 +43,10 @@ class Expectation:
         return {"type": self.type, "kwargs": self.kwargs, "severity": self.severity, "meta": self.meta}
 
 
-def load_suite(path: Path) -> tuple[Expectation, ...]:
+Suite = tuple[Expectation, ...]
+
+
+def load_suite(path: Path) -> Suite:
     """The expectations of a suite's file, each checked by Great Expectations.
 
     Raises:
@@ -50,26 +56,35 @@ def load_suite(path: Path) -> tuple[Expectation, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: the suite cannot be read", found=error) from error
-    return _parsed(text, str(path))
+    return parse_suite(text, str(path))
 
 
 @lru_cache(maxsize=32)
-def _parsed(text: str, file: str) -> tuple[Expectation, ...]:
+def parse_suite(text: str, name: str) -> Suite:
+    """The expectations of a suite as JSON.
+
+    Args:
+        text: the suite.
+        name: where it stands, for messages.
+
+    Raises:
+        ConfigurationError: as `load_suite`.
+    """
     try:
         suite = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigurationError(
-            f"{file}: the suite is not JSON", expected="a suite as Great Expectations 1.x writes it", found=error
+            f"{name}: the suite is not JSON", expected="a suite as Great Expectations 1.x writes it", found=error
         ) from error
     listed = suite.get("expectations") if isinstance(suite, dict) else None
     if not isinstance(listed, list):
-        raise ConfigurationError(f"{file}: the suite has no list of 'expectations'", found=type(suite).__name__)
-    expectations = tuple(_expectation(item, f"{file}: expectations.{number}") for number, item in enumerate(listed))
+        raise ConfigurationError(f"{name}: the suite has no list of 'expectations'", found=type(suite).__name__)
+    expectations = tuple(_expectation(item, f"{name}: expectations.{number}") for number, item in enumerate(listed))
     ids = [check_id for item in expectations for check_id in item.check_ids()]
     twice = [check_id for check_id, times in Counter(ids).items() if times > 1]
     if twice:
         raise ConfigurationError(
-            f"{file}: two expectations have one id: {', '.join(twice)}",
+            f"{name}: two expectations have one id: {', '.join(twice)}",
             remedy='give each an id of its own: "meta": {"check_id": "…"}',
         )
     return expectations
@@ -81,13 +96,13 @@ def _expectation(item: Any, where: str) -> Expectation:
     kwargs, meta = item.get("kwargs") or {}, item.get("meta") or {}
     if not isinstance(kwargs, dict) or not isinstance(meta, dict):
         raise ConfigurationError(f"{where}: expected 'kwargs' and 'meta' to be objects", found=item)
-    severity = _checked(item["type"], kwargs, item.get("severity"), where)
+    severity, condition = _checked(item["type"], kwargs, item.get("severity"), where)
     check_id = meta.get("check_id") or item.get("id") or _default_id(item["type"], kwargs)
-    return Expectation(str(check_id), item["type"], kwargs, severity, meta)
+    return Expectation(str(check_id), item["type"], kwargs, severity, meta, condition)
 
 
-def _checked(kind: str, kwargs: dict[str, Any], severity: str | None, where: str) -> Severity:
-    from great_expectations.exceptions import ExpectationNotFoundError
+def _checked(kind: str, kwargs: dict[str, Any], severity: str | None, where: str) -> tuple[Severity, str | None]:
+    from great_expectations.exceptions import ExpectationNotFoundError, GreatExpectationsError
     from great_expectations.expectations import registry
 
     try:
@@ -97,11 +112,15 @@ def _checked(kind: str, kwargs: dict[str, Any], severity: str | None, where: str
         raise ConfigurationError(f"{where}: unknown expectation '{kind}'", remedy=did_you_mean(kind, known)) from error
     arguments = kwargs if severity is None else {**kwargs, "severity": severity}
     try:
+        if kwargs.get("condition_parser") == "pandas":
+            raise ValueError("condition_parser 'pandas' cannot be run on Spark; write the condition for 'spark'")
         checked = implementation(**arguments)
-    except ValueError as error:
+        written = checked.configuration.to_json_dict()["kwargs"].get("row_condition")
+        condition = None if written is None else condition_sql(written)
+    except (ValueError, TypeError, GreatExpectationsError) as error:
         raise ConfigurationError(f"{where}: {kind}: wrong arguments", expected="as below", found=error) from error
     level: Severity = checked.severity.value
-    return level
+    return level, condition
 
 
 def _default_id(kind: str, kwargs: dict[str, Any]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from pyspark.sql import types as T
+
 from pipelines.expressions.names import label
-from pipelines.expressions.rules import Severity
+from pipelines.expressions.rules import Action, Rule, Severity
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import EngineResult
-from pipelines.validation.observing import Metrics
+from pipelines.validation.gates import TELLS_VALUES, Finding, Gate
+from pipelines.validation.observing import Observed
+from pipelines.validation.schema_gates import SchemaGate
 
 
 @dataclass(frozen=True)
@@ -20,12 +24,16 @@ class CheckResult:
     Args:
         check_id: unique within the run.
         kind: a rule judges rows, a gate the batch.
-        severity: a failed critical gate rejects the slice; a broken critical rule quarantines the row.
-        success: whether the check held.
+        severity: how bad its failure is.
+        success: whether the check held; of a rule, whether its share of judged rows reaches `mostly`.
         observed: the number that was judged: of a rule the share of judged rows that hold.
         unexpected_count: rows that break it.
         expected: what would have held, in words.
         expectation: the suite's text; empty for the project's own gates.
+        action: what its failure leads to; of a rule, also what a row leads to that breaks it.
+        element_count: of a rule, the rows that its condition leaves.
+        missing_count: of a rule, those of them that it does not judge for their nulls.
+        found: what was found, where that is no number.
     """
 
     check_id: str
@@ -36,6 +44,15 @@ class CheckResult:
     unexpected_count: int | None = None
     expected: str = ""
     expectation: dict[str, Any] = field(default_factory=dict)
+    action: Action = "warn"
+    element_count: int | None = None
+    missing_count: int | None = None
+    found: str = ""
+
+    @property
+    def rejects(self) -> bool:
+        """Whether it keeps the slice from being published."""
+        return not self.success and self.action == "reject"
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain values."""
@@ -48,16 +65,9 @@ class Verdict:
 
     results: tuple[CheckResult, ...]
 
-    def failed_gates(self, accepted: Collection[str] = ()) -> list[CheckResult]:
-        """The gates that stop the slice, less those that a person has accepted."""
-        return [
-            result
-            for result in self.results
-            if result.kind == "gate"
-            and result.severity == "critical"
-            and not result.success
-            and result.check_id not in accepted
-        ]
+    def rejecting(self, accepted: Collection[str] = ()) -> list[CheckResult]:
+        """The checks that keep the slice from being published, less those that a person has accepted."""
+        return [result for result in self.results if result.rejects and result.check_id not in accepted]
 
     def broken_rules(self) -> list[CheckResult]:
         """The rules that some rows break, most rows first."""
@@ -69,8 +79,13 @@ class Verdict:
         return [result.as_json() for result in self.results]
 
 
-VALUES = frozenset({"min", "max", "mean", "stdev", "sum"})
-"""Aggregates that tell something of single values."""
+def told(result: CheckResult) -> str:
+    """What a result found, as text."""
+    if result.found:
+        return result.found
+    if result.observed is None:
+        return "none"
+    return f"{result.observed:.15g}" + (f" ({result.unexpected_count} rows)" if result.kind == "rule" else "")
 
 
 def personal_of(kwargs: dict[str, Any], personal: Collection[str]) -> set[str]:
@@ -79,61 +94,120 @@ def personal_of(kwargs: dict[str, Any], personal: Collection[str]) -> set[str]:
     return {name for name in personal if name in named}
 
 
-def judge_suite(
+def judge_pass(
     checks: Checks,
-    metrics: Metrics,
+    observed: Observed,
     engine_results: Iterable[EngineResult],
-    columns: Sequence[str],
+    schema: T.StructType,
     personal: Collection[str] = (),
 ) -> list[CheckResult]:
-    """The results of a suite's checks, from the aggregates of the one pass and the engine's own results.
+    """The results of all checks that the one pass, the schema or the engine answers.
 
     Args:
         checks: the compiled suite.
-        metrics: what the pass observed.
+        observed: what the pass observed.
         engine_results: of the expectations that Great Expectations computed.
-        columns: the columns of the input.
+        schema: of the input.
         personal: columns of which a value, such as the largest, is judged but not told.
     """
     results: list[CheckResult] = []
     for position, rule in enumerate(checks.rules):
-        broken, judged = int(metrics[f"broken_{position}"]), int(metrics[f"judged_{position}"])
-        share = 1.0 if judged == 0 else (judged - broken) / judged
-        text = checks.expectations[rule.id].as_json() if rule.id in checks.expectations else {}
-        expected = f"{', '.join(label(name) for name in rule.check.columns)}: {rule.check.expected()}"
-        enough = share >= rule.mostly
-        results.append(CheckResult(rule.id, "rule", rule.severity, enough, share, broken, expected, text))
-        if rule.mostly < 1:
-            at_least = f">= {rule.mostly:g} of the rows hold"
-            results.append(CheckResult(f"{rule.id}:mostly", "gate", rule.severity, enough, share, broken, at_least))
-    for number, gate in enumerate(checks.gates):
-        value = metrics[f"gate_{number}"]
-        observed = None if value is None else float(value)
-        held = gate.bounds.hold(observed)
-        if gate.aggregate.column in personal and gate.aggregate.function in VALUES:
-            observed = None
-        text = checks.expectations[gate.id].as_json()
-        results.append(CheckResult(gate.id, "gate", gate.severity, held, observed, None, str(gate.bounds), text))
-    for schema_gate in checks.schema_gates:
-        differences = schema_gate.differences(columns)
-        text = checks.expectations[schema_gate.id].as_json()
-        expected = "; ".join(differences) or f"columns {', '.join(schema_gate.columns)}"
-        count = len(differences)
-        results.append(
-            CheckResult(schema_gate.id, "gate", schema_gate.severity, not count, float(count), count, expected, text)
+        counted = (observed.broken(position), observed.judged(rule), observed.elements(rule))
+        results += rule_results(checks, rule, *counted)
+    pass_gates = enumerate(checks.pass_gates)
+    results += [gate_result(checks, gate, observed.metrics[f"gate_{number}"], personal) for number, gate in pass_gates]
+    for item in checks.schema_gates:
+        results.append(_found(checks, item, item.find(schema), item.test.expected()))
+    actions = {foreign.expectation.check_id: foreign.action for foreign in checks.foreign}
+    return results + [_engine_result(checks, item, actions[item.check_id], personal) for item in engine_results]
+
+
+def judge_stage(
+    checks: Checks,
+    counted: Mapping[str, tuple[int, int]],
+    look: Mapping[str, Any],
+    personal: Collection[str] = (),
+) -> list[CheckResult]:
+    """The results of the checks that are answered on the stage.
+
+    Args:
+        checks: the compiled suite.
+        counted: judged rows and elements of each of the stage's rules, by its id, as the pass observed them.
+        look: the aggregates of the stage: `stage_rule_N` and `stage_gate_N`.
+        personal: columns of which no value is told.
+    """
+    results: list[CheckResult] = []
+    for position, rule in enumerate(checks.stage_rules):
+        results += rule_results(checks, rule, int(look[f"stage_rule_{position}"]), *counted[rule.id])
+    stage_gates = enumerate(checks.stage_gates)
+    return results + [gate_result(checks, gate, look[f"stage_gate_{number}"], personal) for number, gate in stage_gates]
+
+
+def rule_results(checks: Checks, rule: Rule, broken: int, judged: int, elements: int) -> list[CheckResult]:
+    """A rule's result and, where it has a `mostly`, that of the gate on the share of rows that hold."""
+    share = (judged - broken) / judged if judged else 1.0
+    text = checks.expectations[rule.id].as_json() if rule.id in checks.expectations else {}
+    expected = f"{', '.join(label(name) for name in rule.check.columns)}: {rule.check.expected()}"
+    enough = share >= rule.mostly
+    results = [
+        CheckResult(
+            rule.id,
+            "rule",
+            rule.severity,
+            enough,
+            share,
+            broken,
+            expected,
+            text,
+            rule.action,
+            elements,
+            elements - judged,
         )
-    for item in engine_results:
-        expectation = checks.expectations[item.check_id]
-        results.append(
-            CheckResult(
-                item.check_id,
-                "gate",
-                expectation.severity,
-                item.success,
-                None if personal_of(expectation.kwargs, personal) else item.observed,
-                item.unexpected_count,
-                expectation.type,
-                expectation.as_json(),
-            )
+    ]
+    if rule.mostly < 1:
+        at_least = f">= {rule.mostly:g} of the rows hold"
+        gate = CheckResult(
+            f"{rule.id}:mostly", "gate", rule.severity, enough, share, broken, at_least, action=rule.mostly_action
         )
+        results.append(gate)
     return results
+
+
+def gate_result(checks: Checks, gate: Gate, value: Any, personal: Collection[str]) -> CheckResult:
+    """The result of a gate whose aggregate came to a value."""
+    finding = gate.test.find(value)
+    if gate.aggregate.column in personal and gate.aggregate.function in TELLS_VALUES:
+        finding = replace(finding, observed=None, found="")
+    return _found(checks, gate, finding, gate.test.expected())
+
+
+def _found(checks: Checks, gate: Gate | SchemaGate, finding: Finding, expected: str) -> CheckResult:
+    return CheckResult(
+        gate.id,
+        "gate",
+        gate.severity,
+        finding.success,
+        finding.observed,
+        finding.unexpected_count,
+        expected,
+        checks.expectations[gate.id].as_json(),
+        gate.action,
+        found=finding.found,
+    )
+
+
+def _engine_result(checks: Checks, item: EngineResult, action: Action, personal: Collection[str]) -> CheckResult:
+    expectation = checks.expectations[item.check_id]
+    return CheckResult(
+        item.check_id,
+        "gate",
+        expectation.severity,
+        item.success,
+        None if personal_of(expectation.kwargs, personal) else item.observed,
+        item.unexpected_count,
+        expectation.type,
+        expectation.as_json(),
+        action,
+        item.element_count,
+        item.missing_count,
+    )

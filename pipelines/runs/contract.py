@@ -1,0 +1,115 @@
+"""The contract with the sources: the columns that the configuration declares, against those that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+
+from pyspark.errors import ParseException
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from pipelines.config import Pipeline, Source
+from pipelines.errors import ConfigurationError, PipelineError, SourceError, shortened
+from pipelines.runs.sources import PinnedSource, read_source
+
+LIKE_ENOUGH = 0.6
+
+
+def require_contract(
+    spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource], prepare: Callable[[], object]
+) -> None:
+    """Check every source that declares its columns, before a query over them is analyzed.
+
+    Args:
+        spark: the session.
+        pipeline: what declares them.
+        sources: as pinned.
+        prepare: holds features and signature against the sources; what it finds wrong is told in the same message.
+
+    Raises:
+        SourceError: with all differences, and the lines that would declare what is there.
+        ConfigurationError: a declared type is no SQL type.
+    """
+    problems: list[str] = []
+    fixes: list[str] = []
+    for source in sources:
+        configured = pipeline.source.tables[source.name]
+        if not configured.columns:
+            continue
+        found = read_source(spark, source).schema
+        different = differences(
+            _declared(source.name, configured), found, refuses_others=configured.other_columns == "refuse"
+        )
+        if different:
+            problems += [f"{source.name}.{difference}" for difference in different]
+            fixes.append(_declaration(source.name, found))
+    if not problems:
+        return
+    try:
+        prepare()
+    except PipelineError as error:
+        problems.append(f"and so: {error.problem}")
+    raise SourceError(
+        "the sources differ from what the pipeline declares:\n    " + "\n    ".join(problems),
+        expected="the columns under 'source.tables.….columns'",
+        remedy="mend the tables; or, if the change is meant, declare it, and mend what uses these columns:\n"
+        + "\n".join(fixes),
+    )
+
+
+def differences(declared: T.StructType, found: T.StructType, *, refuses_others: bool) -> list[str]:
+    """What is missing, retyped, likely renamed and, where others are refused, added.
+
+    Args:
+        declared: the contract.
+        found: the table's columns.
+        refuses_others: whether a column that is not declared is a difference.
+    """
+    there = {field.name: field for field in found}
+    missing = [field for field in declared if field.name not in there]
+    others = [field for field in found if field.name not in declared.names]
+    told, renamed = [], set()
+    for field in missing:
+        successor = _successor(field, [other for other in others if other.name not in renamed])
+        if successor is None:
+            told.append(f"{field.name}: missing")
+        else:
+            renamed.add(successor.name)
+            told.append(f"{field.name}: missing; it looks renamed to {successor.name}")
+    for field in declared:
+        if field.name in there and there[field.name].dataType != field.dataType:
+            kinds = f"{there[field.name].dataType.simpleString()}, declared as {field.dataType.simpleString()}"
+            told.append(f"{field.name}: {kinds}")
+    if refuses_others:
+        told += [f"{field.name}: not declared" for field in others if field.name not in renamed]
+    return told
+
+
+def _successor(field: T.StructField, others: Sequence[T.StructField]) -> T.StructField | None:
+    """The undeclared column of the same type whose name is most alike, if it is alike enough."""
+
+    def likeness(other: T.StructField) -> float:
+        return SequenceMatcher(None, field.name.lower(), other.name.lower()).ratio()
+
+    alike = [other for other in others if other.dataType == field.dataType and likeness(other) >= LIKE_ENOUGH]
+    return max(alike, key=likeness, default=None)
+
+
+def _declared(name: str, source: Source) -> T.StructType:
+    fields = []
+    for column, kind in source.columns.items():
+        try:
+            fields.append(T.StructField(column, T.DataType.fromDDL(kind)))
+        except (ParseException, ValueError, KeyError) as error:
+            raise ConfigurationError(
+                f"source.tables.{name}.columns.{column}: no SQL type",
+                expected="a type such as int, bigint, double, string, date, timestamp, decimal(10,2)",
+                found=kind,
+            ) from error
+    return T.StructType(fields)
+
+
+def _declaration(name: str, found: T.StructType) -> str:
+    listed = ", ".join(f"{field.name}: {field.dataType.simpleString()}" for field in found)
+    return f"    {name}: columns: {{{shortened(listed, 2000)}}}"

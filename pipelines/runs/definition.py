@@ -1,0 +1,110 @@
+"""A pipeline with every text that its configuration names: loaded and compiled without Spark."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, sql_text, suite_path
+from pipelines.errors import ConfigurationError, UsageError, did_you_mean
+from pipelines.transforms.features import DeriveFeatures
+from pipelines.validation.compiling import Checks, compile_suite
+from pipelines.validation.suite import Suite, load_suite, parse_suite
+
+MODEL_INPUT = "model_input_not_null"
+"""The rules that a model's signature demands are `model_input_not_null:FEATURE`."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A pipeline with the texts that its configuration names, and its suite compiled."""
+
+    pipeline: Pipeline
+    query: str | None
+    checks: Checks
+    derive: DeriveFeatures | None
+    feature_source: str | None
+
+
+def define(project: Project, name: str, suite_file: Path | None = None) -> Definition:
+    """Load a pipeline and every text that it names; needs no Spark session.
+
+    Args:
+        project: the configuration.
+        name: the pipeline's.
+        suite_file: a suite to take in place of the configured one.
+
+    Raises:
+        UsageError: there is no such pipeline.
+        ConfigurationError: a file is missing or wrong.
+    """
+    pipeline = load_pipeline(project, name)
+    derive, source = (
+        _function(project, pipeline.features.function, "features.function")
+        if isinstance(pipeline.features, FeatureFunction)
+        else (None, None)
+    )
+    suite = load_suite(suite_file) if suite_file is not None else _suite(project, pipeline)
+    # Of another suite than the pipeline's own, some checks that policy and limits name may be gone.
+    own = suite_file is None
+    policy = pipeline.policy if own else _of_suite(pipeline, suite)
+    checks = compile_suite(suite, policy, pipeline.personal)
+    if own:
+        _require_known_limits(pipeline, checks)
+    return Definition(pipeline, sql_text(project, pipeline), checks, derive, source)
+
+
+def _suite(project: Project, pipeline: Pipeline) -> Suite:
+    path = suite_path(project, pipeline)
+    if path is not None:
+        return load_suite(path)
+    if pipeline.expectations is None:
+        return ()
+    build, _ = _function(project, pipeline.expectations, "expectations")
+    try:
+        built = build()
+        text = json.dumps(built.to_json_dict())
+    except Exception as error:  # code of the user's own: it may raise anything
+        raise ConfigurationError(
+            f"expectations: '{pipeline.expectations}' gave no suite",
+            expected="a function without arguments that returns a great_expectations.ExpectationSuite",
+            found=f"{type(error).__name__}: {error}",
+        ) from error
+    return parse_suite(text, pipeline.expectations)
+
+
+def _of_suite(pipeline: Pipeline, suite: Suite) -> Any:
+    known = {check_id for expectation in suite for check_id in expectation.check_ids()}
+    kept = {check_id: action for check_id, action in pipeline.policy.checks.items() if check_id in known}
+    return pipeline.policy.model_copy(update={"checks": kept})
+
+
+def _require_known_limits(pipeline: Pipeline, checks: Checks) -> None:
+    known = [rule.id for rule in checks.all_rules]
+    for rule_id in pipeline.limits.rules:
+        if rule_id not in known and not rule_id.startswith(f"{MODEL_INPUT}:"):
+            raise ConfigurationError(f"limits.rules: there is no rule '{rule_id}'", remedy=did_you_mean(rule_id, known))
+
+
+def _function(project: Project, spec: str, where: str) -> tuple[Callable[..., Any], str]:
+    module_name, _, name = spec.partition(":")
+    if str(project.root) not in sys.path:
+        sys.path.insert(0, str(project.root))
+    try:
+        module = importlib.import_module(module_name)
+        function = getattr(module, name)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise ConfigurationError(
+            f"{where}: '{spec}' cannot be loaded",
+            expected="package.module:function, importable from the project's folder",
+            found=error,
+        ) from error
+    if not callable(function):
+        raise UsageError(f"{where}: '{spec}' is no function")
+    return function, inspect.getsource(module)

@@ -1,0 +1,104 @@
+"""Gates that compare a slice with the slices published before it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from pipelines.config import HistoryGate, Pipeline
+from pipelines.expressions.rules import Severity
+from pipelines.tables.ledger import Entry, Ledger
+from pipelines.tables.slices import Slice
+from pipelines.validation.gates import Aggregate, Bounds
+from pipelines.validation.verdict import CheckResult
+
+
+def measure_of(gate: HistoryGate) -> Aggregate:
+    """The aggregate that the pass observes for the gate."""
+    return Aggregate("rows") if gate.of == "rows" else Aggregate("share_of_non_null", gate.column)
+
+
+def judge_history(
+    ledger: Ledger, pipeline: Pipeline, slice_: Slice, observed: Mapping[str, float]
+) -> list[CheckResult]:
+    """The results of a pipeline's history gates.
+
+    Args:
+        ledger: where past runs are.
+        pipeline: whose gates.
+        slice_: the slice that is judged.
+        observed: what `measure_of` came to, by the gate's name.
+    """
+    if not pipeline.history:
+        return []
+    past = published_slices(ledger.before(pipeline.name, slice_.model_name, slice_.score_date))
+    return [
+        _judged(name, gate, _number(gate, observed[name]), _baseline(name, gate, past, slice_.score_date))
+        for name, gate in pipeline.history.items()
+    ]
+
+
+def published_slices(entries: Sequence[Entry]) -> dict[dt.date, Entry]:
+    """Of each slice the newest published run, unless it was taken back; newest slice first.
+
+    Args:
+        entries: ledger rows in the order in which they were written; those of other states say nothing of a slice.
+    """
+    last: dict[dt.date, Entry] = {}
+    for entry in entries:
+        if entry.state in ("published", "retracted"):
+            last[entry.score_date] = entry
+    standing = {day: entry for day, entry in last.items() if entry.state == "published"}
+    return dict(sorted(standing.items(), reverse=True))
+
+
+def _baseline(name: str, gate: HistoryGate, past: Mapping[dt.date, Entry], day: dt.date) -> list[float]:
+    """The same number of the last published slices; of those that were judged by the gate, or counted anyway."""
+    found: list[float] = []
+    for score_date, entry in past.items():
+        if len(found) == gate.slices:
+            break
+        if gate.same_weekday and score_date.weekday() != day.weekday():
+            continue
+        number = entry.rows_input if gate.of == "rows" else _told(entry, name, gate)
+        if number is not None:
+            found.append(float(number))
+    return found
+
+
+def _told(entry: Entry, name: str, gate: HistoryGate) -> float | None:
+    """The share of nulls that a past verdict tells: by this gate, or by an expectation on the same column's nulls."""
+    for result in entry.value("verdict") or []:
+        if result["check_id"] == f"history:{name}":
+            return _optional(result["observed"])
+        text = result.get("expectation") or {}
+        is_plain = (
+            set(text.get("kwargs", {})) <= {"column", "mostly"} and text.get("kwargs", {}).get("column") == gate.column
+        )
+        if text.get("type") == "expect_column_values_to_not_be_null" and is_plain and result["kind"] == "rule":
+            share = _optional(result["observed"])
+            return None if share is None else 1 - share
+    return None
+
+
+def _judged(name: str, gate: HistoryGate, number: float, baseline: Sequence[float]) -> CheckResult:
+    check_id = f"history:{name}"
+    days = "slices of the same weekday" if gate.same_weekday else "slices"
+    if len(baseline) < gate.at_least:
+        expected = f"judged once {gate.at_least} {days} were published before; now {len(baseline)}"
+        return CheckResult(check_id, "gate", "info", True, number, expected=expected, action=gate.action)
+    middle = median(baseline)
+    distance = gate.within * middle if gate.of == "rows" else gate.within
+    bounds = Bounds(max(middle - distance, 0.0), middle + distance)
+    expected = f"{bounds.expected()}, by the median {middle:.6g} of the last {len(baseline)} published {days}"
+    severity: Severity = "critical" if gate.action == "reject" else "warning"
+    return CheckResult(check_id, "gate", severity, bounds.hold(number), number, expected=expected, action=gate.action)
+
+
+def _number(gate: HistoryGate, observed: float) -> float:
+    return float(observed) if gate.of == "rows" else 1 - float(observed)
+
+
+def _optional(value: float | None) -> float | None:
+    return None if value is None else float(value)

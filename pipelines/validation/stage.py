@@ -1,0 +1,81 @@
+"""The checks of a slice as a whole: what the stage holds for them, and one look at it that answers them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.expressions.rules import Scalar
+from pipelines.expressions.whole_slice import Moments, staged_value
+from pipelines.transforms.staging import broken_on_stage, gate_value, rule_value
+from pipelines.validation.aggregates import on_stage, value_of
+from pipelines.validation.compiling import Checks
+from pipelines.validation.gates import MostCommonInSet
+from pipelines.validation.observing import Observed
+
+Counted = Mapping[str, Mapping[str, Any]]
+"""What the pass has counted for the stage's rules, by their ids: judged rows, elements, mean and stdev."""
+
+
+def stage_values(checks: Checks, personal: tuple[str, ...]) -> dict[str, Column]:
+    """What the checks need of each row, by the names that the stage gives it."""
+    rules = {rule_value(number): staged_value(rule, personal) for number, rule in enumerate(checks.stage_rules)}
+    return rules | {gate_value(number): value_of(gate.aggregate) for number, gate in enumerate(checks.stage_gates)}
+
+
+def counted_for_stage(checks: Checks, observed: Observed) -> dict[str, dict[str, Any]]:
+    """What the pass has counted for the rules that are judged on the stage."""
+    return {
+        rule.id: {
+            "judged": observed.judged(rule),
+            "elements": observed.elements(rule),
+            **asdict(observed.moments(position)),
+        }
+        for position, rule in enumerate(checks.stage_rules)
+    }
+
+
+def moments_of(counted: Counted) -> dict[str, Moments]:
+    """Means and standard deviations by the rules' ids."""
+    return {rule_id: Moments(told["mean"], told["stdev"]) for rule_id, told in counted.items()}
+
+
+def look_at(rows: DataFrame, checks: Checks, others: Sequence[Column] = ()) -> dict[str, Any]:
+    """One look at a stage for all checks of the slice as a whole, and for whatever else is asked of it.
+
+    Args:
+        rows: the stage, judged by the rules of the slice as a whole.
+        checks: those that are answered on the stage.
+        others: other aggregates, named.
+
+    Returns:
+        One row of aggregates by name: `stage_rule_N`, `stage_gate_N`, and the others.
+    """
+    aggregates = list(others)
+    aggregates += [
+        F.count_if(F.col(broken_on_stage(position))).alias(f"stage_rule_{position}")
+        for position in range(len(checks.stage_rules))
+    ]
+    apart: dict[str, Any] = {}
+    for number, gate in enumerate(checks.stage_gates):
+        name = gate_value(number)
+        if isinstance(gate.test, MostCommonInSet):
+            apart[f"stage_gate_{number}"] = _most_common(rows, name, gate.test.values)
+        else:
+            kind = rows.schema[name].dataType
+            aggregates.append(on_stage(gate.aggregate, F.col(name), kind).alias(f"stage_gate_{number}"))
+    row = rows.agg(*aggregates).first() if aggregates else None
+    return (row.asDict() if row is not None else {}) | apart
+
+
+def _most_common(rows: DataFrame, name: str, values: Sequence[Scalar]) -> dict[str, int] | None:
+    """How many values are the most common, and how many of those are of a set; None where there are no values."""
+    counts = rows.where(F.col(name).isNotNull()).groupBy(name).count()
+    of_set = F.col(name).isin(list(values)) if values else F.lit(False)
+    tied = counts.groupBy("count").agg(F.count(F.lit(1)).alias("ties"), F.count_if(of_set).alias("of_set"))
+    first = tied.orderBy(F.desc("count")).first()
+    return None if first is None else {"ties": first.ties, "of_set": first.of_set}

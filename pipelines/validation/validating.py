@@ -1,0 +1,95 @@
+"""Judges rows by a suite without scoring them: the same tags, counts and tests as in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.expressions.names import column
+from pipelines.expressions.rendering import is_broken
+from pipelines.expressions.whole_slice import Moments, breaks, staged_value
+from pipelines.transforms.staging import REFUSED, marked_on_stage, tagged
+from pipelines.validation.compiling import Checks
+from pipelines.validation.engine import run_engine
+from pipelines.validation.observing import Observed, aggregates
+from pipelines.validation.stage import Counted, counted_for_stage, look_at, moments_of, stage_values
+from pipelines.validation.verdict import CheckResult, judge_pass, judge_stage
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a suite says of some rows.
+
+    Args:
+        results: of every check.
+        rows: how many there are.
+        refused: how many would be quarantined.
+        moments: of the values that z-scores are taken of, by the rules' ids.
+    """
+
+    results: tuple[CheckResult, ...]
+    rows: int
+    refused: int
+    moments: Mapping[str, Moments]
+
+
+def validate(
+    rows: DataFrame, checks: Checks, schema: T.StructType | None = None, personal: tuple[str, ...] = ()
+) -> Validation:
+    """Judge rows by a suite: one pass, and a second one where checks speak of the rows as a whole.
+
+    Args:
+        rows: what is judged, with the features that rules name.
+        checks: the suite, bound to the rows' types.
+        schema: the columns that the suite knows; by default those of the rows.
+        personal: columns of which no value is told.
+
+    Raises:
+        ConfigurationError: Great Expectations' engine could not compute one of the expectations left to it.
+    """
+    observation = Observation()
+    asked = aggregates(checks.rules, checks.stage_rules, checks.measured)
+    marked = tagged(rows, checks.rules)
+    marked = marked.observe(observation, F.count_if(F.col(REFUSED)).alias("refused"), *asked)
+    marked.select("mask_0").write.format("noop").mode("overwrite").save()
+    observed = Observed(observation.get, checks.rules, checks.stage_rules)
+    plain = rows if schema is None else rows.select(*[column(name) for name in schema.names])
+    engine_results = run_engine(plain, [foreign.expectation for foreign in checks.foreign])
+    results = judge_pass(checks, observed, engine_results, schema or rows.schema, personal)
+    counted = counted_for_stage(checks, observed)
+    moments = moments_of(counted)
+    refused = int(observed.metrics["refused"] or 0)
+    if checks.stage_rules or checks.stage_gates:
+        results += _judged_together(rows, checks, counted, personal)
+    if any(rule.refuses for rule in checks.stage_rules):
+        refused = rows.select(is_refused_by(checks, moments).alias(REFUSED)).where(REFUSED).count()
+    return Validation(tuple(results), int(observed.metrics["rows"]), refused, moments)
+
+
+def is_refused_by(checks: Checks, moments: Mapping[str, Moments]) -> Column:
+    """Whether a row would be quarantined; over rows, not over a stage.
+
+    Args:
+        checks: the suite.
+        moments: of the values that z-scores are taken of.
+    """
+    alone = [is_broken(rule) for rule in checks.rules if rule.refuses]
+    together = [
+        breaks(rule, staged_value(rule, ()), moments.get(rule.id, Moments(None, None)))
+        for rule in checks.stage_rules
+        if rule.refuses
+    ]
+    return reduce(or_, [*alone, *together], F.lit(False))
+
+
+def _judged_together(rows: DataFrame, checks: Checks, counted: Counted, personal: tuple[str, ...]) -> list[CheckResult]:
+    staged = rows.select(*[value.alias(name) for name, value in stage_values(checks, personal).items()])
+    look = look_at(marked_on_stage(staged, checks.stage_rules, moments_of(counted)), checks)
+    judged = {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
+    return judge_stage(checks, judged, look, personal)
