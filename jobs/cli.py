@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
 import sys
 import tempfile
 import traceback
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from jobs import rendering
-from pipelines.config import Project, load_project, pipeline_names
+from jobs.verbs import quarantine, validation
+from jobs.verbs.options import (
+    AsJson,
+    PipelineName,
+    ScoreDate,
+    Settings,
+    SomePipeline,
+    date_of,
+    print_json,
+    project_of,
+    session_of,
+)
+from pipelines.config import pipeline_names
 from pipelines.config.schema import write_schemas
 from pipelines.errors import PipelineError, UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 app = typer.Typer(
     name="lakescore",
@@ -31,18 +40,7 @@ app = typer.Typer(
 )
 tables = typer.Typer(help="Create and evolve the tables that scoring writes to.", no_args_is_help=True)
 app.add_typer(tables, name="tables")
-
-PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.")]
-SomePipeline = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="A pipeline; all where none is named.")]
-ScoreDate = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The day, in the pipeline's time zone.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-
-
-class Settings:
-    """What the options before the verb say."""
-
-    conf: Path | None = None
-    environment: str | None = None
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.callback()
@@ -76,13 +74,13 @@ def score(
     from pipelines.runs.results import Acceptance
     from pipelines.runs.scoring import score as score_slice
 
-    score_date = _date(date)
+    score_date = date_of(date)
     if accept and not reason.strip():
         raise UsageError("--accept needs a --reason: it is kept on the record", remedy='add --reason "…"')
     if reason and not accept:
         raise UsageError("--reason says why a check is accepted", remedy="name the check by --accept CHECK_ID")
-    project = _project(pipeline)
-    spark = _session(project)
+    project = project_of(pipeline)
+    spark = session_of(project)
     with rendering.progress(f"{pipeline} {score_date}", quiet=as_json) as tell:
         result = score_slice(
             spark,
@@ -94,33 +92,33 @@ def score(
             accepted=Acceptance(tuple(accept or ()), reason),
             progress=tell,
         )
-    _print_json(result.as_json()) if as_json else rendering.show_result(result)
+    print_json(result.as_json()) if as_json else rendering.show_result(result)
 
 
 @app.command()
 def check(
     pipeline: SomePipeline = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Look at files only, not at registry and sources.")
+        bool, typer.Option("--offline", help="Look at files only, not at registry and sources; starts no Spark.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check one pipeline's configuration, or all, without starting Spark. Example: `lakescore check flight_delays`."""
+    """Check all that a run would, but read no row: configuration, suite, sources, model. Example: `lakescore check`."""
     from pipelines.runs.checking import check_pipeline
 
-    project = _project(pipeline)
+    project = project_of(pipeline)
     names = [pipeline] if pipeline else pipeline_names(project)
     if not names:
         raise UsageError("there is no pipeline to check", expected=f"a YAML file in {project.conf / 'pipelines'}")
     reports, errors = [], []
     for name in names:
         try:
-            reports.append(check_pipeline(project, name, offline=offline))
+            reports.append(check_pipeline(project, name, None if offline else partial(session_of, project)))
         except PipelineError as error:
             errors.append((name, error))
     if as_json:
-        ok = [{**vars(report), "ok": True} for report in reports]
-        _print_json(ok + [{"pipeline": name, "ok": False, "error": str(wrong)} for name, wrong in errors])
+        ok = [{**asdict(report), "ok": True} for report in reports]
+        print_json(ok + [{"pipeline": name, "ok": False, "error": str(wrong)} for name, wrong in errors])
     else:
         rendering.show_reports(reports)
         for name, wrong in errors:
@@ -155,13 +153,13 @@ def retract(
     """Take a slice back. Example: `lakescore retract flight_delays --date 2013-07-01 --reason "wrong weather"`."""
     from pipelines.runs.retracting import retract as take_back
 
-    score_date = _date(date)
+    score_date = date_of(date)
     if not reason.strip():
         raise UsageError("a retraction needs a reason: it is kept on the record")
-    project = _project(pipeline)
-    retraction = take_back(_session(project), project, pipeline, score_date, reason)
+    project = project_of(pipeline)
+    retraction = take_back(session_of(project), project, pipeline, score_date, reason)
     if as_json:
-        _print_json({**vars(retraction), "score_date": score_date.isoformat()})
+        print_json({**vars(retraction), "score_date": score_date.isoformat()})
     else:
         rendering.say(f"The slice {score_date} of {pipeline} is taken back; its run was {retraction.run_id}.")
 
@@ -181,18 +179,18 @@ def runs(
     shown = pipeline == "show"
     if shown != (run_id is not None):
         raise UsageError("runs takes a pipeline, or `show` and a run's id", remedy="lakescore runs show RUN_ID")
-    project = _project(None if shown else pipeline)
+    project = project_of(None if shown else pipeline)
     ledger = ledger_of(project)
     if not shown:
         entries = ledger.latest(pipeline=pipeline)[-most:]
-        _print_json([rendering.as_plain(entry) for entry in entries]) if as_json else rendering.show_runs(entries)
+        print_json([rendering.as_plain(entry) for entry in entries]) if as_json else rendering.show_runs(entries)
         return
     history = ledger.history(run_id=run_id)
     if not history:
         known = [entry.run_id for entry in ledger.latest()]
         raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(str(run_id), known))
     if as_json:
-        _print_json([rendering.as_plain(entry) for entry in history])
+        print_json([rendering.as_plain(entry) for entry in history])
     else:
         rendering.show_run(history, ledger.latest(run_id=run_id)[-1])
 
@@ -200,8 +198,12 @@ def runs(
 @app.command()
 def schema() -> None:
     """Write the JSON Schema of the configuration to conf/schema, for editors."""
-    for file in write_schemas(_project(None).conf / "schema"):
+    for file in write_schemas(project_of(None).conf / "schema"):
         rendering.say(str(file))
+
+
+for verb in (validation.validate, validation.suggest, validation.results):
+    app.command()(verb)
 
 
 def main(verb: str | None = None) -> None:
@@ -224,38 +226,12 @@ def main(verb: str | None = None) -> None:
         sys.exit(1)
 
 
-def _project(pipeline: str | None) -> Project:
-    """The project; with a pipeline's name, only once there is such a pipeline: that costs no start of Spark."""
-    project = load_project(Settings.conf, Settings.environment)
-    names = pipeline_names(project)
-    if pipeline is not None and pipeline not in names:
-        raise UsageError(f"there is no pipeline '{pipeline}'", remedy=did_you_mean(pipeline, names))
-    return project
-
-
-def _session(project: Project) -> SparkSession:
-    from pipelines.spark import start
-
-    return start(project.environment.spark)
-
-
 def _change_tables(change: Any, pipeline: str | None, as_json: bool) -> None:
-    project = _project(pipeline)
-    spark = _session(project)
+    project = project_of(pipeline)
+    spark = session_of(project)
     names = [pipeline] if pipeline else pipeline_names(project)
     changes = [item for name in names for item in change(spark, project, name)]
-    _print_json([vars(item) for item in changes]) if as_json else rendering.show_tables(changes)
-
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError("--date: this is no date", expected="YYYY-MM-DD, such as 2013-07-01", found=text) from error
-
-
-def _print_json(content: Any) -> None:
-    sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
+    print_json([vars(item) for item in changes]) if as_json else rendering.show_tables(changes)
 
 
 if __name__ == "__main__":

@@ -93,11 +93,11 @@ def show_reasons(result: Result) -> None:
     """The rules that rows broke, and the gates that warn."""
     broken = result.verdict.broken_rules()
     for check in broken:
-        effect = "quarantined" if check.severity == "critical" else check.severity
+        effect = "quarantined" if check.action != "warn" else check.severity
         say(f"    {check.unexpected_count:>6} {effect:<12}{check.check_id} ({check.expected})")
     for check in result.verdict.results:
         if check.kind == "gate" and not check.success:
-            found = f"{_number(check.observed)}, expected {check.expected}"
+            found = f"{check.found or _number(check.observed)}, expected {check.expected}"
             say(f"    {'gate':>6} {check.severity:<12}{check.check_id}: {found}")
 
 
@@ -106,9 +106,10 @@ def show_reports(reports: Sequence[Report]) -> None:
     for report in reports:
         model = f", model {report.model}" if report.model else ""
         say(f"{report.pipeline}: ok; {report.rules} rules and {report.gates} gates in one pass{model}")
-        if report.by_engine:
-            say("  computed by Great Expectations' engine in passes of their own, and judging the slice as a whole:")
-            say(f"    {', '.join(report.by_engine)}")
+        if report.on_stage:
+            say(f"  judged on the stage, as they speak of the slice as a whole: {', '.join(report.on_stage)}")
+        for check_id, why in report.by_engine.items():
+            say(f"  {check_id}: computed by Great Expectations' engine, which reads the slice again: {why}")
 
 
 def show_tables(changes: Sequence[TableChange]) -> None:
@@ -180,3 +181,21 @@ def _source(source: dict[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.15g}"
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """One line on the error stream, of what is being done."""
+    if not quiet:
+        _ERR.print(escape(text), soft_wrap=True)
+
+
+def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> Table:
+    """A table with columns of texts, of numbers, and of texts that may wrap."""
+    table = Table(box=SIMPLE_HEAD)
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for name in more:
+        table.add_column(name)
+    return table

@@ -47,9 +47,11 @@ def reader(what: str, how: str) -> Callable[[str], bool]:
     import jsonschema
 
     schema = json.loads(how)
+    # Made once: to check the schema itself takes far longer than to check a text by it.
+    validator = jsonschema.validators.validator_for(schema)(schema)
     return _succeeds(
-        lambda text: jsonschema.validate(json.loads(text), schema),
-        (ValueError, RecursionError, jsonschema.ValidationError),
+        lambda text: validator.validate(json.loads(text)),
+        (ValueError, RecursionError, OverflowError, jsonschema.ValidationError),
     )
 
 

@@ -1,18 +1,23 @@
-"""Checks pipelines without starting Spark: all that their files, the registry and the tables' logs can tell."""
+"""Checks pipelines before a row is read: their files, and what sources, suite and model say of each other."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, pipeline_names
-from pipelines.errors import ConfigurationError, ModelError, PipelineError, SourceError, did_you_mean
-from pipelines.models.registry import RegisteredModel, resolve
-from pipelines.models.signature import model_inputs
-from pipelines.runs.definition import define
+from pyspark.sql import SparkSession
+
+from pipelines.config import Pipeline, Project, load_pipeline, pipeline_names
+from pipelines.errors import ConfigurationError, PipelineError
+from pipelines.models.registry import RegisteredModel
+from pipelines.runs.contract import require_contract
+from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import table_names
-from pipelines.tables.commit_log import latest_version
-from pipelines.tables.locations import below
+from pipelines.runs.preparation import Prepared, look_up, prepare
+from pipelines.runs.sources import pin_sources, read_slice
+
+ANY_DAY = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -22,45 +27,57 @@ class Report:
     Args:
         pipeline: its name.
         rules: expectations that judge rows in the one pass.
-        gates: expectations that judge the batch, in the same pass.
-        by_engine: the ids of those that Great Expectations' engine computes, each in passes of its own.
+        gates: expectations that judge the batch, in the same pass or by its columns.
+        on_stage: the ids of those that speak of the slice as a whole: judged on the stage, of few columns.
+        by_engine: why Great Expectations' engine computes some, by their ids; each reads the slice again.
         model: what the alias or version means now; None where the registry was not asked.
     """
 
     pipeline: str
     rules: int
     gates: int
-    by_engine: tuple[str, ...]
+    on_stage: tuple[str, ...]
+    by_engine: dict[str, str]
     model: str | None
 
 
-def check_pipeline(project: Project, name: str, *, offline: bool = False) -> Report:
-    """Check a pipeline's files, and unless `offline` its model and its Delta sources too.
+def check_pipeline(project: Project, name: str, session: Callable[[], SparkSession] | None = None) -> Report:
+    """Check a pipeline's files and, with a session, all else that a run would before it reads a row.
+
+    Args:
+        project: the configuration.
+        name: the pipeline's.
+        session: gives the Spark session, once the files are in order; None to look at files only.
 
     Raises:
         PipelineError: with the first thing that is wrong.
     """
     definition = define(project, name)
     _require_own_tables(project, definition.pipeline)
+    model = None if session is None else _checked_with_sources(session(), project, definition)
     checks = definition.checks
-    model = None
-    if not offline:
-        _require_sources(project, definition.pipeline)
-        model = resolve(
-            project.environment.tracking_uri,
-            Path(project.environment.cache),
-            definition.pipeline.model.name,
-            alias=definition.pipeline.model.alias,
-            version=definition.pipeline.model.version,
-        )
-        _require_features(definition.pipeline, model)
     return Report(
         pipeline=name,
-        rules=len(checks.all_rules),
-        gates=len(checks.gates) + len(checks.schema_gates),
-        by_engine=tuple(foreign.expectation.check_id for foreign in checks.foreign),
+        rules=len(checks.rules),
+        gates=len(checks.pass_gates) + len(checks.schema_gates),
+        on_stage=(*[rule.id for rule in checks.stage_rules], *[gate.id for gate in checks.stage_gates]),
+        by_engine={foreign.expectation.check_id: foreign.why for foreign in checks.foreign},
         model=None if model is None else f"{model.name} version {model.version}",
     )
+
+
+def _checked_with_sources(spark: SparkSession, project: Project, definition: Definition) -> RegisteredModel:
+    pipeline = definition.pipeline
+    model = look_up(project, pipeline.model)
+    sources = pin_sources(spark, project, pipeline, ANY_DAY, {})
+
+    def prepared() -> Prepared:
+        frame = read_slice(spark, pipeline, definition.query, sources, ANY_DAY)
+        return prepare(definition, model, frame)
+
+    require_contract(spark, pipeline, sources, prepared)
+    prepared()
+    return model
 
 
 def _require_own_tables(project: Project, pipeline: Pipeline) -> None:
@@ -80,29 +97,3 @@ def _require_own_tables(project: Project, pipeline: Pipeline) -> None:
                 found=places,
                 remedy="give one of them another 'output'",
             )
-
-
-def _require_sources(project: Project, pipeline: Pipeline) -> None:
-    for name, source in pipeline.source.tables.items():
-        if source.path is not None and source.format == "delta":
-            try:
-                latest_version(below(project.environment.inputs, source.path))
-            except SourceError as error:
-                raise SourceError(
-                    f"source '{name}': {error.problem}", expected=error.expected, remedy=error.remedy
-                ) from error
-
-
-def _require_features(pipeline: Pipeline, model: RegisteredModel) -> None:
-    label = f"model '{model.name}' version {model.version}"
-    inputs = model_inputs(model.folder, label)
-    if isinstance(pipeline.features, FeatureFunction):
-        return
-    missing = [item.name for item in inputs if item.required and item.name not in pipeline.features]
-    if missing:
-        raise ModelError(
-            f"the features do not fit the signature of {label}",
-            expected=", ".join(item.name for item in inputs),
-            found="missing: " + ", ".join(missing),
-            remedy="; ".join(f"{name}: {did_you_mean(name, pipeline.features)}" for name in missing),
-        )

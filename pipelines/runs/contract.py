@@ -78,9 +78,8 @@ def differences(declared: T.StructType, found: T.StructType, *, refuses_others: 
             renamed.add(successor.name)
             told.append(f"{field.name}: missing; it looks renamed to {successor.name}")
     for field in declared:
-        if field.name in there and there[field.name].dataType != field.dataType:
-            kinds = f"{there[field.name].dataType.simpleString()}, declared as {field.dataType.simpleString()}"
-            told.append(f"{field.name}: {kinds}")
+        if field.name in there and _kind(there[field.name]) != _kind(field):
+            told.append(f"{field.name}: {_kind(there[field.name])}, declared as {_kind(field)}")
     if refuses_others:
         told += [f"{field.name}: not declared" for field in others if field.name not in renamed]
     return told
@@ -92,8 +91,13 @@ def _successor(field: T.StructField, others: Sequence[T.StructField]) -> T.Struc
     def likeness(other: T.StructField) -> float:
         return SequenceMatcher(None, field.name.lower(), other.name.lower()).ratio()
 
-    alike = [other for other in others if other.dataType == field.dataType and likeness(other) >= LIKE_ENOUGH]
+    alike = [other for other in others if _kind(other) == _kind(field) and likeness(other) >= LIKE_ENOUGH]
     return max(alike, key=likeness, default=None)
+
+
+def _kind(field: T.StructField) -> str:
+    """The type as SQL says it, which cannot say whether an array's elements or a map's values may be null."""
+    return field.dataType.simpleString()
 
 
 def _declared(name: str, source: Source) -> T.StructType:
@@ -111,5 +115,5 @@ def _declared(name: str, source: Source) -> T.StructType:
 
 
 def _declaration(name: str, found: T.StructType) -> str:
-    listed = ", ".join(f"{field.name}: {field.dataType.simpleString()}" for field in found)
+    listed = ", ".join(f"{field.name}: {_kind(field)}" for field in found)
     return f"    {name}: columns: {{{shortened(listed, 2000)}}}"

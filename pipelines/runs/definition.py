@@ -98,13 +98,13 @@ def _function(project: Project, spec: str, where: str) -> tuple[Callable[..., An
         sys.path.insert(0, str(project.root))
     try:
         module = importlib.import_module(module_name)
-        function = getattr(module, name)
-    except (ImportError, AttributeError, SyntaxError) as error:
+        function, source = getattr(module, name), inspect.getsource(module)
+    except Exception as error:  # importing runs code of the user's own: it may raise anything
         raise ConfigurationError(
             f"{where}: '{spec}' cannot be loaded",
             expected="package.module:function, importable from the project's folder",
-            found=error,
+            found=f"{type(error).__name__}: {error}",
         ) from error
     if not callable(function):
         raise UsageError(f"{where}: '{spec}' is no function")
-    return function, inspect.getsource(module)
+    return function, source

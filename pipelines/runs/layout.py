@@ -39,17 +39,25 @@ def table_names(pipeline: Pipeline) -> dict[str, TableName]:
     }
 
 
-def locate(spark: SparkSession, project: Project, pipeline: Pipeline) -> Layout:
+def locate(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> Layout:
     """Where the tables are; those with names are looked up in the catalog.
+
+    Args:
+        spark: the session, which only tables with names need.
+        project: the configuration.
+        pipeline: whose tables.
 
     Raises:
         TableError: the catalog lacks one.
     """
     warehouse = project.environment.warehouse
-    places = {
-        kind: below(warehouse, name.path) if name.path is not None else location_of(spark, str(name.table))
-        for kind, name in table_names(pipeline).items()
-    }
+    places = {}
+    for kind, name in table_names(pipeline).items():
+        if name.path is not None:
+            places[kind] = below(warehouse, name.path)
+        else:
+            assert spark is not None  # noqa: S101 - whoever asks for a name has a session
+            places[kind] = location_of(spark, str(name.table))
     return Layout(
         places["predictions"], places["quarantine"], below(warehouse, f"{pipeline.name}/_stage"), ledger_of(project)
     )

@@ -79,14 +79,37 @@ def read_slice(
     Raises:
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
+    return read_period(spark, pipeline, query, sources, score_date, score_date)
+
+
+def read_period(
+    spark: SparkSession,
+    pipeline: Pipeline,
+    query: str | None,
+    sources: Sequence[PinnedSource],
+    first: dt.date,
+    last: dt.date,
+) -> DataFrame:
+    """The rows of all slices of a period at once; of more than one day only where `reads_at_once` says so.
+
+    Raises:
+        SourceError: a column is missing or no date, or the query cannot be analyzed.
+    """
     session = spark.newSession()  # views of this run only: runs side by side do not see each other's
     frames = {
         source.name: _filtered(
-            read_source(session, source), source.name, pipeline.source.tables[source.name].slice, score_date
+            read_source(session, source), source.name, pipeline.source.tables[source.name].slice, first, last
         )
         for source in sources
     }
     return _joined(session, pipeline, query, frames)
+
+
+def reads_at_once(pipeline: Pipeline) -> bool:
+    """Whether a row tells its score date: the first source is sliced by a column alone, and no other is sliced."""
+    main, *others = pipeline.source.tables.values()
+    by_column = main.slice is not None and main.slice.column is not None and main.slice.lookback_days == 0
+    return by_column and all(source.slice is None for source in others)
 
 
 def read_whole(
@@ -131,9 +154,8 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
     source = sources[0]
     if source.pinned.rows is not None:
         return source.pinned.rows
-    return _filtered(
-        read_source(spark, source), source.name, pipeline.source.tables[source.name].slice, score_date
-    ).count()
+    selection = pipeline.source.tables[source.name].slice
+    return _filtered(read_source(spark, source), source.name, selection, score_date, score_date).count()
 
 
 def first_line(error: Exception) -> str:
@@ -166,11 +188,11 @@ def read_source(spark: SparkSession, source: PinnedSource) -> DataFrame:
         ) from error
 
 
-def _filtered(frame: DataFrame, name: str, selection: Selection | None, score_date: dt.date) -> DataFrame:
+def _filtered(frame: DataFrame, name: str, selection: Selection | None, first: dt.date, last: dt.date) -> DataFrame:
     if selection is None:
         return frame
     if selection.where is not None:
-        condition = selection.where.replace(":score_date", f"DATE'{score_date.isoformat()}'")
+        condition = selection.where.replace(":score_date", f"DATE'{last.isoformat()}'")
         try:
             return frame.where(condition)
         except (AnalysisException, ParseException) as error:
@@ -179,10 +201,10 @@ def _filtered(frame: DataFrame, name: str, selection: Selection | None, score_da
                 expected=f"a condition over {', '.join(frame.columns)}",
                 found=f"{condition}: {first_line(error)}",
             ) from error
-    return frame.where(_in_slice(frame, name, selection, score_date))
+    return frame.where(_in_slice(frame, name, selection, first, last))
 
 
-def _in_slice(frame: DataFrame, name: str, selection: Selection, score_date: dt.date) -> Column:
+def _in_slice(frame: DataFrame, name: str, selection: Selection, first: dt.date, last: dt.date) -> Column:
     chosen = str(selection.column)
     if chosen not in frame.columns:
         raise SourceError(
@@ -198,7 +220,7 @@ def _in_slice(frame: DataFrame, name: str, selection: Selection, score_date: dt.
             found=kind.simpleString(),
             remedy="land it as a date, or select the slice by 'where'",
         )
-    first = score_date - dt.timedelta(days=selection.lookback_days)
-    if first == score_date:
-        return column(chosen) == F.lit(score_date)
-    return column(chosen).between(F.lit(first), F.lit(score_date))
+    first = first - dt.timedelta(days=selection.lookback_days)
+    if first == last:
+        return column(chosen) == F.lit(last)
+    return column(chosen).between(F.lit(first), F.lit(last))

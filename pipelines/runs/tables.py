@@ -76,16 +76,25 @@ def require_tables(spark: SparkSession, project: Project, pipeline: Pipeline) ->
         TableError: one is missing.
     """
     layout = locate(spark, project, pipeline)
+    require_existing(layout, pipeline.name)
+    return layout
+
+
+def require_existing(layout: Layout, name: str) -> None:
+    """Check that a pipeline's tables are there.
+
+    Raises:
+        TableError: one is missing.
+    """
     for location in (layout.predictions, layout.quarantine, layout.ledger.location):
         folder = local_path(location)
         log = folder and folder / "_delta_log"
         if not (log.is_dir() if log else DeltaTable.is_deltatable(for_delta_rs(location))):
             raise TableError(
-                f"the tables of '{pipeline.name}' are not there yet",
+                f"the tables of '{name}' are not there yet",
                 expected=f"a Delta table at {location}",
-                remedy=f"create them: lakescore tables create {pipeline.name}",
+                remedy=f"create them: lakescore tables create {name}",
             )
-    return layout
 
 
 def require_columns(layout: Layout, key: Sequence[T.StructField], pipeline: Pipeline) -> None:
@@ -94,7 +103,8 @@ def require_columns(layout: Layout, key: Sequence[T.StructField], pipeline: Pipe
     Raises:
         TableError: a column is missing or has another type.
     """
-    for location, wanted in _schemas(key, pipeline, layout).items():
+    for kind, wanted in _schemas(key, pipeline).items():
+        location = getattr(layout, kind)
         found = T.StructType.fromJson(json.loads(DeltaTable(for_delta_rs(location)).schema().to_json()))
         missing, retyped = differences(found, wanted)
         if missing or retyped:
@@ -109,11 +119,6 @@ def require_columns(layout: Layout, key: Sequence[T.StructField], pipeline: Pipe
             )
 
 
-def _schemas(key: Sequence[T.StructField], pipeline: Pipeline, layout: Layout) -> dict[str, T.StructType]:
-    outputs = {name: output.type for name, output in pipeline.outputs.items()}
-    return {layout.predictions: schemas.predictions(key, outputs), layout.quarantine: schemas.quarantine(key)}
-
-
 def _wanted(spark: SparkSession, project: Project, name: str) -> tuple[Pipeline, dict[str, T.StructType]]:
     """The pipeline, and the schemas of its tables: the key's types are the source's."""
     definition = define(project, name)
@@ -121,9 +126,12 @@ def _wanted(spark: SparkSession, project: Project, name: str) -> tuple[Pipeline,
     any_day = dt.date(1970, 1, 1)
     frame = read_slice(spark, pipeline, definition.query, pin_sources(spark, project, pipeline, any_day, {}), any_day)
     require_source_columns(frame, pipeline.key, f"pipeline '{name}', key")
-    key = [frame.schema[column] for column in pipeline.key]
-    outputs = {output: wanted.type for output, wanted in pipeline.outputs.items()}
-    return pipeline, {"predictions": schemas.predictions(key, outputs), "quarantine": schemas.quarantine(key)}
+    return pipeline, _schemas([frame.schema[column] for column in pipeline.key], pipeline)
+
+
+def _schemas(key: Sequence[T.StructField], pipeline: Pipeline) -> dict[str, T.StructType]:
+    outputs = {name: output.type for name, output in pipeline.outputs.items()}
+    return {"predictions": schemas.predictions(key, outputs), "quarantine": schemas.quarantine(key)}
 
 
 def _statistics(pipeline: Pipeline, schema: T.StructType) -> list[str]:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Collection, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
+from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
 from pipelines.tables.slices import write_with_retries
 
@@ -22,3 +29,26 @@ def append_quarantine(frame: DataFrame, location: str, run_id: str) -> None:
     )
     with table_lock(location):
         write_with_retries(lambda: writer.save(location), location)
+
+
+def read_quarantine(
+    location: str,
+    first: dt.date,
+    last: dt.date,
+    columns: Sequence[str] | None = None,
+    runs: Collection[str] | None = None,
+) -> pa.Table:
+    """Refused rows, without Spark.
+
+    Args:
+        location: the table's.
+        first: the first date.
+        last: the last date.
+        columns: which columns; all by default.
+        runs: the runs whose rows are wanted; all by default.
+    """
+    condition = (pc.field("score_date") >= pa.scalar(first)) & (pc.field("score_date") <= pa.scalar(last))
+    if runs is not None:
+        condition = condition & pc.field("run_id").isin(sorted(runs))
+    dataset = DeltaTable(for_delta_rs(location)).to_pyarrow_dataset()
+    return dataset.to_table(columns=None if columns is None else list(columns), filter=condition)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipelines.validation.gates import Aggregate, Bounds, Function, MostCommonInSet, OfSet, Ranges
-from pipelines.validation.row_level import scalars
+from pipelines.validation.row_level import bound, scalars, whole
 from pipelines.validation.schema_gates import ColumnAt, ColumnCount, ColumnOrder, Columns, TypeIs, spark_type
 
 Arguments = dict[str, Any]
@@ -58,7 +58,8 @@ def _bounded(kind: str, kwargs: Arguments, condition: str | None) -> tuple[Aggre
 def _row_count(kind: str, kwargs: Arguments, condition: str | None) -> tuple[Aggregate, Test] | None:
     if kind != "expect_table_row_count_to_equal":
         return None
-    return Aggregate("rows", None, condition), Bounds(kwargs["value"], kwargs["value"])
+    count = whole(kwargs, "value")
+    return Aggregate("rows", None, condition), Bounds(count, count)
 
 
 def _quantiles(kind: str, kwargs: Arguments, condition: str | None) -> tuple[Aggregate, Test] | None:
@@ -66,6 +67,10 @@ def _quantiles(kind: str, kwargs: Arguments, condition: str | None) -> tuple[Agg
         return None
     quantiles = tuple(kwargs["quantile_ranges"]["quantiles"])
     ranges = tuple((low, high) for low, high in kwargs["quantile_ranges"]["value_ranges"])
+    if not quantiles or len(quantiles) != len(ranges):
+        raise ValueError(f"quantile_ranges: {len(quantiles)} quantiles and {len(ranges)} value_ranges")
+    if not all(0 <= quantile <= 1 for quantile in quantiles):
+        raise ValueError(f"quantile_ranges: expected quantiles from 0 to 1; found {', '.join(map(str, quantiles))}")
     return Aggregate("quantiles", kwargs["column"], condition, quantiles=quantiles), Ranges(quantiles, ranges)
 
 
@@ -95,8 +100,8 @@ def schema_test_of(kind: str, kwargs: Arguments) -> SchemaTest | None:
 
 def _bounds(kwargs: Arguments) -> Bounds:
     return Bounds(
-        kwargs.get("min_value"),
-        kwargs.get("max_value"),
+        bound(kwargs.get("min_value")),
+        bound(kwargs.get("max_value")),
         bool(kwargs.get("strict_min", False)),
         bool(kwargs.get("strict_max", False)),
     )
@@ -138,7 +143,7 @@ _SCHEMA: dict[str, Callable[[Arguments], SchemaTest]] = {
     ),
     "expect_table_columns_to_match_ordered_list": lambda k: ColumnOrder(tuple(k["column_list"])),
     "expect_table_column_count_to_be_between": lambda k: ColumnCount(_bounds(k)),
-    "expect_table_column_count_to_equal": lambda k: ColumnCount(Bounds(k["value"], k["value"])),
+    "expect_table_column_count_to_equal": lambda k: ColumnCount(Bounds(whole(k, "value"), whole(k, "value"))),
     "expect_column_values_to_be_of_type": _type,
     "expect_column_values_to_be_in_type_list": _types,
     "expect_column_type_to_be": _type,

@@ -19,12 +19,28 @@ DEFAULT_POLICY = Policy()
 _COMMON = ("mostly", "row_condition", "condition_parser")
 
 
+_WHY_FOREIGN = {
+    "expect_column_values_to_be_increasing": "it depends on the order of the rows, which Spark does not keep",
+    "expect_column_values_to_be_decreasing": "it depends on the order of the rows, which Spark does not keep",
+    "expect_column_values_to_not_be_outliers": "it needs quantiles of the whole slice before it can judge a row",
+    "expect_column_kl_divergence_to_be_less_than": "it compares distributions by Great Expectations' own partitions",
+    "expect_query_results_to_match_comparison": "it runs SQL of its own",
+    "expect_table_row_count_to_equal_other_table": "it counts another table",
+    "unexpected_rows_expectation": "it runs SQL of its own",
+}
+
+
 @dataclass(frozen=True)
 class Foreign:
     """An expectation that Great Expectations' own engine computes, and what its failure leads to."""
 
     expectation: Expectation
     action: Action
+
+    @property
+    def why(self) -> str:
+        """Why it cannot be computed in the one pass."""
+        return _WHY_FOREIGN.get(self.expectation.type, "no rule or gate means exactly the same")
 
 
 @dataclass(frozen=True)
@@ -112,10 +128,11 @@ def _compiled(expectation: Expectation, policy: Policy, personal: Sequence[str])
     kwargs = {name: value for name, value in expectation.kwargs.items() if value is not None and name not in _COMMON}
     try:
         _require_64_bits({name: value for name, value in kwargs.items() if name != "sum_total"})
-        compiled = _exact(expectation, kwargs, policy, personal) if not _has_parameters(kwargs) else None
+        compiled = _exact(expectation, kwargs, policy, personal) if not _has_parameters(expectation.kwargs) else None
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(
-            f"check '{expectation.check_id}': {expectation.type}: wrong arguments", found=error
+            f"check '{expectation.check_id}': {expectation.type}: wrong arguments",
+            found=f"no {error.args[0]}" if isinstance(error, KeyError) else error,
         ) from error
     return compiled or Foreign(expectation, _batch_action(expectation, policy))
 

@@ -189,7 +189,12 @@ def _like(value: Any, bound: Scalar | None) -> Any:
     from dateutil import parser
 
     time = parser.parse(bound)
-    return time if isinstance(value, dt.datetime) else time.date()
+    if not isinstance(value, dt.datetime):
+        return time.date()
+    if (time.tzinfo is None) == (value.tzinfo is None):
+        return time
+    # One of them names a time zone and the other does not: what does not is UTC, as in the session.
+    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def _within(value: float, low: float | None, high: float | None) -> bool:

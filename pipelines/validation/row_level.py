@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -57,13 +59,40 @@ def scalars(values: Iterable[Any]) -> tuple[Scalar | None, ...] | None:
     return found if all(value is None or isinstance(value, str | int | float | bool) for value in found) else None
 
 
+def bound(value: Any) -> Scalar | None:
+    """A bound as Great Expectations takes it: what can be read as a number is one; other texts are times.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if value is None or isinstance(value, int | float):
+        return value
+    raise ValueError(f"expected a number or a time as a bound; found {value}")
+
+
+def whole(kwargs: Arguments, name: str) -> int:
+    """An argument that is a whole number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not float(kwargs[name]).is_integer():
+        raise ValueError(f"{name}: expected a whole number; found {kwargs[name]}")
+    return int(kwargs[name])
+
+
 def _in_set(kwargs: Arguments, *, negated: bool) -> InSet | None:
     values = scalars(kwargs["value_set"]) if "value_set" in kwargs else None
     return None if values is None else InSet(kwargs["column"], values, negated)
 
 
 def _between(kwargs: Arguments) -> Between:
-    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    low, high = bound(kwargs.get("min_value")), bound(kwargs.get("max_value"))
     if low is None and high is None:
         raise ValueError("expected a min_value, a max_value or both; found neither")
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
@@ -75,11 +104,9 @@ def _between(kwargs: Arguments) -> Between:
 
 def _length(kwargs: Arguments) -> Between:
     if "value" in kwargs:
-        return Between(kwargs["column"], kwargs["value"], kwargs["value"], length=True)
-    for name in ("min_value", "max_value"):
-        if name in kwargs and not float(kwargs[name]).is_integer():
-            raise ValueError(f"{name}: expected a whole number of characters; found {kwargs[name]}")
-    plain = _between(kwargs)
+        length = whole(kwargs, "value")
+        return Between(kwargs["column"], length, length, length=True)
+    plain = _between(kwargs | {name: whole(kwargs, name) for name in ("min_value", "max_value") if name in kwargs})
     return Between(plain.column, plain.minimum, plain.maximum, plain.strict_minimum, plain.strict_maximum, length=True)
 
 
@@ -101,7 +128,12 @@ def _like(kwargs: Arguments, *, negated: bool = False) -> Like:
 
 
 def _time(kwargs: Arguments) -> Parses:
-    return Parses(kwargs["column"], "time", kwargs["strftime_format"])
+    how = kwargs["strftime_format"]
+    try:
+        dt.datetime.strptime(dt.datetime(2000, 1, 1, tzinfo=dt.UTC).strftime(how), how)
+    except (ValueError, re.error) as error:
+        raise ValueError(f"strftime_format: '{how}' cannot read what it writes: {error}") from error
+    return Parses(kwargs["column"], "time", how)
 
 
 def _json_schema(kwargs: Arguments) -> Parses:
@@ -131,6 +163,7 @@ def _pair_in_set(kwargs: Arguments) -> PairInSet | None:
     return PairInSet(**_several(kwargs), pairs=pairs) if scalars(one for pair in pairs for one in pair) else None
 
 
+_ANYTHING = "(?s).*"  # Great Expectations' default
 _ONE = frozenset({"column"})
 _RANGE = _ONE | {"min_value", "max_value", "strict_min", "strict_max"}
 _PAIR = frozenset({"column_A", "column_B", "ignore_row_if"})
@@ -143,7 +176,7 @@ _CHECKS: dict[str, tuple[Callable[[Arguments], Check | None], frozenset[str]]] =
     "expect_column_values_to_be_between": (_between, _RANGE),
     "expect_column_value_lengths_to_be_between": (_length, _RANGE),
     "expect_column_value_lengths_to_equal": (_length, _ONE | {"value"}),
-    "expect_column_values_to_match_regex": (_matches, _ONE | {"regex"}),
+    "expect_column_values_to_match_regex": (lambda k: _matches({"regex": _ANYTHING} | k), _ONE | {"regex"}),
     "expect_column_values_to_not_match_regex": (lambda k: _matches(k, negated=True), _ONE | {"regex"}),
     "expect_column_values_to_match_regex_list": (_matches, _ONE | {"regex_list", "match_on"}),
     "expect_column_values_to_not_match_regex_list": (lambda k: _matches(k, negated=True), _ONE | {"regex_list"}),

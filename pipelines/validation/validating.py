@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
@@ -17,6 +18,7 @@ from pipelines.expressions.whole_slice import Moments, breaks, staged_value
 from pipelines.transforms.staging import REFUSED, marked_on_stage, tagged
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import run_engine
+from pipelines.validation.gates import Aggregate
 from pipelines.validation.observing import Observed, aggregates
 from pipelines.validation.stage import Counted, counted_for_stage, look_at, moments_of, stage_values
 from pipelines.validation.verdict import CheckResult, judge_pass, judge_stage
@@ -31,16 +33,22 @@ class Validation:
         rows: how many there are.
         refused: how many would be quarantined.
         moments: of the values that z-scores are taken of, by the rules' ids.
+        measured: what else was asked, by name.
     """
 
     results: tuple[CheckResult, ...]
     rows: int
     refused: int
     moments: Mapping[str, Moments]
+    measured: Mapping[str, Any]
 
 
 def validate(
-    rows: DataFrame, checks: Checks, schema: T.StructType | None = None, personal: tuple[str, ...] = ()
+    rows: DataFrame,
+    checks: Checks,
+    schema: T.StructType | None = None,
+    personal: tuple[str, ...] = (),
+    measured: tuple[tuple[str, Aggregate], ...] = (),
 ) -> Validation:
     """Judge rows by a suite: one pass, and a second one where checks speak of the rows as a whole.
 
@@ -49,12 +57,13 @@ def validate(
         checks: the suite, bound to the rows' types.
         schema: the columns that the suite knows; by default those of the rows.
         personal: columns of which no value is told.
+        measured: other aggregates to observe on the way, by name.
 
     Raises:
         ConfigurationError: Great Expectations' engine could not compute one of the expectations left to it.
     """
     observation = Observation()
-    asked = aggregates(checks.rules, checks.stage_rules, checks.measured)
+    asked = aggregates(checks.rules, checks.stage_rules, checks.measured + measured)
     marked = tagged(rows, checks.rules)
     marked = marked.observe(observation, F.count_if(F.col(REFUSED)).alias("refused"), *asked)
     marked.select("mask_0").write.format("noop").mode("overwrite").save()
@@ -69,7 +78,8 @@ def validate(
         results += _judged_together(rows, checks, counted, personal)
     if any(rule.refuses for rule in checks.stage_rules):
         refused = rows.select(is_refused_by(checks, moments).alias(REFUSED)).where(REFUSED).count()
-    return Validation(tuple(results), int(observed.metrics["rows"]), refused, moments)
+    others = {name: observed.metrics[name] for name, _ in measured}
+    return Validation(tuple(results), int(observed.metrics["rows"]), refused, moments, others)
 
 
 def is_refused_by(checks: Checks, moments: Mapping[str, Moments]) -> Column:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pyspark.sql import types as T
 
+from pipelines.errors import ConfigurationError
 from pipelines.expressions.names import label
 from pipelines.expressions.rules import Action, Rule, Severity
 from pipelines.validation.compiling import Checks
@@ -174,8 +175,20 @@ def rule_results(checks: Checks, rule: Rule, broken: int, judged: int, elements:
 
 
 def gate_result(checks: Checks, gate: Gate, value: Any, personal: Collection[str]) -> CheckResult:
-    """The result of a gate whose aggregate came to a value."""
-    finding = gate.test.find(value)
+    """The result of a gate whose aggregate came to a value.
+
+    Raises:
+        ConfigurationError: the value cannot be compared with the gate's bounds.
+    """
+    try:
+        finding = gate.test.find(value)
+    except (TypeError, ValueError) as error:  # a number against a time, or a text that is no time
+        raise ConfigurationError(
+            f"check '{gate.id}' cannot be judged",
+            expected=f"a {gate.aggregate.function} that can be {gate.test.expected()}",
+            found=f"a value of type {type(value).__name__}",
+            remedy="correct the bounds in the suite",
+        ) from error
     if gate.aggregate.column in personal and gate.aggregate.function in TELLS_VALUES:
         finding = replace(finding, observed=None, found="")
     return _found(checks, gate, finding, gate.test.expected())

@@ -1,0 +1,79 @@
+"""What verbs share: their options, the project, the session, and how machines are answered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.config import Pipeline, Project, load_pipeline, load_project, pipeline_names
+from pipelines.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from pipelines.runs.layout import Layout
+
+PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.")]
+SomePipeline = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="A pipeline; all where none is named.")]
+ScoreDate = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The day, in the pipeline's time zone.")]
+FirstDate = Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day of the period.")]
+LastDate = Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day of the period.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+class Settings:
+    """What the options before the verb say."""
+
+    conf: Path | None = None
+    environment: str | None = None
+
+
+def project_of(pipeline: str | None) -> Project:
+    """The project; with a pipeline's name, only once there is such a pipeline: that costs no start of Spark."""
+    project = load_project(Settings.conf, Settings.environment)
+    names = pipeline_names(project)
+    if pipeline is not None and pipeline not in names:
+        raise UsageError(f"there is no pipeline '{pipeline}'", remedy=did_you_mean(pipeline, names))
+    return project
+
+
+def session_of(project: Project) -> SparkSession:
+    """The Spark session."""
+    from pipelines.spark import start
+
+    return start(project.environment.spark)
+
+
+def layout_of(project: Project, name: str) -> tuple[Pipeline, Layout]:
+    """A pipeline and its tables; Spark is started only where a catalog must be asked for them."""
+    from pipelines.runs.layout import locate, table_names
+    from pipelines.runs.tables import require_existing
+
+    pipeline = load_pipeline(project, name)
+    in_catalog = any(table.path is None for table in table_names(pipeline).values())
+    layout = locate(session_of(project) if in_catalog else None, project, pipeline)
+    require_existing(layout, name)
+    return pipeline, layout
+
+
+def date_of(text: str, option: str = "--date") -> dt.date:
+    """The date that an option gives."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: this is no date", expected="YYYY-MM-DD, such as 2013-07-01", found=text) from error
+
+
+def period_of(first: str, last: str) -> tuple[dt.date, dt.date]:
+    """The two dates that --from and --to give."""
+    return date_of(first, "--from"), date_of(last, "--to")
+
+
+def print_json(content: Any) -> None:
+    """Answer a machine."""
+    sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")

@@ -1,0 +1,133 @@
+"""`lakescore quarantine list|show|replay`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from jobs import rendering, validation_rendering
+from jobs.verbs.options import (
+    AsJson,
+    FirstDate,
+    LastDate,
+    PipelineName,
+    date_of,
+    layout_of,
+    period_of,
+    print_json,
+    project_of,
+    session_of,
+)
+
+app = typer.Typer(help="Look at refused rows, and replay their slices after a fix.", no_args_is_help=True)
+AnyDate = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="The day; all by default.")]
+EarliestDate = Annotated[
+    str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day; all by default.")
+]
+LatestDate = Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day.")]
+RuleId = Annotated[str | None, typer.Option("--rule", metavar="RULE_ID", help="Only what this rule refused.")]
+SomeRun = Annotated[str | None, typer.Option("--run", metavar="RUN_ID", help="A run, also one that was rejected.")]
+EVER = (dt.date(1, 1, 1), dt.date(9999, 12, 31))
+
+
+@app.command("list")
+def list_reasons(
+    pipeline: PipelineName,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day; all by default.")
+    ] = None,
+    last: LatestDate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count refused rows by date and reason. Example: `lakescore quarantine list flight_delays --from 2013-07-01`."""
+    from pipelines.runs.quarantine import count_reasons
+
+    begin = date_of(first, "--from") if first is not None else EVER[0]
+    end = date_of(last, "--to") if last is not None else EVER[1]
+    configured, layout = layout_of(project_of(pipeline), pipeline)
+    counts = count_reasons(layout, configured.model.name, begin, end)
+    print_json([asdict(count) for count in counts]) if as_json else validation_rendering.show_reason_counts(counts)
+
+
+@app.command("show")
+def show_rows(
+    pipeline: PipelineName,
+    date: AnyDate = None,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="RULE_ID", help="Only rows that this rule refused.")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="A run, also one that was rejected.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Show this many rows.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show refused rows with their reasons. Example: `lakescore quarantine show flight_delays --date 2013-07-02`."""
+    from pipelines.runs.quarantine import refused_rows
+
+    begin, end = (date_of(date), date_of(date)) if date is not None else EVER
+    configured, layout = layout_of(project_of(pipeline), pipeline)
+    rows, in_all = refused_rows(layout, configured.model.name, begin, end, rule=rule, run_id=run_id, most=most)
+    if as_json:
+        print_json({"rows": [asdict(row) for row in rows], "in_all": in_all})
+    else:
+        validation_rendering.show_refused_rows(rows, in_all, configured.key)
+
+
+@app.command("replay")
+def replay_slices(
+    pipeline: PipelineName,
+    first: FirstDate,
+    last: LastDate,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="RULE_ID", help="Only slices with rows that it refused.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Run the slices without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run slices with refused rows again, where a fixed rule, fixed data or a new model changes them.
+
+    First it says which rows would move.
+    Example: `lakescore quarantine replay flight_delays --from 2013-07-01 --to 2013-07-07`.
+    """
+    from pipelines.runs.replaying import plan_replay, replay
+
+    begin, end = period_of(first, last)
+    project = project_of(pipeline)
+    spark = session_of(project)
+    plan = list(plan_replay(spark, project, pipeline, begin, end, rule))
+    stale = [item for item in plan if item.is_stale]
+    if not as_json:
+        validation_rendering.show_replay_plan(plan)
+    replayed: list[Any] = []
+    if stale and (yes or _agreed(len(stale), as_json)):
+        for item in replay(spark, project, pipeline, plan, lambda day: rendering.note(f"{pipeline} {day}: replaying")):
+            replayed.append(item)
+            if not as_json:
+                validation_rendering.show_replayed(item)
+    if as_json:
+        print_json(
+            {
+                "plan": [{**asdict(item), "trial": None, "is_stale": item.is_stale} for item in plan],
+                "replayed": [{**asdict(item), "is_proven": item.is_proven} for item in replayed],
+            }
+        )
+    raise typer.Exit(_exit_code([item.outcome for item in replayed]))
+
+
+def _agreed(slices: int, as_json: bool) -> bool:
+    if as_json or not sys.stdin.isatty():
+        rendering.note("nothing was run; add --yes to run these slices")
+        return False
+    return typer.confirm(f"Run {slices} {'slice' if slices == 1 else 'slices'}?")
+
+
+def _exit_code(outcomes: list[str]) -> int:
+    """The worst that became of a slice: failed, else rejected, else done."""
+    if any(outcome in ("failed", "conflict") for outcome in outcomes):
+        return 1
+    return 3 if "rejected" in outcomes else 0

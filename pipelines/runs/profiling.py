@@ -1,0 +1,141 @@
+"""Profiles a period of slices in one pass: a single aggregation, of bounded memory whatever the columns hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.config import Project
+from pipelines.expressions.names import column, quoted
+from pipelines.runs.definition import Definition
+from pipelines.runs.sources import pin_sources, read_period, read_slice, reads_at_once
+from pipelines.runs.whatif import days_of
+
+DAY = "__score_date"
+FEW = 50
+"""The most values that are listed of a column."""
+TRACKED = 1024
+"""Values that are counted of a column as the pass goes; of fewer distinct ones each is counted exactly."""
+TRACKED_DAYS = 8192
+TAIL = 0.001
+"""The share of values at either end that does not stretch a range."""
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What the pass told of a column.
+
+    Args:
+        type: its Spark type.
+        nulls: how many rows have none.
+        quantiles: those at TAIL, one half and 1 - TAIL, of numbers.
+        least: the smallest number.
+        greatest: the largest number.
+        values: all its values with their counts, where they are few.
+    """
+
+    type: T.DataType
+    nulls: int
+    quantiles: tuple[float, ...] = ()
+    least: float | None = None
+    greatest: float | None = None
+    values: Mapping[Any, int] | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the pass told of a period.
+
+    Args:
+        first: the first score date.
+        last: the last score date.
+        rows: how many there are.
+        rows_by_day: those of each date that has any.
+        keys: distinct keys, each within its date.
+        columns: by name.
+    """
+
+    first: dt.date
+    last: dt.date
+    rows: int
+    rows_by_day: Mapping[dt.date, int]
+    keys: int
+    columns: Mapping[str, ColumnProfile]
+
+
+def profile_period(
+    spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date
+) -> Profile:
+    """Profile all slices of a period.
+
+    Raises:
+        PipelineError: the period is empty, or a source cannot be read.
+    """
+    frame = _period(spark, project, definition, first, last)
+    fields = [field for field in frame.schema if field.name != DAY]
+    key = F.struct(DAY, *[column(name) for name in definition.pipeline.key])
+    aggregates = [
+        F.count(F.lit(1)).alias("rows"),
+        F.count_distinct(key).alias("keys"),
+        F.expr(f"approx_top_k({DAY}, {TRACKED_DAYS}, {2 * TRACKED_DAYS})").alias("days"),
+    ]
+    for number, field in enumerate(fields):
+        aggregates += [item.alias(f"{what}_{number}") for what, item in _aggregates(field).items()]
+    row = frame.agg(*aggregates).first()
+    told = {} if row is None else row.asDict(recursive=True)
+    columns = {field.name: _column(field, told, number) for number, field in enumerate(fields)}
+    days = {item["item"]: item["count"] for item in told["days"] or []}
+    return Profile(first, last, told["rows"], dict(sorted(days.items())), told["keys"], columns)
+
+
+def _period(spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date) -> DataFrame:
+    """The rows with their score dates: read at once where that is exact, else slice by slice."""
+    pipeline, days = definition.pipeline, days_of(first, last)
+    if reads_at_once(pipeline):
+        sources = pin_sources(spark, project, pipeline, last, {})
+        frame = read_period(spark, pipeline, definition.query, sources, first, last)
+        selection = pipeline.source.tables[pipeline.main_source].slice
+        if selection is not None and selection.column in frame.columns:
+            return frame.withColumn(DAY, column(selection.column))
+    slices = [
+        read_slice(spark, pipeline, definition.query, pin_sources(spark, project, pipeline, day, {}), day).withColumn(
+            DAY, F.lit(day)
+        )
+        for day in days
+    ]
+    return reduce(DataFrame.unionAll, slices)
+
+
+def _aggregates(field: T.StructField) -> dict[str, Column]:
+    value = column(field.name)
+    found = {"nulls": F.count_if(value.isNull())}
+    if isinstance(field.dataType, T.NumericType):
+        number = value.cast("double")
+        valid = F.when(~F.isnan(number), number)
+        found["quantiles"] = F.percentile_approx(valid, [TAIL, 0.5, 1 - TAIL], 10_000)
+        found["least"], found["greatest"] = F.min(valid), F.max(valid)
+    if isinstance(field.dataType, T.StringType | T.IntegralType | T.BooleanType):
+        found["values"] = F.expr(f"approx_top_k({quoted(field.name)}, {FEW + 1}, {TRACKED})")
+    return found
+
+
+def _column(field: T.StructField, told: Mapping[str, Any], number: int) -> ColumnProfile:
+    nulls = told[f"nulls_{number}"]
+    counted = {item["item"]: item["count"] for item in told.get(f"values_{number}") or []}
+    # The listed values are all there are if their counts add up to the rows that have one.
+    is_complete = 0 < len(counted) <= FEW and sum(counted.values()) == told["rows"] - nulls
+    return ColumnProfile(
+        field.dataType,
+        nulls,
+        tuple(told.get(f"quantiles_{number}") or ()),
+        told.get(f"least_{number}"),
+        told.get(f"greatest_{number}"),
+        counted if is_complete else None,
+    )

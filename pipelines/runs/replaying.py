@@ -1,0 +1,204 @@
+"""Replays quarantined slices after a fix: says which rows would move, runs them, and counts the tables afterwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.config import Project
+from pipelines.errors import PipelineError
+from pipelines.expressions.names import column
+from pipelines.runs.definition import Definition, define
+from pipelines.runs.layout import Layout
+from pipelines.runs.preparation import Resolved, prepare, resolve_run, with_features
+from pipelines.runs.quarantine import count_refused
+from pipelines.runs.recovery import Past, look_back
+from pipelines.runs.scoring import score
+from pipelines.runs.tables import require_tables
+from pipelines.runs.whatif import Trial, days_of, moved, try_slice
+from pipelines.tables.ledger import Entry
+from pipelines.tables.slices import Slice
+
+WAS_REFUSED = "__was_refused"
+
+
+@dataclass(frozen=True)
+class Replayable:
+    """A slice with refused rows, and what a replay would do to it.
+
+    Args:
+        score_date: the slice's.
+        run_id: the run that refused the rows: the published one, or the last that was rejected where none is.
+        refused: how many rows it refused.
+        changed: what differs from that run: suite, input, model, configuration; empty where nothing does.
+        released: rows that would be scored now.
+        newly_refused: rows that were scored and would be refused now.
+        trial: what the present suite says of the slice.
+    """
+
+    score_date: dt.date
+    run_id: str
+    refused: int
+    changed: tuple[str, ...]
+    released: int = 0
+    newly_refused: int = 0
+    trial: Trial | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a replay would run the slice."""
+        return bool(self.changed)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A slice after its replay, counted in the tables.
+
+    Args:
+        score_date: the slice's.
+        outcome: published, superseded, or how the run ended otherwise.
+        run_id: the new run's, where it was published.
+        rows_input: of the source.
+        rows_scored: in the predictions table.
+        rows_quarantined: in the quarantine table, by the published run.
+        error: why it was not published.
+    """
+
+    score_date: dt.date
+    outcome: str
+    run_id: str = ""
+    rows_input: int = 0
+    rows_scored: int = 0
+    rows_quarantined: int = 0
+    error: str = ""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether every row of the input stands in one of the two tables."""
+        return self.outcome == "published" and self.rows_input == self.rows_scored + self.rows_quarantined
+
+
+def plan_replay(
+    spark: SparkSession, project: Project, name: str, first: dt.date, last: dt.date, rule: str | None = None
+) -> Iterator[Replayable]:
+    """What a replay would do to each slice of a period that has refused rows; nothing is written.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        name: the pipeline's.
+        first: the first score date.
+        last: the last score date.
+        rule: only slices that have rows refused by this rule.
+
+    Raises:
+        PipelineError: the pipeline, its model or a source is wrong.
+    """
+    definition = define(project, name)
+    layout = require_tables(spark, project, definition.pipeline)
+    for day in days_of(first, last):
+        past = look_back(layout, name, Slice(day, definition.pipeline.model.name))
+        standing = _standing(past)
+        if standing is not None and (refused := count_refused(layout, day, standing.run_id, rule)):
+            yield _planned(spark, project, layout, definition, past, standing, refused)
+
+
+def replay(
+    spark: SparkSession, project: Project, name: str, plan: list[Replayable], tell: Callable[[dt.date], Any]
+) -> Iterator[Replayed]:
+    """Run the slices that changed, and count the tables afterwards.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        name: the pipeline's.
+        plan: what `plan_replay` found.
+        tell: told of each slice as it begins.
+
+    Yields:
+        What became of each; a slice that is rejected or fails does not keep the others from being replayed.
+    """
+    layout = require_tables(spark, project, define(project, name).pipeline)
+    for item in plan:
+        if not item.is_stale:
+            continue
+        tell(item.score_date)
+        try:
+            result = score(spark, project, name, item.score_date)
+        except PipelineError as error:
+            outcome = "rejected" if error.exit_code == 3 else "failed"  # noqa: PLR2004 - the exit code of a rejection
+            yield Replayed(item.score_date, outcome, error=str(error))
+            continue
+        slice_ = Slice(item.score_date, result.model["name"])
+        scored = spark.read.format("delta").load(layout.predictions).where(slice_.predicate).count()
+        refused = spark.read.format("delta").load(layout.quarantine).where(F.col("run_id") == result.run_id).count()
+        yield Replayed(item.score_date, result.outcome, result.run_id, result.counts.input, scored, refused)
+
+
+def _standing(past: Past) -> Entry | None:
+    """The published run; where there is none, the last that was rejected, unless a later one was retracted."""
+    published = past.published()
+    if published is not None:
+        return published
+    ended = [entry for entry in past.runs if entry.state in ("rejected", "retracted", "published")]
+    return ended[-1] if ended and ended[-1].state == "rejected" else None
+
+
+def _planned(
+    spark: SparkSession,
+    project: Project,
+    layout: Layout,
+    definition: Definition,
+    past: Past,
+    standing: Entry,
+    refused: int,
+) -> Replayable:
+    pipeline, slice_ = definition.pipeline, past.state.slice
+    known = past.known_sources(pipeline)
+    resolved = resolve_run(spark, project, layout, definition, slice_, pipeline.model, past.next_fence, known)
+    changed = _changed(standing, resolved)
+    if not changed:
+        return Replayable(slice_.score_date, standing.run_id, refused, changed)
+    prepared = prepare(definition, resolved.model, resolved.frame)
+    rows = with_features(resolved.frame, definition, prepared)
+    trial, refused_now = try_slice(rows, definition, prepared, resolved.frame, layout.ledger, slice_)
+    marked = _with_past(spark, rows, layout, standing, pipeline.key)
+    released, newly_refused = moved(marked, F.col(WAS_REFUSED), refused_now)
+    return Replayable(slice_.score_date, standing.run_id, refused, changed, released, newly_refused, trial)
+
+
+def _with_past(spark: SparkSession, rows: DataFrame, layout: Layout, run: Entry, key: tuple[str, ...]) -> DataFrame:
+    """The rows with whether the run refused them, found by their key."""
+    refused = spark.read.format("delta").load(layout.quarantine).where(F.col("run_id") == run.run_id)
+    names = [f"__key_{number}" for number in range(len(key))]
+    keys = refused.select(*[column(name).alias(alias) for name, alias in zip(key, names, strict=True)]).distinct()
+    keys = keys.withColumn(WAS_REFUSED, F.lit(True))
+    same = [column(name).eqNullSafe(F.col(alias)) for name, alias in zip(key, names, strict=True)]
+    joined = rows.join(keys, on=same, how="left")
+    return joined.withColumn(WAS_REFUSED, F.coalesce(F.col(WAS_REFUSED), F.lit(False)))
+
+
+def _changed(standing: Entry, resolved: Resolved) -> tuple[str, ...]:
+    """What differs between a run and one that would be made now, by what their manifests fix."""
+    if standing.run_key == resolved.manifest.run_key and standing.state == "published":
+        return ()
+    then, now = standing.value("manifest") or {}, resolved.manifest
+    before, after = then.get("configuration", {}), now.configuration
+    suites = [one.get("expectations") for one in (before, after)]
+    policies = [one.get("pipeline", {}).get("policy") for one in (before, after)]
+    inputs = [{item["name"]: item["fingerprint"] for item in one} for one in (then.get("sources", []), now.sources)]
+    differs = {
+        "suite": suites[0] != suites[1] or policies[0] != policies[1],
+        "input": inputs[0] != inputs[1],
+        "model": then.get("model", {}).get("digest") != now.model["digest"],
+        "limits": any(
+            before.get("pipeline", {}).get(name) != after["pipeline"].get(name) for name in ("limits", "history")
+        ),
+    }
+    named = tuple(name for name, changed in differs.items() if changed)
+    return named or (("configuration",) if standing.run_key != now.run_key else ())

@@ -1,0 +1,46 @@
+"""What the ledger knows of judged runs, for reports."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from pipelines.errors import UsageError, did_you_mean
+from pipelines.tables.ledger import Entry, Ledger
+from pipelines.validation.reporting import JudgedRun
+from pipelines.validation.verdict import CheckResult
+
+
+def judged_runs(ledger: Ledger, run_ids: Sequence[str]) -> list[JudgedRun]:
+    """The runs with their verdicts.
+
+    Raises:
+        UsageError: the ledger does not know one of them, or it was not judged.
+    """
+    return [_judged(ledger, run_id) for run_id in run_ids]
+
+
+def _judged(ledger: Ledger, run_id: str) -> JudgedRun:
+    found = ledger.latest(run_id=run_id)
+    if not found:
+        known = [entry.run_id for entry in ledger.latest()]
+        raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(run_id, known))
+    entry: Entry = found[-1]
+    if entry.verdict is None:
+        raise UsageError(
+            f"run '{run_id}' was not judged", expected="a run that came to its audit", found=f"state {entry.state}"
+        )
+    return JudgedRun(
+        run_id=run_id,
+        suite_name=entry.pipeline,
+        at=entry.at or dt.datetime.now(dt.UTC),
+        results=tuple(CheckResult(**result) for result in entry.value("verdict")),
+        meta={
+            "pipeline": entry.pipeline,
+            "score_date": entry.score_date.isoformat(),
+            "state": entry.state,
+            "rows_input": entry.rows_input,
+            "rows_scored": entry.rows_scored,
+            "rows_quarantined": entry.rows_quarantined,
+        },
+    )

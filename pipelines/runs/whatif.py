@@ -1,0 +1,174 @@
+"""What a suite would do to past slices: judged as a run would judge them, without scoring or writing anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.config import Project
+from pipelines.errors import UsageError
+from pipelines.models.registry import RegisteredModel
+from pipelines.runs.auditing import Counts, judge_limits
+from pipelines.runs.definition import Definition, define
+from pipelines.runs.history import judge_history, measure_of
+from pipelines.runs.layout import ledger_of
+from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
+from pipelines.runs.sources import pin_sources, read_slice
+from pipelines.tables.ledger import Ledger
+from pipelines.tables.slices import Slice
+from pipelines.validation.validating import is_refused_by, validate
+from pipelines.validation.verdict import CheckResult, Verdict
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one suite would do to one slice.
+
+    Args:
+        rows: of the slice.
+        refused: those that it would quarantine.
+        verdict: every check's result.
+    """
+
+    rows: int
+    refused: int
+    verdict: Verdict
+
+    @property
+    def rejecting(self) -> list[CheckResult]:
+        """The checks that would keep the slice from being published."""
+        return self.verdict.rejecting()
+
+
+@dataclass(frozen=True)
+class DayTrial:
+    """A slice judged by the present suite, and by another one where there is one.
+
+    Args:
+        score_date: the slice's.
+        present: by the pipeline's suite.
+        other: by the other suite.
+        released: rows that the present suite refuses and the other does not.
+        newly_refused: rows that the other suite refuses and the present one does not.
+    """
+
+    score_date: dt.date
+    present: Trial
+    other: Trial | None = None
+    released: int = 0
+    newly_refused: int = 0
+
+
+def validate_slices(
+    spark: SparkSession, project: Project, name: str, first: dt.date, last: dt.date, suite_file: Path | None = None
+) -> Iterator[DayTrial]:
+    """Judge each slice of a period by the pipeline's suite and, with a file, by that one too.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        name: the pipeline's.
+        first: the first score date.
+        last: the last score date.
+        suite_file: another suite.
+
+    Yields:
+        What would happen to each slice, in the order of their dates.
+
+    Raises:
+        PipelineError: the period is empty, or a suite, the model or a source is wrong.
+    """
+    days = days_of(first, last)
+    present = define(project, name)
+    other = define(project, name, suite_file) if suite_file is not None else None
+    model = look_up(project, present.pipeline.model)
+    ledger = ledger_of(project)
+    for day in days:
+        frame = slice_frame(spark, project, present, day)
+        yield _trial_of_day(frame, present, other, model, ledger, Slice(day, model.name))
+
+
+def days_of(first: dt.date, last: dt.date) -> list[dt.date]:
+    """The dates of a period, both ends included.
+
+    Raises:
+        UsageError: it ends before it begins.
+    """
+    if last < first:
+        raise UsageError(
+            "the period ends before it begins", expected="--from on or before --to", found=f"{first} {last}"
+        )
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def slice_frame(spark: SparkSession, project: Project, definition: Definition, day: dt.date) -> DataFrame:
+    """A slice's rows as they are now."""
+    sources = pin_sources(spark, project, definition.pipeline, day, {})
+    return read_slice(spark, definition.pipeline, definition.query, sources, day)
+
+
+def try_slice(
+    rows: DataFrame, definition: Definition, prepared: Prepared, frame: DataFrame, ledger: Ledger, slice_: Slice
+) -> tuple[Trial, Column]:
+    """What a definition's suite would do to a slice; and whether it would refuse a row, as a column over the rows.
+
+    Args:
+        rows: the slice with the features that rules name.
+        definition: whose suite.
+        prepared: its parts, held against the slice.
+        frame: the slice as read.
+        ledger: for gates that look at history.
+        slice_: which one it is.
+    """
+    pipeline, checks = definition.pipeline, prepared.checks
+    history = tuple((f"history_{name}", measure_of(gate)) for name, gate in pipeline.history.items())
+    validation = validate(rows, checks, frame.schema, pipeline.personal, history)
+    measured = {name: validation.measured[f"history_{name}"] for name in pipeline.history}
+    counts = Counts(validation.rows, validation.rows - validation.refused, validation.refused)
+    results = [
+        *validation.results,
+        *judge_history(ledger, pipeline, slice_, measured),
+        *judge_limits(counts, pipeline.limits, validation.results),
+    ]
+    refused = is_refused_by(checks, validation.moments)
+    return Trial(validation.rows, validation.refused, Verdict(tuple(results))), refused
+
+
+def _trial_of_day(
+    frame: DataFrame,
+    present: Definition,
+    other: Definition | None,
+    model: RegisteredModel,
+    ledger: Ledger,
+    slice_: Slice,
+) -> DayTrial:
+    prepared = prepare(present, model, frame)
+    rows = with_features(frame, present, prepared)
+    now, refused_now = try_slice(rows, present, prepared, frame, ledger, slice_)
+    if other is None:
+        return DayTrial(slice_.score_date, now)
+    prepared_other = prepare(other, model, frame)
+    both = replace(prepared, columns_read=_union(frame, prepared, prepared_other))
+    rows = with_features(frame, present, both)
+    then, refused_then = try_slice(rows, other, prepared_other, frame, ledger, slice_)
+    released, newly_refused = moved(rows, refused_now, refused_then)
+    return DayTrial(slice_.score_date, now, then, released, newly_refused)
+
+
+def moved(rows: DataFrame, before: Column, after: Column) -> tuple[int, int]:
+    """How many rows are refused before and not after, and how many after and not before."""
+    marked = rows.select(before.alias("before"), after.alias("after"))
+    row = marked.agg(
+        F.count_if(F.expr("before AND NOT after")).alias("released"),
+        F.count_if(F.expr("after AND NOT before")).alias("newly_refused"),
+    ).first()
+    return (row.released, row.newly_refused) if row is not None else (0, 0)
+
+
+def _union(frame: DataFrame, one: Prepared, other: Prepared) -> tuple[str, ...]:
+    return tuple(name for name in frame.columns if name in {*one.columns_read, *other.columns_read})
