@@ -90,7 +90,8 @@ def show_days(days: Sequence[DayTrial]) -> None:
     ):
         broken = Counter[str]()
         for trial in trials:
-            broken.update({rule.check_id: rule.unexpected_count or 0 for rule in trial.verdict.broken_rules()})
+            for rule in trial.verdict.broken_rules():
+                broken[rule.check_id + (" (warns)" if rule.action == "warn" else "")] += rule.unexpected_count or 0
         if trials:
             listed = ", ".join(f"{check_id} {rows}" for check_id, rows in broken.most_common()) or "none"
             say(f"rows by broken rule, by {name}: {listed}")

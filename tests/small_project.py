@@ -19,7 +19,7 @@ import pyarrow as pa
 import yaml
 from deltalake import DeltaTable, write_deltalake
 
-from pipelines.config import Project, load_project
+from pipelines.config import Pipeline, Project, load_pipeline, load_project
 from pipelines.runs.layout import ledger_of
 
 if TYPE_CHECKING:
@@ -144,6 +144,10 @@ class SmallProject:
         return load_project(self.root / "conf", "local")
 
     @property
+    def pipeline(self) -> Pipeline:
+        return load_pipeline(self.project, "orders")
+
+    @property
     def orders(self) -> str:
         return str(self.root / "inputs" / "orders")
 
@@ -200,6 +204,12 @@ class SmallProject:
     def land(self, rows: Iterable[dict[str, Any]]) -> None:
         """Append orders to the source."""
         write_deltalake(self.orders, pa.Table.from_pylist(list(rows), schema=ORDERS), mode="append")
+
+    def mend(self, changes: dict[int, dict[str, Any]], day: dt.date = DAY) -> None:
+        """Replace a day's orders by those of the same ids, changed."""
+        rows = [{**order, **changes.get(order["id"], {})} for order in orders_of(day)]
+        table = pa.Table.from_pylist(rows, schema=ORDERS)
+        write_deltalake(self.orders, table, mode="overwrite", predicate=f"day = '{day}'")
 
     def replace_orders(self, table: pa.Table, partition_by: list[str] | None = None) -> None:
         """Make the source anew."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce, singledispatch
+from functools import lru_cache, reduce, singledispatch
 from itertools import combinations
 from operator import and_, or_
 
@@ -26,18 +26,24 @@ from pipelines.expressions.rules import (
     PairInSet,
     Parses,
     Rule,
+    Scalar,
     SumEquals,
 )
 
 
+@lru_cache(maxsize=1024)
 def is_judged(rule: Rule) -> Column:
-    """True for the rows that the rule speaks of, false (never null) for all others."""
+    """True for the rows that the rule speaks of, false (never null) for all others.
+
+    Remembered, as building columns is many calls into the JVM, and every slice of a pipeline has the same rules.
+    """
     judged = within(rule.domain)
     return judged if rule.condition is None else judged & meets(rule.condition)
 
 
+@lru_cache(maxsize=1024)
 def is_broken(rule: Rule) -> Column:
-    """True for the rows that break the rule, false (never null) for all others."""
+    """True for the rows that break the rule, false (never null) for all others. Remembered likewise."""
     return is_judged(rule) & F.coalesce(~holds(rule.check), F.lit(False))
 
 
@@ -79,12 +85,19 @@ def _(check: Between) -> Column:
     value = F.length(column(check.column)) if check.length else column(check.column)
     bounds = []
     if check.minimum is not None:
-        minimum = F.lit(check.minimum)
+        minimum = _bound(check.minimum)
         bounds.append(value > minimum if check.strict_minimum else value >= minimum)
     if check.maximum is not None:
-        maximum = F.lit(check.maximum)
+        maximum = _bound(check.maximum)
         bounds.append(value < maximum if check.strict_maximum else value <= maximum)
     return reduce(and_, bounds)
+
+
+def _bound(value: Scalar) -> Column:
+    """A bound as Great Expectations takes it: a number is a double, and a text a day or, with a time of day, a time."""
+    if isinstance(value, str):
+        return F.lit(value).cast("timestamp" if ":" in value else "date")
+    return F.lit(float(value))
 
 
 @holds.register

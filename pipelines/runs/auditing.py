@@ -117,7 +117,6 @@ def audit(
         rules: the results of the suite's rules, to which limits of their own may apply.
     """
     counts = Counts(rows_input, observed["scored"], observed["rows"] - observed["scored"])
-    twice = observed["alone"] - observed["keys"]
     results = [
         _gate(
             "audit:rows_reconciled",
@@ -125,8 +124,7 @@ def audit(
             counts.scored + counts.quarantined,
             f"{rows_input} rows, as many as the source has: a join must neither lose nor multiply rows",
         ),
-        _gate("audit:some_rows_scored", counts.scored > 0, counts.scored, "a row that is scored"),
-        _gate("audit:keys_unique", twice == 0, twice, "no key twice", unexpected=twice),
+        *judge_rows(counts, observed["alone"] - observed["keys"]),
         *judge_limits(counts, limits, rules),
     ]
     for number, (name, output) in enumerate(outputs.items()):
@@ -136,6 +134,14 @@ def audit(
         if output.minimum is not None or output.maximum is not None:
             results.append(_range_gate(name, output, observed.get(f"min_{number}"), observed.get(f"max_{number}")))
     return counts, results
+
+
+def judge_rows(counts: Counts, twice: int) -> list[CheckResult]:
+    """Whether some rows are scored, and no key stands twice but where a uniqueness rule refuses its copies."""
+    return [
+        _gate("audit:some_rows_scored", counts.scored > 0, counts.scored, "a row that is scored"),
+        _gate("audit:keys_unique", twice == 0, twice, "no key twice", unexpected=twice),
+    ]
 
 
 def judge_limits(counts: Counts, limits: Limits, rules: Sequence[CheckResult]) -> list[CheckResult]:

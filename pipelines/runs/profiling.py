@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -80,19 +80,21 @@ def profile_period(
     """
     frame = _period(spark, project, definition, first, last)
     fields = [field for field in frame.schema if field.name != DAY]
-    key = F.struct(DAY, *[column(name) for name in definition.pipeline.key])
     aggregates = [
         F.count(F.lit(1)).alias("rows"),
-        F.count_distinct(key).alias("keys"),
         F.expr(f"approx_top_k({DAY}, {TRACKED_DAYS}, {2 * TRACKED_DAYS})").alias("days"),
     ]
     for number, field in enumerate(fields):
         aggregates += [item.alias(f"{what}_{number}") for what, item in _aggregates(field).items()]
-    row = frame.agg(*aggregates).first()
-    told = {} if row is None else row.asDict(recursive=True)
+    # Observed on the way to the count of keys: in one aggregation with it, each key would get a profile of its own.
+    observation = Observation()
+    key = F.struct(DAY, *[column(name) for name in definition.pipeline.key])
+    counted = frame.observe(observation, *aggregates).agg(F.count_distinct(key).alias("keys")).first()
+    told = observation.get
     columns = {field.name: _column(field, told, number) for number, field in enumerate(fields)}
     days = {item["item"]: item["count"] for item in told["days"] or []}
-    return Profile(first, last, told["rows"], dict(sorted(days.items())), told["keys"], columns)
+    keys = counted["keys"] if counted is not None else 0
+    return Profile(first, last, told["rows"], dict(sorted(days.items())), keys, columns)
 
 
 def _period(spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date) -> DataFrame:
@@ -122,13 +124,14 @@ def _aggregates(field: T.StructField) -> dict[str, Column]:
         found["quantiles"] = F.percentile_approx(valid, [TAIL, 0.5, 1 - TAIL], 10_000)
         found["least"], found["greatest"] = F.min(valid), F.max(valid)
     if isinstance(field.dataType, T.StringType | T.IntegralType | T.BooleanType):
-        found["values"] = F.expr(f"approx_top_k({quoted(field.name)}, {FEW + 1}, {TRACKED})")
+        found["values"] = F.expr(f"approx_top_k({quoted(field.name)}, {FEW + 2}, {TRACKED})")
     return found
 
 
 def _column(field: T.StructField, told: Mapping[str, Any], number: int) -> ColumnProfile:
     nulls = told[f"nulls_{number}"]
-    counted = {item["item"]: item["count"] for item in told.get(f"values_{number}") or []}
+    items = told.get(f"values_{number}") or []
+    counted = {item["item"]: item["count"] for item in items if item["item"] is not None}
     # The listed values are all there are if their counts add up to the rows that have one.
     is_complete = 0 < len(counted) <= FEW and sum(counted.values()) == told["rows"] - nulls
     return ColumnProfile(

@@ -85,8 +85,10 @@ def _of_column(profile: Profile, name: str, column: ColumnProfile, *, is_persona
         values = sorted(column.values, key=str)
         counts = {str(value): column.values[value] for value in values}
         arguments = {"column": name, "value_set": values}
+        # A number's values may well be those of the period alone, as a month's are.
+        severity = "warning" if isinstance(column.type, T.NumericType) else "critical"
         yield _expectation(
-            "column_values_to_be_in_set", f"{name}_is_known", arguments, "critical", profile, counts=counts
+            "column_values_to_be_in_set", f"{name}_is_known", arguments, severity, profile, counts=counts
         )
     elif column.quantiles and column.least is not None and column.greatest is not None:
         yield _range(profile, name, column, column.least, column.greatest)
@@ -115,8 +117,9 @@ def _range(profile: Profile, name: str, column: ColumnProfile, least: float, gre
     low, _, high = column.quantiles
     reach = SLACK * (high - low)
     is_whole = isinstance(column.type, T.IntegralType)
-    # What never was negative stays so.
-    floor = _rounded(max(low - reach, 0.0) if least >= 0 else low - reach, is_whole=is_whole, up=False)
+    # What counts, or begins at 0, does not become negative.
+    never_negative = least == 0 or (least > 0 and is_whole)
+    floor = _rounded(max(low - reach, 0.0) if never_negative else low - reach, is_whole=is_whole, up=False)
     ceiling = _rounded(high + reach, is_whole=is_whole, up=True)
     seen = dict(zip((str(TAIL), "0.5", str(1 - TAIL)), column.quantiles, strict=True))
     arguments = {"column": name, "min_value": floor, "max_value": ceiling}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 
 from pipelines.config import Project
 from pipelines.errors import UsageError
+from pipelines.expressions.names import column
 from pipelines.models.registry import RegisteredModel
-from pipelines.runs.auditing import Counts, judge_limits
+from pipelines.runs.auditing import Counts, judge_limits, judge_rows
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.history import judge_history, measure_of
 from pipelines.runs.layout import ledger_of
@@ -21,8 +22,10 @@ from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
 from pipelines.runs.sources import pin_sources, read_slice
 from pipelines.tables.ledger import Ledger
 from pipelines.tables.slices import Slice
-from pipelines.validation.validating import is_refused_by, validate
+from pipelines.validation.validating import is_refused_by, is_refused_copy, validate
 from pipelines.validation.verdict import CheckResult, Verdict
+
+IS_COPY = "__is_copy"
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,13 @@ def try_slice(
     """
     pipeline, checks = definition.pipeline, prepared.checks
     history = tuple((f"history_{name}", measure_of(gate)) for name, gate in pipeline.history.items())
-    validation = validate(rows, checks, frame.schema, pipeline.personal, history)
+    validation = validate(rows, checks, frame, pipeline.personal, history)
     measured = {name: validation.measured[f"history_{name}"] for name in pipeline.history}
     counts = Counts(validation.rows, validation.rows - validation.refused, validation.refused)
     results = [
         *validation.results,
         *judge_history(ledger, pipeline, slice_, measured),
+        *judge_rows(counts, _keys_twice(rows, pipeline.key, is_refused_copy(checks))),
         *judge_limits(counts, pipeline.limits, validation.results),
     ]
     refused = is_refused_by(checks, validation.moments)
@@ -158,6 +162,15 @@ def _trial_of_day(
     then, refused_then = try_slice(rows, other, prepared_other, frame, ledger, slice_)
     released, newly_refused = moved(rows, refused_now, refused_then)
     return DayTrial(slice_.score_date, now, then, released, newly_refused)
+
+
+def _keys_twice(rows: DataFrame, key: Sequence[str], is_copy: Column) -> int:
+    """How many rows share their key with another, apart from copies that are refused."""
+    alone = rows.select(*[column(name) for name in key], is_copy.alias(IS_COPY)).where(~F.col(IS_COPY))
+    row = alone.agg(
+        F.count(F.lit(1)).alias("rows"), F.count_distinct(F.struct(*[column(name) for name in key])).alias("keys")
+    ).first()
+    return row["rows"] - row["keys"] if row is not None else 0
 
 
 def moved(rows: DataFrame, before: Column, after: Column) -> tuple[int, int]:

@@ -36,6 +36,11 @@ def in_pass(aggregate: Aggregate) -> Column:
     return by_function[aggregate.function]()
 
 
+def is_in_set(aggregate: Aggregate, value: Column) -> Column:
+    """Whether a value is of the aggregate's set."""
+    return value.isin(list(aggregate.values)) if aggregate.values else F.lit(False)
+
+
 def on_stage(aggregate: Aggregate, value: Column, kind: T.DataType) -> Column:
     """An aggregate over values that the stage holds.
 
@@ -49,8 +54,7 @@ def on_stage(aggregate: Aggregate, value: Column, kind: T.DataType) -> Column:
         if isinstance(kind, T.FractionalType) and not isinstance(kind, T.DecimalType)
         else value
     )
-    # NULL in a set makes every comparison with it unknown: nothing is outside then.
-    of_set = value.isin(list(aggregate.values)) if aggregate.values else F.lit(False)
+    of_set = is_in_set(aggregate, value)
     by_function = {
         "distinct": lambda: F.count_distinct(value),
         "share_of_distinct": lambda: F.coalesce(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException, ParseException
+from pyspark.errors import AnalysisException, IllegalArgumentException, ParseException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines.errors import ConfigurationError
 from pipelines.expressions.rendering import is_broken, is_judged
-from pipelines.expressions.rules import Between, InSet, Matches, Parses, Rule, SumEquals, ZScoreBelow
-from pipelines.validation.aggregates import in_pass
+from pipelines.expressions.rules import Between, InSet, Matches, Parses, Rule, Scalar, SumEquals, ZScoreBelow
+from pipelines.validation.aggregates import in_pass, is_in_set, value_of
 from pipelines.validation.compiling import Checks
 
 WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
@@ -38,6 +37,12 @@ def bound(checks: Checks, frame: DataFrame) -> Checks:
         if gate.aggregate.column is not None and gate.aggregate.function in NUMBERS_ONLY
         if not isinstance(schema[gate.aggregate.column].dataType, T.NumericType)
     ]
+    wrong += [
+        problem
+        for gate in checks.stage_gates
+        if gate.aggregate.column is not None
+        for problem in _of_set(gate.id, gate.aggregate.column, gate.aggregate.values, schema)
+    ]
     if wrong:
         raise ConfigurationError(
             "expectations do not fit the types of their columns",
@@ -60,11 +65,11 @@ def _completed(rule: Rule, schema: T.StructType) -> Rule:
 def _of_rule(rule: Rule, schema: T.StructType) -> Iterator[tuple[str, str]]:
     match rule.check:
         case Between(column=name, length=False, minimum=low, maximum=high):
-            if any(_is_number(one) for one in (low, high)) and isinstance(schema[name].dataType, T.StringType):
-                yield _problem(rule.id, name, schema, "numbers")
+            if isinstance(schema[name].dataType, T.StringType):
+                are_numbers = any(_is_number(one) for one in (low, high))
+                yield _problem(rule.id, name, schema, "numbers" if are_numbers else "dates or timestamps")
         case InSet(column=name, values=values):
-            if any(_is_number(one) for one in values) and isinstance(schema[name].dataType, T.StringType):
-                yield _problem(rule.id, name, schema, "numbers, or a set of texts")
+            yield from _of_set(rule.id, name, values, schema)
         case Parses(column=name) if not isinstance(schema[name].dataType, T.StringType):
             yield _problem(rule.id, name, schema, "texts")
         case ZScoreBelow(column=name) if not isinstance(schema[name].dataType, T.NumericType):
@@ -75,12 +80,31 @@ def _of_rule(rule: Rule, schema: T.StructType) -> Iterator[tuple[str, str]]:
                     yield _problem(rule.id, name, schema, "numbers")
 
 
+def _of_set(
+    check_id: str, name: str, values: Sequence[Scalar | None], schema: T.StructType
+) -> Iterator[tuple[str, str]]:
+    """What Spark would cast, and abort the pass where it cannot."""
+    kind = schema[name].dataType
+    if isinstance(kind, T.StringType) and any(_is_number(one) for one in values):
+        yield _problem(check_id, name, schema, "numbers, or a set of texts")
+    if isinstance(kind, T.NumericType) and not all(_reads_as_number(one) for one in values if isinstance(one, str)):
+        yield _problem(check_id, name, schema, "texts, or a set of numbers")
+
+
 def _problem(check_id: str, column: str, schema: T.StructType, wanted: str) -> tuple[str, str]:
     return f"check '{check_id}' needs {wanted} in {column}", f"{column} {schema[column].dataType.simpleString()}"
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _require_computable(checks: Checks, frame: DataFrame) -> None:
@@ -90,6 +114,9 @@ def _require_computable(checks: Checks, frame: DataFrame) -> None:
             _require_pattern(frame.sparkSession, rule.id, pattern)
     judged: dict[str, list[Column]] = {rule.id: [is_broken(rule)] for rule in checks.rules}
     judged |= {rule.id: [is_judged(rule)] for rule in checks.stage_rules}
+    for gate in checks.stage_gates:
+        value = value_of(gate.aggregate)
+        judged[gate.id] = [value, is_in_set(gate.aggregate, value)]
     aggregated = {gate.id: [in_pass(gate.aggregate)] for gate in checks.pass_gates}
     for columns in (judged, aggregated):
         if _refusal(frame, [column for several in columns.values() for column in several]) is None:
@@ -117,9 +144,9 @@ def _require_pattern(spark: SparkSession, check_id: str, pattern: str) -> None:
     assert jvm is not None  # noqa: S101 - a classic session has one
     try:
         jvm.java.util.regex.Pattern.compile(pattern)
-    except Py4JJavaError as error:
+    except IllegalArgumentException as error:
         raise ConfigurationError(
             f"check '{check_id}': no regular expression",
             expected="a pattern in Java's syntax",
-            found=f"{pattern!r}: {error.java_exception.getDescription()}",
+            found=f"{pattern!r}: {str(error).splitlines()[0]}",
         ) from error

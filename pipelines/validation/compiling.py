@@ -32,14 +32,23 @@ _WHY_FOREIGN = {
 
 @dataclass(frozen=True)
 class Foreign:
-    """An expectation that Great Expectations' own engine computes, and what its failure leads to."""
+    """An expectation that Great Expectations' own engine computes, and what its failure leads to.
+
+    Args:
+        expectation: which.
+        action: what its failure leads to.
+        is_personal: whether it is left to the engine only because its column is personal.
+    """
 
     expectation: Expectation
     action: Action
+    is_personal: bool = False
 
     @property
     def why(self) -> str:
         """Why it cannot be computed in the one pass."""
+        if self.is_personal:
+            return "its column is personal, and the stage would have to hold the values"
         return _WHY_FOREIGN.get(self.expectation.type, "no rule or gate means exactly the same")
 
 
@@ -53,7 +62,7 @@ class Checks:
         gates: tests of aggregates, computed in the one pass or on the stage.
         schema_gates: what needs the columns' names and types only.
         foreign: what Great Expectations' own engine computes, in passes of its own.
-        expectations: the suite's text of each check by its id.
+        suite: the expectations that all of them were compiled from.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -106,13 +115,18 @@ def compile_suite(suite: Suite, policy: Policy = DEFAULT_POLICY, personal: Seque
     Raises:
         ConfigurationError: arguments that no data could satisfy or be judged by, or a policy that no check can follow.
     """
-    known = [check_id for expectation in suite for check_id in expectation.check_ids()]
+    compiled = [_compiled(expectation, policy, personal) for expectation in suite]
+    known = [
+        check_id
+        for expectation, item in zip(suite, compiled, strict=True)
+        # Of what is no rule, `mostly` is no gate of its own.
+        for check_id in (expectation.check_ids() if isinstance(item, Rule) else (expectation.check_id,))
+    ]
     for check_id in policy.checks:
         if check_id not in known:
             raise ConfigurationError(
                 f"policy.checks: there is no check '{check_id}'", remedy=did_you_mean(check_id, known)
             )
-    compiled = [_compiled(expectation, policy, personal) for expectation in suite]
     rules = [item for item in compiled if isinstance(item, Rule)]
     return Checks(
         rules=tuple(rule for rule in rules if not isinstance(rule.check, OfWholeSlice)),
@@ -139,25 +153,27 @@ def _compiled(expectation: Expectation, policy: Policy, personal: Sequence[str])
 
 def _exact(
     expectation: Expectation, kwargs: Arguments, policy: Policy, personal: Sequence[str]
-) -> Rule | Gate | SchemaGate | None:
+) -> Rule | Gate | SchemaGate | Foreign | None:
     check_id, severity = expectation.check_id, expectation.severity
     if (check := check_of(expectation.type, kwargs)) is not None:
-        if not (isinstance(check, ZScoreBelow) and check.column in personal):
-            return Rule(
-                id=check_id,
-                check=check,
-                severity=severity,
-                action=policy.checks.get(check_id, getattr(policy.rows, severity)),
-                condition=expectation.condition,
-                mostly=float(expectation.kwargs.get("mostly", 1.0)),
-                mostly_action=_batch_action(expectation, policy, f"{check_id}:mostly"),
-            )
-    elif (test := schema_test_of(expectation.type, kwargs)) is not None:
+        if isinstance(check, ZScoreBelow) and check.column in personal:
+            return Foreign(expectation, _batch_action(expectation, policy), is_personal=True)
+        return Rule(
+            id=check_id,
+            check=check,
+            severity=severity,
+            action=policy.checks.get(check_id, getattr(policy.rows, severity)),
+            condition=expectation.condition,
+            mostly=float(expectation.kwargs.get("mostly", 1.0)),
+            mostly_action=_batch_action(expectation, policy, f"{check_id}:mostly"),
+        )
+    if (test := schema_test_of(expectation.type, kwargs)) is not None:
         return SchemaGate(check_id, test, severity, _batch_action(expectation, policy))
-    elif (gate := gate_of(expectation.type, kwargs, expectation.condition)) is not None:
+    if (gate := gate_of(expectation.type, kwargs, expectation.condition)) is not None:
         aggregate, batch_test = gate
-        if not (aggregate.on_stage and aggregate.column in personal):
-            return Gate(check_id, aggregate, batch_test, severity, _batch_action(expectation, policy))
+        if aggregate.on_stage and aggregate.column in personal:
+            return Foreign(expectation, _batch_action(expectation, policy), is_personal=True)
+        return Gate(check_id, aggregate, batch_test, severity, _batch_action(expectation, policy))
     return None
 
 

@@ -91,10 +91,19 @@ class Bounds:
             value = float(value)  # as Great Expectations does before it compares
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return False
-        low, high = (_like(value, bound) for bound in (self.minimum, self.maximum))
-        if low is not None and (value <= low if self.strict_minimum else value < low):
-            return False
-        return high is None or bool(value < high if self.strict_maximum else value <= high)
+        return self._is_above(value) and self._is_below(value)
+
+    def _is_above(self, value: Any) -> bool:
+        if self.minimum is None:
+            return True
+        value, minimum = _comparable(value, self.minimum)
+        return bool(value > minimum if self.strict_minimum else value >= minimum)
+
+    def _is_below(self, value: Any) -> bool:
+        if self.maximum is None:
+            return True
+        value, maximum = _comparable(value, self.maximum)
+        return bool(value < maximum if self.strict_maximum else value <= maximum)
 
     def find(self, value: Any) -> Finding:
         """The same as a finding."""
@@ -182,19 +191,29 @@ class Gate:
     action: Action
 
 
-def _like(value: Any, bound: Scalar | None) -> Any:
-    """The bound as something that the value can be compared with; texts become times where the value is one."""
-    if not isinstance(bound, str) or not isinstance(value, dt.date):
-        return bound
+def _comparable(value: Any, bound: Scalar) -> tuple[Any, Any]:
+    """A value and a bound as things that Great Expectations compares: doubles, days or times.
+
+    Days where the bound is one, even if the value is a time; times where the bound has a time of day. A text is read.
+    """
+    if not isinstance(bound, str):
+        return value, float(bound)
+    if not isinstance(value, str | dt.date) or (isinstance(value, str) and not bound[:4].isdecimal()):
+        return value, bound
     from dateutil import parser
 
-    time = parser.parse(bound)
-    if not isinstance(value, dt.datetime):
-        return time.date()
-    if (time.tzinfo is None) == (value.tzinfo is None):
-        return time
-    # One of them names a time zone and the other does not: what does not is UTC, as in the session.
-    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC).replace(tzinfo=None)
+    limit = parser.parse(bound)
+    found = parser.parse(value) if isinstance(value, str) else value
+    if ":" not in bound:
+        return found.date() if isinstance(found, dt.datetime) else found, limit.date()
+    if not isinstance(found, dt.datetime):
+        found = dt.datetime.combine(found, dt.time())
+    return _without_zone(found), _without_zone(limit)
+
+
+def _without_zone(time: dt.datetime) -> dt.datetime:
+    """The time in UTC; what names no zone is, as in the session."""
+    return time if time.tzinfo is None else time.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def _within(value: float, low: float | None, high: float | None) -> bool:

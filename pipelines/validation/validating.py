@@ -10,10 +10,9 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from pipelines.expressions.names import column
 from pipelines.expressions.rendering import is_broken
+from pipelines.expressions.rules import Unique
 from pipelines.expressions.whole_slice import Moments, breaks, staged_value
 from pipelines.transforms.staging import REFUSED, marked_on_stage, tagged
 from pipelines.validation.compiling import Checks
@@ -46,7 +45,7 @@ class Validation:
 def validate(
     rows: DataFrame,
     checks: Checks,
-    schema: T.StructType | None = None,
+    batch: DataFrame | None = None,
     personal: tuple[str, ...] = (),
     measured: tuple[tuple[str, Aggregate], ...] = (),
 ) -> Validation:
@@ -55,7 +54,7 @@ def validate(
     Args:
         rows: what is judged, with the features that rules name.
         checks: the suite, bound to the rows' types.
-        schema: the columns that the suite knows; by default those of the rows.
+        batch: the rows with all their columns, for what speaks of the batch as a whole; by default the rows themselves.
         personal: columns of which no value is told.
         measured: other aggregates to observe on the way, by name.
 
@@ -68,9 +67,9 @@ def validate(
     marked = marked.observe(observation, F.count_if(F.col(REFUSED)).alias("refused"), *asked)
     marked.select("mask_0").write.format("noop").mode("overwrite").save()
     observed = Observed(observation.get, checks.rules, checks.stage_rules)
-    plain = rows if schema is None else rows.select(*[column(name) for name in schema.names])
-    engine_results = run_engine(plain, [foreign.expectation for foreign in checks.foreign])
-    results = judge_pass(checks, observed, engine_results, schema or rows.schema, personal)
+    batch = rows if batch is None else batch
+    engine_results = run_engine(batch, [foreign.expectation for foreign in checks.foreign])
+    results = judge_pass(checks, observed, engine_results, batch.schema, personal)
     counted = counted_for_stage(checks, observed)
     moments = moments_of(counted)
     refused = int(observed.metrics["refused"] or 0)
@@ -96,6 +95,13 @@ def is_refused_by(checks: Checks, moments: Mapping[str, Moments]) -> Column:
         if rule.refuses
     ]
     return reduce(or_, [*alone, *together], F.lit(False))
+
+
+def is_refused_copy(checks: Checks) -> Column:
+    """Whether a row would be quarantined because others have the same values."""
+    nothing = Moments(None, None)
+    unique = [rule for rule in checks.stage_rules if rule.refuses and isinstance(rule.check, Unique)]
+    return reduce(or_, [breaks(rule, staged_value(rule, ()), nothing) for rule in unique], F.lit(False))
 
 
 def _judged_together(rows: DataFrame, checks: Checks, counted: Counted, personal: tuple[str, ...]) -> list[CheckResult]:

@@ -93,7 +93,8 @@ def test_a_key_that_stands_twice_is_refused(project: Project) -> None:
     change_text(pipeline_file(project), "timezone: America/New_York", "timezone: UTC\ntimezone: America/New_York")
     observed = refusal(project)
     assert "the key 'timezone' stands twice" in observed
-    assert "line 60" in observed
+    lines = pipeline_file(project).read_text(encoding="utf-8").splitlines()
+    assert f"line {lines.index('timezone: America/New_York') + 1}" in observed
 
 
 def test_a_nested_key_that_stands_twice_is_refused(project: Project) -> None:
@@ -139,6 +140,17 @@ WRONG: list[tuple[list[str], Any, str]] = [
         "source: the first table, 'flights', holds the rows to be scored: it needs a 'slice'",
     ),
     ([*SLICE, "where"], "x", "source.tables.flights.slice: a slice is selected by either"),
+    (["source", "tables", "weather", "other_columns"], "warn", "source.tables.weather.other_columns: input should be"),
+    (["policy"], {"row": {}}, "policy.row: unknown key; did you mean 'rows'?"),
+    (["policy"], {"rows": {"critical": "stop"}}, "policy.rows.critical: input should be 'reject', 'quarantine' or"),
+    (["policy"], {"batch": {"info": "quarantine"}}, "policy.batch.info: input should be 'reject' or 'warn'"),
+    (["policy"], {"checks": {"x": "stop"}}, "policy.checks.x: input should be 'reject', 'quarantine' or 'warn'"),
+    (["limits", "rules"], {"x": {"share": 2}}, "limits.rules.x.share: input should be less than or equal to 1"),
+    (["limits", "rules"], {"x": {"row": 2}}, "limits.rules.x.row: unknown key; did you mean 'rows'?"),
+    (["history"], {"x": {"of": "rows"}}, "history.x.within: this key is required and missing"),
+    (["history"], {"x": {"of": "mean", "within": 1}}, "history.x.of: input should be 'rows' or 'null_share'"),
+    (["history"], {"a b": {"of": "rows", "within": 1}}, "history.a b"),
+    (["history"], {"x": {"of": "null_share", "within": 1}}, "history.x: 'column' goes with 'null_share', and only"),
 ]  # fmt: skip
 
 

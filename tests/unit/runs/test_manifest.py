@@ -67,9 +67,16 @@ CHANGING: dict[str, dict[str, Any]] = {
     "output's name": {"pipeline": pipeline(outputs={"score": {"type": "double"}})},
     "output's result": {"pipeline": pipeline(outputs={"prediction": {"type": "double", "result": "label"}})},
     "personal columns": {"pipeline": pipeline(personal=["customer"])},
+    "policy for rows": {"pipeline": pipeline(policy={"rows": {"warning": "quarantine"}})},
+    "policy for a check": {"pipeline": pipeline(policy={"checks": {"given": "warn"}})},
+    "another policy for a check": {"pipeline": pipeline(policy={"checks": {"given": "reject"}})},
 }
 KEEPING: dict[str, dict[str, Any]] = {
     "limits": {"pipeline": pipeline(limits={"quarantined_share": 0.5, "quarantined_rows": 7})},
+    "limits of rules": {"pipeline": pipeline(limits={"rules": {"given": {"rows": 7}}})},
+    "policy that says the default": {"pipeline": pipeline(policy={"rows": {"critical": "quarantine"}, "checks": {}})},
+    "history gates": {"pipeline": pipeline(history={"usual": {"of": "rows", "within": 0.5}})},
+    "contract with the source": {"pipeline": pipeline(source=table(columns={"age": "int"}, other_columns="refuse"))},
     "description": {"pipeline": pipeline(description="who leaves")},
     "source's path": {"pipeline": pipeline(source=table(path="elsewhere"))},
     "source's location": {"sources": [replace(SOURCE, location="/moved/customers")]},
