@@ -25,6 +25,9 @@ SPARK = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Many small plans: they end before Java's best code for them is made, or a caller's line is worth its time.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 
 

@@ -102,3 +102,48 @@ def test_bad_input_exits_with_1(empty: SmallProject, tmp_path: Path) -> None:
     assert ended.stdout == ""
     assert "did you mean 'returns'?" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_quarantine_is_looked_at_and_replayed_from_the_command_line(
+    by_command: SmallProject, tmp_path: Path
+) -> None:
+    small = copy_of(by_command, tmp_path)
+    small.suite(*SUITE[1:])
+    command = str(BIN / "lakescore")
+    listed = run(small, command, "quarantine", "list", "orders")
+    assert "amount is -5.0; expected >= 0 and <= 1000" in listed.stdout
+    shown = run(small, command, "quarantine", "show", "orders", "--date", str(DAY), "--rule", "email_is_one")
+    assert "email is ***; expected a match of @" in shown.stdout
+    assert "1 of 1 rows" in shown.stdout
+    period = ("orders", "--from", str(DAY), "--to", str(DAY))
+    asked = run(small, command, "quarantine", "replay", *period)
+    assert "nothing was run; add --yes" in asked.stderr
+    replayed = run(small, str(BIN / "spark-submit"), str(ROOT / "jobs/quarantine.py"), "replay", *period, "--yes")
+    assert "in the tables 40 input = 37 scored + 3 quarantined, as it must be" in replayed.stdout
+    assert [ended.returncode for ended in (listed, shown, asked, replayed)] == [0, 0, 0, 0]
+
+
+def test_results_are_told_in_great_expectations_format_and_as_pages(by_command: SmallProject, tmp_path: Path) -> None:
+    run_id = by_command.predictions()[0]["run_id"]
+    told = run(by_command, str(BIN / "lakescore"), "results", run_id)
+    result = json.loads(told.stdout)
+    assert result["statistics"] == {
+        "evaluated_expectations": 5,
+        "successful_expectations": 2,
+        "unsuccessful_expectations": 3,
+        "success_percent": 40.0,
+    }
+    run(by_command, str(BIN / "lakescore"), "results", run_id, "--docs", str(tmp_path / "docs"))
+    assert (tmp_path / "docs" / "index.html").is_file()
+    assert list((tmp_path / "docs" / "validations").rglob("*.html"))
+
+
+def test_check_tells_what_costs_more_and_why(by_command: SmallProject, tmp_path: Path) -> None:
+    small = copy_of(by_command, tmp_path)
+    unique = expectation("column_values_to_be_unique", "email_is_unique", column="email")
+    increasing = expectation("column_values_to_be_increasing", "ids_grow", column="id")
+    small.suite(*SUITE, unique, increasing)
+    told = run(small, str(BIN / "lakescore"), "check", "orders")
+    assert told.returncode == 0, told.stderr
+    assert "judged on the stage, as they speak of the slice as a whole: email_is_unique" in told.stdout
+    assert "ids_grow: computed by Great Expectations' engine, which reads the slice again" in told.stdout

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
@@ -28,18 +30,11 @@ WEEK = [f"2013-07-0{day}" for day in range(1, 8)]
 def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The demo, typed twice, into a folder of its own."""
     home = tmp_path_factory.mktemp("demo")
-    environment = {
-        **os.environ,
-        "LAKESCORE_WAREHOUSE": str(home / "warehouse"),
-        "LAKESCORE_INPUTS": str(home / "inputs"),
-        "LAKESCORE_CACHE": str(home / "cache"),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/registry/mlflow.db",
-    }
 
     def type_it() -> str:
         told = subprocess.run(
             [sys.executable, "-m", "examples.flights.demo"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False,
+            cwd=ROOT, env=environment_of(home), capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
         assert told.returncode == 0, told.stdout + told.stderr
         return told.stdout
@@ -48,6 +43,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     versions = state(home)
     second = type_it()
     return {"home": home, "first": first, "second": second, "before": versions, "after": state(home)}
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """The variables that move everything into a folder."""
+    return {
+        **os.environ,
+        "LAKESCORE_WAREHOUSE": str(home / "warehouse"),
+        "LAKESCORE_INPUTS": str(home / "inputs"),
+        "LAKESCORE_CACHE": str(home / "cache"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/registry/mlflow.db",
+    }
 
 
 def state(home: Path) -> dict[str, int]:
@@ -196,3 +202,68 @@ def test_the_challenger_scores_the_same_pipeline(demo: dict[str, Any]) -> None:
         metrics = client.get_run(version.run_id).data.metrics if version.run_id else {}
         assert {"july_auc", "july_average_precision", "july_brier", "july_base_rate"} <= set(metrics)
         assert metrics["july_auc"] > 0.65
+
+
+# The quarantine's life, on the same flights; last, as the replay publishes slices anew.
+
+
+def lakescore(demo: dict[str, Any], *arguments: str, conf: Path = ROOT / "conf") -> Any:
+    """What the command line answers a machine."""
+    told = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", "--conf", str(conf), *arguments, "--json"],
+        cwd=ROOT, env=environment_of(demo["home"]), capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)
+
+
+@pytest.fixture(scope="module")
+def looser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's configuration, with planes of two seats and more let through."""
+    conf = tmp_path_factory.mktemp("looser") / "conf"
+    shutil.copytree(ROOT / "conf", conf)
+    file = conf / "expectations" / "flight_delays.json"
+    suite = json.loads(file.read_text())
+    (rule,) = [item for item in suite["expectations"] if item["meta"]["check_id"] == "plane_is_an_airliner"]
+    rule["kwargs"]["min_value"] = 2
+    file.write_text(json.dumps(suite))
+    return conf
+
+
+def test_the_quarantine_is_listed_by_reason_as_pandas_counts_it(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+    listed = lakescore(demo, "quarantine", "list", "flight_delays", "--from", WEEK[0], "--to", WEEK[-1])
+    by_rule = pd.DataFrame(listed).groupby("rule")["rows"].sum().to_dict()
+    too_small = flights["seats"].notna() & ~flights["seats"].between(15, 600)
+    assert by_rule["plane_is_an_airliner"] == too_small.sum()
+    assert by_rule["weather_is_observed"] == flights["temp"].isna().sum()
+
+
+def test_a_looser_rule_is_tried_on_march_before_it_is_used(demo: dict[str, Any], looser: Path) -> None:
+    suite = looser / "expectations" / "flight_delays.json"
+    period = ("--from", "2013-03-07", "--to", "2013-03-09", "--suite", str(suite))
+    days = lakescore(demo, "validate", "flight_delays", *period)
+    assert [day["score_date"] for day in days] == ["2013-03-07", "2013-03-08", "2013-03-09"]
+    for day in days:
+        assert day["released"] > 0
+        assert day["newly_refused"] == 0
+        assert day["present"]["quarantined"] - day["released"] == day["other"]["quarantined"]
+    assert state(demo["home"]) == demo["after"]
+
+
+def test_loosening_a_rule_and_replaying_moves_just_its_rows(
+    demo: dict[str, Any], flights: pd.DataFrame, looser: Path
+) -> None:
+    period = ("--from", WEEK[0], "--to", WEEK[1])
+    days = flights[flights["flight_date"].astype(str).isin(WEEK[:2])]
+    small = days["seats"].notna() & days["seats"].between(2, 14)
+    expected = small & ~is_refused(days.assign(seats=days["seats"].where(~small, 100)))
+    before = published(demo, "predictions")
+
+    told = lakescore(demo, "quarantine", "replay", "flight_delays", *period, "--yes", conf=looser)
+
+    assert sum(item["released"] for item in told["plan"]) == expected.sum() > 0
+    assert [item["changed"] for item in told["plan"]] == [["suite"], ["suite"]]
+    assert [item["is_proven"] for item in told["replayed"]] == [True, True]
+    assert len(published(demo, "predictions")) == len(before) + expected.sum()
+    again = lakescore(demo, "quarantine", "replay", "flight_delays", *period, "--yes", conf=looser)
+    assert (again["replayed"], [item["is_stale"] for item in again["plan"]]) == ([], [False, False])

@@ -108,6 +108,13 @@ def test_a_rule_refuses_rows_by_its_action_and_not_by_its_severity(
     assert Rule("r", NotNull("a"), severity, action).refuses is expected
 
 
+def test_a_rule_is_critical_and_quarantines_unless_it_says_otherwise() -> None:
+    rule = Rule("r", NotNull("a"))
+    assert (rule.severity, rule.action, rule.condition, rule.mostly, rule.mostly_action) == (
+        "critical", "quarantine", None, 1.0, "reject",
+    )  # fmt: skip
+
+
 DOMAINS: list[tuple[Check, Domain]] = [
     (NotNull("a"), Domain()),
     (IsNull("a"), Domain()),

@@ -219,6 +219,18 @@ GATES: list[tuple[str, dict[str, Any], Aggregate, Any]] = [
     ("column_mean_to_be_between", COLUMN, Aggregate("mean", "a"), Bounds()),
     ("column_min_to_be_between", {**COLUMN, "min_value": "2013-01-01"}, Aggregate("min", "a"), Bounds("2013-01-01")),
     ("column_max_to_be_between", {**COLUMN, "max_value": "7"}, Aggregate("max", "a"), Bounds(None, 7.0)),
+    (
+        "column_max_to_be_between",
+        {**COLUMN, "max_value": "2013-01-01"},
+        Aggregate("max", "a"),
+        Bounds(None, "2013-01-01"),
+    ),
+    (
+        "column_max_to_be_between",
+        {**COLUMN, "min_value": 1, "strict_min": True},
+        Aggregate("max", "a"),
+        Bounds(1, strict_minimum=True),
+    ),
     ("column_distinct_values_to_be_in_set", SET, OF_XY, OfSet(XY, outside=True, all_there=False)),
     ("column_distinct_values_to_contain_set", SET, OF_XY, OfSet(XY, outside=False, all_there=True)),
     ("column_distinct_values_to_equal_set", SET, OF_XY, OfSet(XY, outside=True, all_there=True)),
@@ -239,6 +251,12 @@ GATES: list[tuple[str, dict[str, Any], Aggregate, Any]] = [
         {**COLUMN, "quantile_ranges": QUANTILES, "allow_relative_error": False},
         Aggregate("quantiles", "a", quantiles=(0.1, 0.5)),
         Ranges((0.1, 0.5), ((None, 2), (1.5, 3))),
+    ),
+    (
+        "column_quantile_values_to_be_between",
+        {**COLUMN, "quantile_ranges": {"quantiles": [0, 1], "value_ranges": [[1, 2], [3, 4]]}},
+        Aggregate("quantiles", "a", quantiles=(0, 1)),
+        Ranges((0, 1), ((1, 2), (3, 4))),
     ),
 ]
 ON_STAGE = {"distinct", "share_of_distinct", "distinct_of_set", "median", "quantiles", "most_common"}
@@ -291,6 +309,8 @@ def test_a_rule_keeps_its_id_severity_condition_and_share() -> None:
     suite = (Expectation("mine", "expect_column_values_to_not_be_null", kwargs, "warning", condition="b > 1"),)
     (rule,) = compile_suite(suite).rules
     assert (rule.id, rule.severity, rule.condition, rule.mostly) == ("mine", "warning", "b > 1", 0.9)
+    (plain,) = compiled(NOT_NULL, column="a").rules
+    assert (plain.id, plain.severity, plain.condition, plain.mostly) == ("check", "critical", None, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -401,8 +421,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "column_quantile_values_to_be_between",
-        {**COLUMN, "quantile_ranges": {"quantiles": [5], "value_ranges": [[1, 2]]}},
-        "expected quantiles from 0 to 1; found 5",
+        {**COLUMN, "quantile_ranges": {"quantiles": [1.5], "value_ranges": [[1, 2]]}},
+        "expected quantiles from 0 to 1; found 1.5",
+    ),
+    (
+        "column_quantile_values_to_be_between",
+        {**COLUMN, "quantile_ranges": {"quantiles": [0.5, -0.1], "value_ranges": [[1, 2], [1, 2]]}},
+        "expected quantiles from 0 to 1; found 0.5, -0.1",
     ),
     ("column_values_to_be_between", {**COLUMN, "min_value": 2**63}, "has more than 64 bits"),
     ("column_values_to_be_between", {**COLUMN, "min_value": -(2**63) - 1}, "has more than 64 bits"),

@@ -194,6 +194,11 @@ def test_every_quantile_must_be_in_its_own_range(value: Any, expected: Finding) 
     assert Ranges((0.1, 0.9), ((0, 2), (4, 6))).find(value) == expected
 
 
+@pytest.mark.parametrize("value", [None, [], [None]])
+def test_one_quantile_of_nothing_is_out_of_every_range(value: Any) -> None:
+    assert Ranges((0.5,), ((None, None),)).find(value) == Finding(success=False, found="none")
+
+
 def test_ranges_are_told_in_words() -> None:
     assert Ranges((0.1, 0.9), ((0, 2), (None, 6))).expected() == "quantile 0.1 in 0 to 2; quantile 0.9 in None to 6"
 
@@ -258,6 +263,7 @@ def test_the_most_common_value_is_of_the_set(value: Any, with_ties: bool, withou
 def test_the_most_common_value_is_told_as_counts() -> None:
     test = MostCommonInSet(("a", "b"), ties=True)
     assert test.find({"ties": 3, "of_set": 2}) == Finding(True, 2.0, None, "3 most common values, 2 of them of the set")
+    assert test.find(None) == Finding(False, 0.0, None, "0 most common values, 0 of them of the set")
     assert test.expected() == "the most common of a, b"
 
 

@@ -119,3 +119,4 @@ def test_moments_are_found_by_the_position_among_the_rules_of_the_stage() -> Non
     counted = observed([rule(NotNull("a"))], stage_rules, population_0=70, mean_1=5.0, stdev_1=None)
     assert counted.moments(1) == Moments(5.0, None)
     assert counted.moments(0) == Moments(None, None)
+    assert observed([], stage_rules, mean_1=5.0, stdev_1=2.0).moments(1) == Moments(5.0, 2.0)

@@ -86,6 +86,11 @@ def test_a_rule_counts_the_rows_that_it_does_not_judge_for_their_nulls() -> None
     assert result.observed == 0.75
 
 
+def test_a_rule_of_several_columns_names_them() -> None:
+    greater = expectation("column_pair_values_a_to_be_greater_than_b", column_A="a", column_B="b")
+    assert judged(greater, broken_0=0, population_0=10)[0].expected == "a, b: a > b"
+
+
 @pytest.mark.parametrize(("broken", "expected"), [(0, []), (1, ["given"])])
 def test_a_rule_that_rejects_stops_the_slice_at_its_first_broken_row(broken: int, expected: list[str]) -> None:
     assert rejecting(judged(not_null(), policy={"rows": {"critical": "reject"}}, broken_0=broken)) == expected
