@@ -29,7 +29,7 @@ RESERVED_COLUMNS = frozenset(
     {"score_date", "model_name", "model_version", "run_id", "scored_at", "quarantined_at", "reasons", "row"}
 )
 """The columns that the project's own tables and stages have besides the key and the outputs."""
-RESERVED_PREFIXES = ("mask_", "__")
+RESERVED_PREFIXES = ("mask_", "absent_", "__")
 
 
 class Typed(BaseModel):

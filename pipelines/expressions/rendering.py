@@ -25,6 +25,7 @@ from pipelines.expressions.rules import (
     PairGreater,
     PairInSet,
     Parses,
+    Population,
     Rule,
     Scalar,
     SumEquals,
@@ -37,8 +38,7 @@ def is_judged(rule: Rule) -> Column:
 
     Remembered, as building columns is many calls into the JVM, and every slice of a pipeline has the same rules.
     """
-    judged = within(rule.domain)
-    return judged if rule.condition is None else judged & meets(rule.condition)
+    return is_within(Population(rule.domain, rule.condition))
 
 
 @lru_cache(maxsize=1024)
@@ -56,6 +56,13 @@ def within(domain: Domain) -> Column:
     """Whether a row is of the domain."""
     present = [column(name).isNotNull() for name in domain.columns]
     return reduce(and_ if domain.present == "all" else or_, present) if present else F.lit(True)
+
+
+@lru_cache(maxsize=1024)
+def is_within(population: Population) -> Column:
+    """Whether a row is of the population; never null. Remembered likewise."""
+    inside = within(population.domain)
+    return inside if population.condition is None else inside & meets(population.condition)
 
 
 @singledispatch

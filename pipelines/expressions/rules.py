@@ -6,6 +6,7 @@ Their meaning is that of the Great Expectations expectation that each is compile
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -282,6 +283,32 @@ class Rule:
                 return Domain()
             return Domain(check.columns, "all" if check.ignore_if == "any_missing" else "any")
         return Domain(check.columns)
+
+
+@dataclass(frozen=True)
+class Population:
+    """The rows that a rule judges, or that its condition leaves: rules share their counts.
+
+    Args:
+        domain: the rows that have the values.
+        condition: an SQL condition on them.
+    """
+
+    domain: Domain = Domain()
+    condition: str | None = None
+
+
+EVERYBODY = Population()
+
+
+def populations(rules: Iterable[Rule]) -> tuple[Population, ...]:
+    """The populations that rules need to be counted, apart from that of all rows; each once, in order."""
+    found = [
+        population
+        for rule in rules
+        for population in (Population(rule.domain, rule.condition), Population(Domain(), rule.condition))
+    ]
+    return tuple(population for population in dict.fromkeys(found) if population != EVERYBODY)
 
 
 def _of_patterns(patterns: tuple[str, ...], every: bool, negated: bool) -> str:

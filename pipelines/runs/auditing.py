@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -152,9 +152,11 @@ def judge_limits(counts: Counts, limits: Limits, rules: Sequence[CheckResult]) -
     broken = {result.check_id: result.unexpected_count or 0 for result in rules if result.kind == "rule"}
     for rule_id, limit in limits.rules.items():
         if limit.share is not None:
-            results.append(_share(f"limit:{rule_id}:share", broken.get(rule_id, 0), counts.input, limit.share))
+            share = _share(f"limit:{rule_id}:share", broken.get(rule_id, 0), counts.input, limit.share)
+            results.append(replace(share, expected=f"at most {limit.share:g} of the input that break it"))
         if limit.rows is not None:
-            results.append(_count(f"limit:{rule_id}:rows", broken.get(rule_id, 0), limit.rows))
+            count = _count(f"limit:{rule_id}:rows", broken.get(rule_id, 0), limit.rows)
+            results.append(replace(count, expected=f"at most {limit.rows} rows that break it"))
     return results
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from pyspark.errors import PySparkException, PythonException
@@ -25,8 +26,9 @@ from pipelines.runs.sources import count_input, first_line
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, begin
 from pipelines.transforms.staging import staged, tagged
+from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import run_engine
-from pipelines.validation.observing import Observed, aggregates
+from pipelines.validation.observing import Observed, measures, tallies
 from pipelines.validation.stage import counted_for_stage, stage_values
 from pipelines.validation.verdict import judge_pass
 
@@ -40,14 +42,14 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     """
     definition, manifest, checks = resolved.definition, resolved.manifest, prepared.checks
     pipeline = definition.pipeline
-    observation = Observation(f"run {manifest.run_id}")
-    marked = tag(resolved.frame, definition, prepared, observation)
+    marked, measured = tag(resolved.frame, definition, prepared)
     scored, workers = with_outputs(marked, resolved.model, _wanted(pipeline, prepared), prepared.output_types)
     rows = staged(
         scored,
         key=pipeline.key,
         outputs=list(pipeline.outputs),
         rules=checks.rules,
+        stage_rules=checks.stage_rules,
         columns_read=prepared.columns_read,
         personal=pipeline.personal,
         values=stage_values(checks, pipeline.personal),
@@ -60,7 +62,8 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         rows_input = resolved.rows_by_log
         if rows_input is None:
             rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
-        observed = Observed(observation.get, checks.rules, checks.stage_rules)
+        metrics = {**measured(), **tally(spark.read.schema(rows.schema).parquet(stage.rows), checks)}
+        observed = Observed(metrics, checks.rules, checks.stage_rules)
         suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
         stage.finish(
             {
@@ -96,12 +99,25 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     return stage
 
 
-def tag(frame: DataFrame, definition: Definition, prepared: Prepared, observation: Observation) -> DataFrame:
-    """The columns read, the features, and the mask of broken rules; what the verdict needs is observed on the way."""
+def tag(frame: DataFrame, definition: Definition, prepared: Prepared) -> tuple[DataFrame, Callable[[], dict[str, Any]]]:
+    """The columns read, the features, and the bits of broken rules; and what was measured of values on the way.
+
+    Only the write of the stage may be asked for it: below a shuffle, rows of a task that ran twice count twice.
+    """
     checks = prepared.checks
     history = tuple((f"history_{name}", measure_of(gate)) for name, gate in definition.pipeline.history.items())
-    marked = tagged(with_features(frame, definition, prepared), checks.rules)
-    return marked.observe(observation, *aggregates(checks.rules, checks.stage_rules, checks.measured + history))
+    marked = tagged(with_features(frame, definition, prepared), checks.rules, checks.stage_rules)
+    asked = measures(checks.stage_rules, checks.measured + history)
+    if not asked:
+        return marked, dict
+    observation = Observation()
+    return marked.observe(observation, *asked), lambda: observation.get
+
+
+def tally(rows: DataFrame, checks: Checks) -> dict[str, Any]:
+    """The rows of a stage, and those that break each rule or that it judges: counted from their bits."""
+    row = rows.agg(*tallies(checks.rules, checks.stage_rules)).first()
+    return {} if row is None else row.asDict()
 
 
 def read_stage(spark: SparkSession, stage: Stage, marker: dict[str, Any]) -> DataFrame:

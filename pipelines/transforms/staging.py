@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.expressions.masks import is_refused, mask_names, masks
+from pipelines.expressions.masks import absence_names, absences, is_refused, mask_names, masks
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import reason, reasons, row_kept
 from pipelines.expressions.rules import Rule
@@ -17,9 +17,15 @@ OUTPUTS = "__outputs"
 REFUSED = "__refused"
 
 
-def tagged(frame: DataFrame, rules: tuple[Rule, ...]) -> DataFrame:
-    """The frame with the mask of broken rules, and whether the row is refused."""
-    marked = frame.select("*", *masks(rules))
+def tagged(frame: DataFrame, rules: tuple[Rule, ...], stage_rules: tuple[Rule, ...] = ()) -> DataFrame:
+    """The frame with the bits of broken rules and of absent populations, and whether the row is refused.
+
+    Args:
+        frame: the rows.
+        rules: those that a row alone answers.
+        stage_rules: those of the slice as a whole, of which the populations are told here too.
+    """
+    marked = frame.select("*", *masks(rules), *absences((*rules, *stage_rules)))
     return marked.select("*", is_refused(rules).alias(REFUSED))
 
 
@@ -29,6 +35,7 @@ def staged(
     key: Sequence[str],
     outputs: Sequence[str],
     rules: tuple[Rule, ...],
+    stage_rules: tuple[Rule, ...],
     columns_read: Sequence[str],
     personal: tuple[str, ...],
     values: Mapping[str, Column],
@@ -41,6 +48,7 @@ def staged(
         key: the columns that identify a row.
         outputs: the names of the outputs.
         rules: in the order of the mask's bits.
+        stage_rules: those of the slice as a whole.
         columns_read: what is kept of a refused row.
         personal: columns that are masked wherever they are kept as text.
         values: what checks of the slice as a whole need, by the names that it gets.
@@ -51,6 +59,7 @@ def staged(
     return scored.select(
         *[column(name) for name in key],
         *mask_names(rules),
+        *absence_names((*rules, *stage_rules)),
         *results,
         F.when(F.col(REFUSED), reasons(rules, personal)).alias("reasons"),
         (kept if keep_all else F.when(F.col(REFUSED), kept)).alias("row"),

@@ -23,6 +23,8 @@ def value_of(aggregate: Aggregate) -> Column:
 def in_pass(aggregate: Aggregate) -> Column:
     """An aggregate that the one pass computes as it goes."""
     value = value_of(aggregate)
+    if aggregate.of_times:
+        value = value.cast("timestamp_ntz")  # PySpark would give a timestamp in the machine's own zone
     rows = F.lit(1) if aggregate.condition is None else F.when(meets(aggregate.condition), 1)
     by_function = {
         "rows": lambda: F.count(value),

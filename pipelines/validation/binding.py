@@ -14,6 +14,7 @@ from pipelines.expressions.rendering import is_broken, is_judged
 from pipelines.expressions.rules import Between, InSet, Matches, Parses, Rule, Scalar, SumEquals, ZScoreBelow
 from pipelines.validation.aggregates import in_pass, is_in_set, value_of
 from pipelines.validation.compiling import Checks
+from pipelines.validation.gates import Gate
 
 WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 NUMBERS_ONLY = ("mean", "stdev", "sum", "median", "quantiles")
@@ -50,7 +51,11 @@ def bound(checks: Checks, frame: DataFrame) -> Checks:
             found="; ".join(dict.fromkeys(found for _, found in wrong)),
             remedy="correct the suite, or cast the columns in the pipeline's query",
         )
-    completed = replace(checks, rules=tuple(_completed(rule, schema) for rule in checks.rules))
+    completed = replace(
+        checks,
+        rules=tuple(_completed(rule, schema) for rule in checks.rules),
+        gates=tuple(_of_times(gate, schema) for gate in checks.gates),
+    )
     _require_computable(completed, frame)
     return completed
 
@@ -60,6 +65,13 @@ def _completed(rule: Rule, schema: T.StructType) -> Rule:
         return rule
     whole = tuple(name for name in rule.check.columns if isinstance(schema[name].dataType, WHOLE))
     return replace(rule, check=replace(rule.check, whole=whole))
+
+
+def _of_times(gate: Gate, schema: T.StructType) -> Gate:
+    name = gate.aggregate.column
+    if name is None or gate.aggregate.function not in ("min", "max"):
+        return gate
+    return replace(gate, aggregate=replace(gate.aggregate, of_times=isinstance(schema[name].dataType, T.TimestampType)))
 
 
 def _of_rule(rule: Rule, schema: T.StructType) -> Iterator[tuple[str, str]]:

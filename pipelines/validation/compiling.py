@@ -16,6 +16,7 @@ from pipelines.validation.schema_gates import SchemaGate
 from pipelines.validation.suite import Expectation, Suite
 
 DEFAULT_POLICY = Policy()
+_FLAGS = {"strict_min", "strict_max", "ties_okay", "double_sided", "or_equal", "exact_match"}
 _COMMON = ("mostly", "row_condition", "condition_parser")
 
 
@@ -141,6 +142,7 @@ def compile_suite(suite: Suite, policy: Policy = DEFAULT_POLICY, personal: Seque
 def _compiled(expectation: Expectation, policy: Policy, personal: Sequence[str]) -> Rule | Gate | SchemaGate | Foreign:
     kwargs = {name: value for name, value in expectation.kwargs.items() if value is not None and name not in _COMMON}
     try:
+        _require_flags(kwargs)
         _require_64_bits({name: value for name, value in kwargs.items() if name != "sum_total"})
         compiled = _exact(expectation, kwargs, policy, personal) if not _has_parameters(expectation.kwargs) else None
     except (ValueError, TypeError, KeyError) as error:
@@ -192,6 +194,13 @@ def _batch_action(expectation: Expectation, policy: Policy, check_id: str | None
 def _has_parameters(kwargs: Arguments) -> bool:
     """Whether Great Expectations would fill in an argument when it runs."""
     return any(isinstance(value, dict) and "$PARAMETER" in value for value in kwargs.values())
+
+
+def _require_flags(kwargs: Arguments) -> None:
+    """Refuse texts for booleans: every text would count as true."""
+    for name in _FLAGS & set(kwargs):
+        if not isinstance(kwargs[name], bool):
+            raise ValueError(f"{name}: expected true or false; found {kwargs[name]!r}")
 
 
 def _require_64_bits(value: Any) -> None:

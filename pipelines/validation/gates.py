@@ -42,6 +42,7 @@ class Aggregate:
         condition: an SQL condition on the rows that count.
         values: with `distinct_of_set` and `most_common`: the set.
         quantiles: with `quantiles`: which, from 0 to 1.
+        of_times: whether the column holds timestamps, which are judged in the session's zone, UTC.
     """
 
     function: Function
@@ -49,6 +50,7 @@ class Aggregate:
     condition: str | None = None
     values: tuple[Scalar, ...] = ()
     quantiles: tuple[float, ...] = ()
+    of_times: bool = False
 
     @property
     def on_stage(self) -> bool:

@@ -1,8 +1,8 @@
-"""What the one pass observes for rules and gates, as named aggregates that fit into a single row."""
+"""What is counted and measured for rules and gates, as named aggregates that fit into a single row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,9 +10,8 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from pipelines.expressions.masks import has_bit
-from pipelines.expressions.rendering import meets, within
-from pipelines.expressions.rules import Domain, Rule, ZScoreBelow
+from pipelines.expressions.masks import has_bit, is_of
+from pipelines.expressions.rules import EVERYBODY, Domain, Population, Rule, ZScoreBelow, populations
 from pipelines.expressions.whole_slice import Moments
 from pipelines.validation.aggregates import in_pass
 from pipelines.validation.gates import Aggregate
@@ -20,43 +19,41 @@ from pipelines.validation.gates import Aggregate
 Metrics = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Population:
-    """The rows that a rule judges, or that its condition leaves: rules share their counts."""
-
-    domain: Domain
-    condition: str | None
-
-    @property
-    def is_all(self) -> bool:
-        return self.domain == Domain() and self.condition is None
-
-
 @lru_cache(maxsize=64)
-def aggregates(
-    rules: tuple[Rule, ...], stage_rules: tuple[Rule, ...], measured: tuple[tuple[str, Aggregate], ...]
-) -> tuple[Column, ...]:
-    """A column for each number that the verdict needs. Remembered, as building columns is many calls into the JVM.
+def tallies(rules: tuple[Rule, ...], stage_rules: tuple[Rule, ...]) -> tuple[Column, ...]:
+    """A column for each count that rules need, taken from tagged or staged rows.
+
+    Remembered, as building columns is many calls into the JVM.
 
     Args:
         rules: those of the mask's bits.
-        stage_rules: those that are judged on the stage; here only the rows that they will judge are counted.
-        measured: other aggregates, by name.
+        stage_rules: those that are judged on the stage; of them the rows that they will judge are counted.
     """
+    everyone = (*rules, *stage_rules)
     columns = [F.count(F.lit(1)).alias("rows")]
     columns += [F.count_if(has_bit(position)).alias(f"broken_{position}") for position in range(len(rules))]
-    for number, population in enumerate(_populations((*rules, *stage_rules))):
-        columns.append(_size(population).alias(f"population_{number}"))
+    return tuple(columns) + tuple(
+        F.count_if(is_of(everyone, population)).alias(f"population_{number}")
+        for number, population in enumerate(populations(everyone))
+    )
+
+
+@lru_cache(maxsize=64)
+def measures(stage_rules: tuple[Rule, ...], measured: tuple[tuple[str, Aggregate], ...]) -> tuple[Column, ...]:
+    """A column for each number that is taken of values as the rows pass; none where nothing asks for one.
+
+    Args:
+        stage_rules: of which z-scores need the moments.
+        measured: other aggregates, by name.
+    """
+    columns: list[Column] = []
     for position, rule in enumerate(stage_rules):
         if isinstance(rule.check, ZScoreBelow):
-            of = [
-                Aggregate("mean", rule.check.column, rule.condition),
-                Aggregate("stdev", rule.check.column, rule.condition),
-            ]
-            names = (f"mean_{position}", f"stdev_{position}")
-            columns += [in_pass(one).cast("double").alias(name) for one, name in zip(of, names, strict=True)]
-    columns += [in_pass(aggregate).alias(name) for name, aggregate in measured]
-    return tuple(columns)
+            mean = Aggregate("mean", rule.check.column, rule.condition)
+            stdev = Aggregate("stdev", rule.check.column, rule.condition)
+            columns.append(in_pass(mean).cast("double").alias(f"mean_{position}"))
+            columns.append(in_pass(stdev).cast("double").alias(f"stdev_{position}"))
+    return tuple(columns) + tuple(in_pass(aggregate).alias(name) for name, aggregate in measured)
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Observed:
     """The observed numbers, by what they mean.
 
     Args:
-        metrics: what the aggregates gave, by name.
+        metrics: what tallies and measures came to, by name.
         rules: those that they were made for.
         stage_rules: likewise.
     """
@@ -90,22 +87,7 @@ class Observed:
         return Moments(self.metrics.get(f"mean_{position}"), self.metrics.get(f"stdev_{position}"))
 
     def _size(self, population: Population) -> int:
-        if population.is_all:
+        if population == EVERYBODY:
             return int(self.metrics["rows"])
-        number = _populations((*self.rules, *self.stage_rules)).index(population)
+        number = populations((*self.rules, *self.stage_rules)).index(population)
         return int(self.metrics[f"population_{number}"])
-
-
-@lru_cache(maxsize=64)
-def _populations(rules: Sequence[Rule]) -> tuple[Population, ...]:
-    found = [
-        population
-        for rule in rules
-        for population in (Population(rule.domain, rule.condition), Population(Domain(), rule.condition))
-    ]
-    return tuple(population for population in dict.fromkeys(found) if not population.is_all)
-
-
-def _size(population: Population) -> Column:
-    judged = within(population.domain)
-    return F.count_if(judged if population.condition is None else judged & meets(population.condition))

@@ -143,7 +143,10 @@ def _json_schema(kwargs: Arguments) -> Parses:
         jsonschema.validators.validator_for(kwargs["json_schema"]).check_schema(kwargs["json_schema"])
     except jsonschema.SchemaError as error:
         raise ValueError(f"json_schema: no JSON Schema: {error.message}") from error
-    return Parses(kwargs["column"], "json_schema", json.dumps(kwargs["json_schema"], sort_keys=True))
+    text = json.dumps(kwargs["json_schema"], sort_keys=True)
+    if elsewhere := re.findall(r'"\$ref": "([^#"][^"]*)"', text):
+        raise ValueError(f"json_schema: refers to {', '.join(elsewhere)}; expected a schema that is complete in itself")
+    return Parses(kwargs["column"], "json_schema", text)
 
 
 def _z_score(kwargs: Arguments) -> ZScoreBelow:

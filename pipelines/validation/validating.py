@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.expressions.rendering import is_broken
@@ -18,7 +18,7 @@ from pipelines.transforms.staging import REFUSED, marked_on_stage, tagged
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import run_engine
 from pipelines.validation.gates import Aggregate
-from pipelines.validation.observing import Observed, aggregates
+from pipelines.validation.observing import Observed, measures, tallies
 from pipelines.validation.stage import Counted, counted_for_stage, look_at, moments_of, stage_values
 from pipelines.validation.verdict import CheckResult, judge_pass, judge_stage
 
@@ -61,18 +61,16 @@ def validate(
     Raises:
         ConfigurationError: Great Expectations' engine could not compute one of the expectations left to it.
     """
-    observation = Observation()
-    asked = aggregates(checks.rules, checks.stage_rules, checks.measured + measured)
-    marked = tagged(rows, checks.rules)
-    marked = marked.observe(observation, F.count_if(F.col(REFUSED)).alias("refused"), *asked)
-    marked.select("mask_0").write.format("noop").mode("overwrite").save()
-    observed = Observed(observation.get, checks.rules, checks.stage_rules)
+    numbers = tallies(checks.rules, checks.stage_rules) + measures(checks.stage_rules, checks.measured + measured)
+    refusing = F.count_if(F.col(REFUSED)).alias("refused")
+    row = tagged(rows, checks.rules, checks.stage_rules).agg(refusing, *numbers).first()
+    observed = Observed(row.asDict() if row is not None else {}, checks.rules, checks.stage_rules)
     batch = rows if batch is None else batch
     engine_results = run_engine(batch, [foreign.expectation for foreign in checks.foreign])
     results = judge_pass(checks, observed, engine_results, batch.schema, personal)
     counted = counted_for_stage(checks, observed)
     moments = moments_of(counted)
-    refused = int(observed.metrics["refused"] or 0)
+    refused = int(observed.metrics["refused"])
     if checks.stage_rules or checks.stage_gates:
         results += _judged_together(rows, checks, counted, personal)
     if any(rule.refuses for rule in checks.stage_rules):

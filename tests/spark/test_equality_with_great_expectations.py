@@ -483,11 +483,8 @@ HAND_MADE = {
 
 @pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("name", HAND_MADE)
-def test_both_engines_say_the_same_of_hand_made_tables(
-    tables: Tables, name: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_both_engines_say_the_same_of_hand_made_tables(tables: Tables, name: str) -> None:
     compared = compare(tables[name], HAND_MADE[name])
-    record_property("compared", compared.judged)
     assert compared.differences == []
     assert compared.judged == len(HAND_MADE[name])
 
@@ -726,20 +723,14 @@ NEITHER: list[Item] = [
     item("column_values_to_be_between", "number", min_value=3, max_value=1),
     item("column_values_to_be_between", "text", min_value=1, max_value=5),
     item("column_values_to_be_between", "written", min_value="2024-03-05"),
-    item("column_values_to_be_between", "flag", min_value=True),
     item("column_values_to_be_between", "at", min_value=1709287200),
     item("column_values_to_be_in_set", "text", value_set=["1", 1]),
-    item("column_values_to_be_in_set", "whole", value_set=["1", "x"]),
-    item("column_values_to_be_in_set", "flag", value_set=[1]),
     item("column_distinct_values_to_be_in_set", "whole", value_set=["1", "x"]),
     item("column_values_to_match_regex", "text", regex="("),
     item("column_values_to_match_strftime_format", "written", strftime_format="%D"),
-    item("column_values_to_match_strftime_format", "day", strftime_format="%Y-%m-%d"),
     item("column_values_to_match_json_schema", "json", json_schema={"type": "nope"}),
-    item("column_pair_values_to_be_equal", column_A="id", column_B="day"),
     item("column_pair_values_to_be_equal", column_A="id", column_B="text"),
     item("column_max_to_be_between", "text", max_value="2024-01-01"),
-    item("column_max_to_be_between", "day", max_value=1),
     item("column_mean_to_be_between", "text", min_value=5),
     item("column_values_to_be_of_type", "id", type_="int"),
     item("column_unique_value_count_to_be_between", "id", min_value=1, **where("nope > 1")),
@@ -835,8 +826,8 @@ class Table:
     def value(self, name: str) -> Any:
         """A value as a suite can hold it: one of the column's, or another of its kind."""
         held = [row[NAMES.index(name)] for row in self.rows]
-        plain = [value for value in held if value is not None and is_number(value)]
-        return as_json(self.draw((st.sampled_from(plain) if plain else st.nothing()) | VALUES[name].filter(is_number)))
+        plain = [value for value in held if value is not None and is_not_nan(value)]
+        return as_json(self.draw((st.sampled_from(plain) if plain else st.nothing()) | VALUES[name].filter(is_not_nan)))
 
     def values(self, name: str, most: int = 4) -> list[Any]:
         found = [self.value(name) for _ in range(self.draw(st.integers(1, most)))]
@@ -880,7 +871,7 @@ class Table:
         return self.one([{}, {"mostly": self.one(SHARES)}]) | self.condition()
 
 
-def is_number(value: Any) -> bool:
+def is_not_nan(value: Any) -> bool:
     return not (isinstance(value, float) and math.isnan(value))
 
 
@@ -980,9 +971,7 @@ AT_ONCE, TABLES = 32, 25
 
 
 @pytest.mark.usefixtures("interpreted")
-def test_both_engines_say_the_same_of_random_tables(
-    spark: SparkSession, record_property: Callable[[str, object], None]
-) -> None:
+def test_both_engines_say_the_same_of_random_tables(spark: SparkSession) -> None:
     seen: Counter[str] = Counter()
 
     @settings(
@@ -1003,7 +992,7 @@ def test_both_engines_say_the_same_of_random_tables(
         seen["some break"] += sum(0 < (answer.unexpected or 0) < (answer.elements or 0) for answer in compared.ours)
 
     says_the_same()
-    record_property("compared", seen["compared"])
+    print(dict(seen))
     assert seen["compared"] >= AT_ONCE * TABLES
     assert seen["None"] == 0  # neither engine refuses anything
     # Not all is trivial.
@@ -1115,13 +1104,10 @@ def frame_of_file(spark: SparkSession, name: str, file: Path) -> DataFrame:
     return spark.createDataFrame(table).withColumn("flight_date", F.make_date("year", "month", "day"))
 
 
-def test_both_engines_say_the_same_of_a_month_of_flights(
-    march: DataFrame, record_property: Callable[[str, object], None]
-) -> None:
+def test_both_engines_say_the_same_of_a_month_of_flights(march: DataFrame) -> None:
     suite = json.loads((ROOT / "conf" / "expectations" / "flight_delays.json").read_text(encoding="utf-8"))
     real = [(each["type"].removeprefix("expect_"), each["kwargs"]) for each in suite["expectations"]]
     compared = compare(march, real + OF_FLIGHTS)
     assert compared.differences == []
     assert compared.judged == len(real) + len(OF_FLIGHTS)
-    record_property("compared", compared.judged)
     assert march.count() == 28_834

@@ -143,7 +143,7 @@ def test_limits_of_rules_are_among_the_audits_gates() -> None:
     limits = Limits.model_validate({"rules": {"a": {"rows": 1}}})
     _, results = audit(GOOD, 100, OUTPUTS, limits, [rule("a", 2)])
     (result,) = [item for item in results if not item.success]
-    assert (result.check_id, result.observed, result.expected) == ("limit:a:rows", 2, "at most 1 rows quarantined")
+    assert (result.check_id, result.observed, result.expected) == ("limit:a:rows", 2, "at most 1 rows that break it")
     assert result.rejects
 
 

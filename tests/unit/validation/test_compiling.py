@@ -743,3 +743,23 @@ def test_an_empty_suite_checks_nothing() -> None:
     checks = compile_suite(())
     assert everything(checks) == []
     assert (checks.columns(), checks.conditions()) == (set(), [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "told"),
+    [
+        (
+            "column_values_to_be_between",
+            {"column": "a", "min_value": 1, "strict_min": "false"},
+            "strict_min: expected true or false; found 'false'",
+        ),
+        (
+            "column_values_to_match_json_schema",
+            {"column": "a", "json_schema": {"$ref": "https://schemas.test/order.json"}},
+            "complete in itself",
+        ),
+    ],
+)
+def test_arguments_that_would_mean_something_else_are_refused(kind: str, kwargs: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        compiled(kind, **kwargs)
