@@ -103,7 +103,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check all that a run would, but read no row: configuration, suite, sources, model. Example: `lakescore check`."""
+    """Check configuration, suite, sources and model, but read no row. Example: `lakescore check flight_delays`."""
     from pipelines.runs.checking import check_pipeline
 
     project = project_of(pipeline)

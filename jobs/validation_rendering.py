@@ -55,10 +55,12 @@ def show_replay_plan(plan: Sequence[Replayable]) -> None:
 
 
 def _outlook(item: Replayable) -> str:
+    if item.error:
+        return f"left alone: {item.error}"
     if not item.is_stale:
         return "nothing changed: left alone"
     rejecting = _rejecting(item.trial) if item.trial is not None else ""
-    return f"would be rejected by {rejecting}" if rejecting else "would be published"
+    return f"would be rejected by {rejecting}" if rejecting else "passes suite and limits"
 
 
 def show_replayed(item: Replayed) -> None:

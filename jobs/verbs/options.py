@@ -71,7 +71,10 @@ def date_of(text: str, option: str = "--date") -> dt.date:
 
 def period_of(first: str, last: str) -> tuple[dt.date, dt.date]:
     """The two dates that --from and --to give."""
-    return date_of(first, "--from"), date_of(last, "--to")
+    begin, end = date_of(first, "--from"), date_of(last, "--to")
+    if end < begin:
+        raise UsageError("--to is before --from", expected="a period that ends after it begins", found=f"{begin} {end}")
+    return begin, end
 
 
 def print_json(content: Any) -> None:

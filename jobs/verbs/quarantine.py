@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,11 @@ from jobs.verbs.options import (
     session_of,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.runs.replaying import Replayed
+
 app = typer.Typer(help="Look at refused rows, and replay their slices after a fix.", no_args_is_help=True)
 AnyDate = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="The day; all by default.")]
 EarliestDate = Annotated[
@@ -37,17 +42,14 @@ EVER = (dt.date(1, 1, 1), dt.date(9999, 12, 31))
 @app.command("list")
 def list_reasons(
     pipeline: PipelineName,
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day; all by default.")
-    ] = None,
+    first: EarliestDate = None,
     last: LatestDate = None,
     as_json: AsJson = False,
 ) -> None:
     """Count refused rows by date and reason. Example: `lakescore quarantine list flight_delays --from 2013-07-01`."""
     from pipelines.runs.quarantine import count_reasons
 
-    begin = date_of(first, "--from") if first is not None else EVER[0]
-    end = date_of(last, "--to") if last is not None else EVER[1]
+    begin, end = period_of(first or EVER[0].isoformat(), last or EVER[1].isoformat())
     configured, layout = layout_of(project_of(pipeline), pipeline)
     counts = count_reasons(layout, configured.model.name, begin, end)
     print_json([asdict(count) for count in counts]) if as_json else validation_rendering.show_reason_counts(counts)
@@ -57,12 +59,8 @@ def list_reasons(
 def show_rows(
     pipeline: PipelineName,
     date: AnyDate = None,
-    rule: Annotated[
-        str | None, typer.Option("--rule", metavar="RULE_ID", help="Only rows that this rule refused.")
-    ] = None,
-    run_id: Annotated[
-        str | None, typer.Option("--run", metavar="RUN_ID", help="A run, also one that was rejected.")
-    ] = None,
+    rule: RuleId = None,
+    run_id: SomeRun = None,
     most: Annotated[int, typer.Option(min=1, help="Show this many rows.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -83,9 +81,7 @@ def replay_slices(
     pipeline: PipelineName,
     first: FirstDate,
     last: LastDate,
-    rule: Annotated[
-        str | None, typer.Option("--rule", metavar="RULE_ID", help="Only slices with rows that it refused.")
-    ] = None,
+    rule: RuleId = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run the slices without asking.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -103,7 +99,7 @@ def replay_slices(
     stale = [item for item in plan if item.is_stale]
     if not as_json:
         validation_rendering.show_replay_plan(plan)
-    replayed: list[Any] = []
+    replayed: list[Replayed] = []
     if stale and (yes or _agreed(len(stale), as_json)):
         for item in replay(spark, project, pipeline, plan, lambda day: rendering.note(f"{pipeline} {day}: replaying")):
             replayed.append(item)
@@ -116,7 +112,7 @@ def replay_slices(
                 "replayed": [{**asdict(item), "is_proven": item.is_proven} for item in replayed],
             }
         )
-    raise typer.Exit(_exit_code([item.outcome for item in replayed]))
+    raise typer.Exit(_exit_code(replayed))
 
 
 def _agreed(slices: int, as_json: bool) -> bool:
@@ -126,8 +122,9 @@ def _agreed(slices: int, as_json: bool) -> bool:
     return typer.confirm(f"Run {slices} {'slice' if slices == 1 else 'slices'}?")
 
 
-def _exit_code(outcomes: list[str]) -> int:
-    """The worst that became of a slice: failed, else rejected, else done."""
-    if any(outcome in ("failed", "conflict") for outcome in outcomes):
+def _exit_code(replayed: Sequence[Replayed]) -> int:
+    """The worst that became of a slice: failed or not proven, else rejected, else done."""
+    outcomes = [item.outcome for item in replayed]
+    if "failed" in outcomes or any(item.outcome == "published" and not item.is_proven for item in replayed):
         return 1
     return 3 if "rejected" in outcomes else 0

@@ -59,7 +59,12 @@ def audited(
     judged = {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
     suite = [CheckResult(**result) for result in marker["suite"]]
     suite += judge_stage(checks, judged, look, pipeline.personal)
-    suite += judge_history(resolved.layout.ledger, pipeline, resolved.slice, marker["history"])
+    suite += judge_history(
+        resolved.layout.ledger,
+        pipeline,
+        resolved.slice,
+        {name: told["number"] for name, told in marker["history"].items()},
+    )
     counts, own = audit(look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite)
     refused_here = any(
         look[f"stage_rule_{position}"] for position, rule in enumerate(checks.stage_rules) if rule.refuses
@@ -118,12 +123,6 @@ def audit(
     """
     counts = Counts(rows_input, observed["scored"], observed["rows"] - observed["scored"])
     results = [
-        _gate(
-            "audit:rows_reconciled",
-            counts.input == counts.scored + counts.quarantined,
-            counts.scored + counts.quarantined,
-            f"{rows_input} rows, as many as the source has: a join must neither lose nor multiply rows",
-        ),
         *judge_rows(counts, observed["alone"] - observed["keys"]),
         *judge_limits(counts, limits, rules),
     ]
@@ -137,8 +136,14 @@ def audit(
 
 
 def judge_rows(counts: Counts, twice: int) -> list[CheckResult]:
-    """Whether some rows are scored, and no key stands twice but where a uniqueness rule refuses its copies."""
+    """Whether rows reconcile, some are scored, and no key stands twice apart from copies that a rule refuses."""
     return [
+        _gate(
+            "audit:rows_reconciled",
+            counts.input == counts.scored + counts.quarantined,
+            counts.scored + counts.quarantined,
+            f"{counts.input} rows, as many as the source has: a join must neither lose nor multiply rows",
+        ),
         _gate("audit:some_rows_scored", counts.scored > 0, counts.scored, "a row that is scored"),
         _gate("audit:keys_unique", twice == 0, twice, "no key twice", unexpected=twice),
     ]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import FeatureFunction, Pipeline, Project, load_pipeline, sql_text, suite_path
+from pipelines.config import FeatureFunction, Pipeline, Policy, Project, load_pipeline, sql_text, suite_path
 from pipelines.errors import ConfigurationError, UsageError, did_you_mean
+from pipelines.expressions.rules import Action
 from pipelines.transforms.features import DeriveFeatures
 from pipelines.validation.compiling import Checks, compile_suite
 from pipelines.validation.suite import Suite, load_suite, parse_suite
@@ -79,9 +80,18 @@ def _suite(project: Project, pipeline: Pipeline) -> Suite:
     return parse_suite(text, pipeline.expectations)
 
 
-def _of_suite(pipeline: Pipeline, suite: Suite) -> Any:
-    known = {check_id for expectation in suite for check_id in expectation.check_ids()}
-    kept = {check_id: action for check_id, action in pipeline.policy.checks.items() if check_id in known}
+def _of_suite(pipeline: Pipeline, suite: Suite) -> Policy:
+    """The pipeline's policy, less what cannot be said of the checks of another suite."""
+
+    def fits(check_id: str, action: Action) -> bool:
+        try:
+            compile_suite(suite, pipeline.policy.model_copy(update={"checks": {check_id: action}}))
+        except ConfigurationError:
+            return False
+        return True
+
+    compile_suite(suite, pipeline.policy.model_copy(update={"checks": {}}))  # faults of the suite itself are told
+    kept = {check_id: action for check_id, action in pipeline.policy.checks.items() if fits(check_id, action)}
     return pipeline.policy.model_copy(update={"checks": kept})
 
 

@@ -67,10 +67,15 @@ def _baseline(name: str, gate: HistoryGate, past: Mapping[dt.date, Entry], day: 
     return found
 
 
+def subject(gate: HistoryGate) -> str:
+    """What the gate compares, in words; a number of one subject is never held against one of another."""
+    return "rows" if gate.of == "rows" else f"share of nulls in {gate.column}"
+
+
 def _told(entry: Entry, name: str, gate: HistoryGate) -> float | None:
     """The share of nulls that a past verdict tells: by this gate, or by an expectation on the same column's nulls."""
     for result in entry.value("verdict") or []:
-        if result["check_id"] == f"history:{name}":
+        if result["check_id"] == f"history:{name}" and result["expected"].startswith(f"{subject(gate)}: "):
             return _optional(result["observed"])
         text = result.get("expectation") or {}
         is_plain = (
@@ -86,12 +91,14 @@ def _judged(name: str, gate: HistoryGate, number: float, baseline: Sequence[floa
     check_id = f"history:{name}"
     days = "slices of the same weekday" if gate.same_weekday else "slices"
     if len(baseline) < gate.at_least:
-        expected = f"judged once {gate.at_least} {days} were published before; now {len(baseline)}"
+        expected = f"{subject(gate)}: judged once {gate.at_least} {days} were published before; now {len(baseline)}"
         return CheckResult(check_id, "gate", "info", True, number, expected=expected, action=gate.action)
     middle = median(baseline)
     distance = gate.within * middle if gate.of == "rows" else gate.within
     bounds = Bounds(max(middle - distance, 0.0), middle + distance)
-    expected = f"{bounds.expected()}, by the median {middle:.6g} of the last {len(baseline)} published {days}"
+    expected = (
+        f"{subject(gate)}: {bounds.expected()}, by the median {middle:.6g} of the last {len(baseline)} published {days}"
+    )
     severity: Severity = "critical" if gate.action == "reject" else "warning"
     return CheckResult(check_id, "gate", severity, bounds.hold(number), number, expected=expected, action=gate.action)
 

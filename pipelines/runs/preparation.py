@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines import schemas
-from pipelines.config import FeatureFunction, Project
-from pipelines.config.models import Model
+from pipelines.config import FeatureFunction, Pipeline, Project
+from pipelines.config.models import RESERVED_PREFIXES, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.rules import FEATURES, NotNull, Rule
 from pipelines.models.registry import RegisteredModel, resolve
@@ -152,15 +152,37 @@ def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) ->
     used = _columns_used(definition, frame, [item.name for item in provided])
     conditions = _analyzed(frame, checks.conditions(), "a row_condition of the suite")
     columns_read = {*pipeline.key, *used, *checks.columns(), *conditions, *history}
+    _require_free_names(columns_read)
+    demanded = _signature_rules(provided)
+    _require_known_demands(pipeline, demanded)
     checks = bound(checks, frame)
     return Prepared(
         columns_read=tuple(name for name in frame.columns if name in columns_read),
         feature_columns=frozenset(used),
-        checks=replace(checks, rules=(*checks.rules, *_signature_rules(provided))),
+        checks=replace(checks, rules=(*checks.rules, *demanded)),
         types={item.name: item.type for item in provided},
         output_types=schemas.output_types({name: output.type for name, output in pipeline.outputs.items()}),
         keys=tuple(frame.schema[name] for name in pipeline.key),
     )
+
+
+def _require_known_demands(pipeline: Pipeline, demanded: Sequence[Rule]) -> None:
+    known = [rule.id for rule in demanded]
+    for rule_id in pipeline.limits.rules:
+        if rule_id.startswith(f"{MODEL_INPUT}:") and rule_id not in known:
+            raise ConfigurationError(f"limits.rules: there is no rule '{rule_id}'", remedy=did_you_mean(rule_id, known))
+
+
+def _require_free_names(columns_read: Collection[str]) -> None:
+    """Refuse columns that would stand beside those of the same name which a run adds to the rows."""
+    taken = sorted(name for name in columns_read if name.lower().startswith(RESERVED_PREFIXES))
+    if taken:
+        raise SourceError(
+            "columns of the source have names that a run uses itself",
+            expected=f"names that do not begin with {', '.join(RESERVED_PREFIXES)}",
+            found=", ".join(taken),
+            remedy="rename them in the pipeline's query",
+        )
 
 
 def with_features(frame: DataFrame, definition: Definition, prepared: Prepared) -> DataFrame:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.config import Pipeline
+from pipelines.config import HistoryGate, Pipeline
+from pipelines.runs.history import subject
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest
 from pipelines.tables.fingerprints import Known
@@ -67,20 +68,23 @@ def look_back(layout: Layout, pipeline: str, slice_: Slice) -> Past:
     return Past(look_at_slice(layout.predictions, slice_), of_slice)
 
 
-def reusable_stage(layout: Layout, manifest: Manifest, history: Collection[str], lock: RunLock) -> Stage | None:
+def reusable_stage(
+    layout: Layout, manifest: Manifest, history: Mapping[str, HistoryGate], lock: RunLock
+) -> Stage | None:
     """A complete stage of the same run key, code and packages that no process works on, made this run's own.
 
     Args:
         layout: where the stages are.
         manifest: this run's.
-        history: the names of the history gates, whose numbers the stage must tell.
+        history: the history gates, whose numbers the stage must tell.
         lock: this run's, held.
     """
     wanted = {"run_key": manifest.run_key, "code_version": manifest.code_version, "packages": manifest.packages}
     for stage in abandoned(layout.stages):
         marker = stage.marker()
         is_same = marker is not None and all(marker.get(name) == value for name, value in wanted.items())
-        if is_same and set(history) <= set((marker or {}).get("history", {})):
+        told = {name: number["subject"] for name, number in (marker or {}).get("history", {}).items()}
+        if is_same and all(told.get(name) == subject(gate) for name, gate in history.items()):
             return stage.handed_to(manifest.run_id, lock)
         stage.leave()
     return None

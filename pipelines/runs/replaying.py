@@ -11,14 +11,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.config import Project
-from pipelines.errors import PipelineError
+from pipelines.errors import PipelineError, UsageError, did_you_mean
 from pipelines.expressions.names import column
-from pipelines.runs.definition import Definition, define
+from pipelines.runs.definition import MODEL_INPUT, Definition, define
 from pipelines.runs.layout import Layout
 from pipelines.runs.preparation import Resolved, prepare, resolve_run, with_features
-from pipelines.runs.quarantine import count_refused
+from pipelines.runs.quarantine import count_reasons, count_refused
 from pipelines.runs.recovery import Past, look_back
 from pipelines.runs.scoring import score
+from pipelines.runs.sources import count_input
 from pipelines.runs.tables import require_tables
 from pipelines.runs.whatif import Trial, days_of, moved, try_slice
 from pipelines.tables.ledger import Entry
@@ -39,6 +40,7 @@ class Replayable:
         released: rows that would be scored now.
         newly_refused: rows that were scored and would be refused now.
         trial: what the present suite says of the slice.
+        error: why nothing can be said of it; such a slice is left alone.
     """
 
     score_date: dt.date
@@ -48,6 +50,7 @@ class Replayable:
     released: int = 0
     newly_refused: int = 0
     trial: Trial | None = None
+    error: str = ""
 
     @property
     def is_stale(self) -> bool:
@@ -101,11 +104,17 @@ def plan_replay(
     """
     definition = define(project, name)
     layout = require_tables(spark, project, definition.pipeline)
-    for day in days_of(first, last):
+    days = days_of(first, last)
+    if rule is not None:
+        _require_known(rule, layout, definition, first, last)
+    for day in days:
         past = look_back(layout, name, Slice(day, definition.pipeline.model.name))
         standing = _standing(past)
         if standing is not None and (refused := count_refused(layout, day, standing.run_id, rule)):
-            yield _planned(spark, project, layout, definition, past, standing, refused)
+            try:
+                yield _planned(spark, project, layout, definition, past, standing, refused)
+            except PipelineError as error:
+                yield Replayable(day, standing.run_id, refused, (), error=str(error))
 
 
 def replay(
@@ -140,6 +149,13 @@ def replay(
         yield Replayed(item.score_date, result.outcome, result.run_id, result.counts.input, scored, refused)
 
 
+def _require_known(rule: str, layout: Layout, definition: Definition, first: dt.date, last: dt.date) -> None:
+    counted = count_reasons(layout, definition.pipeline.model.name, first, last)
+    known = {count.rule for count in counted} | {known.id for known in definition.checks.all_rules}
+    if rule not in known and not rule.startswith(f"{MODEL_INPUT}:"):
+        raise UsageError(f"there is no rule '{rule}', and none refused rows", remedy=did_you_mean(rule, known))
+
+
 def _standing(past: Past) -> Entry | None:
     """The published run; where there is none, the last that was rejected, unless a later one was retracted."""
     published = past.published()
@@ -166,7 +182,10 @@ def _planned(
         return Replayable(slice_.score_date, standing.run_id, refused, changed)
     prepared = prepare(definition, resolved.model, resolved.frame)
     rows = with_features(resolved.frame, definition, prepared)
-    trial, refused_now = try_slice(rows, definition, prepared, resolved.frame, layout.ledger, slice_)
+    rows_input = resolved.rows_by_log
+    if rows_input is None:
+        rows_input = count_input(spark, pipeline, resolved.sources, slice_.score_date)
+    trial, refused_now = try_slice(rows, definition, prepared, resolved.frame, rows_input, layout.ledger, slice_)
     marked = _with_past(spark, rows, layout, standing, pipeline.key)
     released, newly_refused = moved(marked, F.col(WAS_REFUSED), refused_now)
     return Replayable(slice_.score_date, standing.run_id, refused, changed, released, newly_refused, trial)
@@ -200,5 +219,7 @@ def _changed(standing: Entry, resolved: Resolved) -> tuple[str, ...]:
             before.get("pipeline", {}).get(name) != after["pipeline"].get(name) for name in ("limits", "history")
         ),
     }
+    verdict = (standing.value("verdict") or []) if standing.state == "rejected" else []
+    differs["history"] = any(result["check_id"].startswith("history:") and not result["success"] for result in verdict)
     named = tuple(name for name, changed in differs.items() if changed)
     return named or (("configuration",) if standing.run_key != now.run_key else ())

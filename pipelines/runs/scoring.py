@@ -100,15 +100,17 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         _require_known(accepted, verdict)
         waived = asdict(accepted) if accepted.checks else None
         stage.finish({**marker, "counts": asdict(counts), "verdict": verdict.as_json(), "accepted": waived})
-    with steps("quarantine"):
-        # Of a rejected run too, as evidence: its rows count as published nowhere.
-        if counts.quarantined:
-            append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)
-    if failed := verdict.rejecting(accepted.checks):
+    failed = verdict.rejecting(accepted.checks)
+    if failed:
         error = "; ".join(f"{result.check_id}: {told(result)}" for result in failed)
         layout.ledger.append(
             replace(judged(resolved, "rejected", verdict, counts, steps.timings, accepted), error=error)
         )
+    with steps("quarantine"):
+        # Of a rejected run too, as evidence: its rows count as published nowhere.
+        if counts.quarantined:
+            append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)
+    if failed:
         raise _rejection(resolved, stage, failed, counts)
     with steps("publish"):
         frame = predictions_of(rows, resolved, staged_at)

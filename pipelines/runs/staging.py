@@ -20,7 +20,7 @@ from pipelines.expressions.reasons import as_json
 from pipelines.models.predictor import WantedOutput
 from pipelines.models.scoring import explained, with_outputs
 from pipelines.runs.definition import Definition
-from pipelines.runs.history import measure_of
+from pipelines.runs.history import measure_of, subject
 from pipelines.runs.preparation import Prepared, Resolved, with_features
 from pipelines.runs.sources import count_input, first_line
 from pipelines.tables.locking import RunLock
@@ -57,7 +57,9 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     )
     stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
     try:
-        engine_results = run_engine(resolved.frame, [foreign.expectation for foreign in checks.foreign])
+        engine_results = run_engine(
+            resolved.frame, [foreign.expectation for foreign in checks.foreign], pipeline.personal
+        )
         rows.write.parquet(stage.rows)
         rows_input = resolved.rows_by_log
         if rows_input is None:
@@ -75,7 +77,10 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
                 "rows_input": rows_input,
                 "suite": [result.as_json() for result in suite],
                 "stage_rules": counted_for_stage(checks, observed),
-                "history": {name: observed.metrics[f"history_{name}"] for name in pipeline.history},
+                "history": {
+                    name: {"subject": subject(gate), "number": observed.metrics[f"history_{name}"]}
+                    for name, gate in pipeline.history.items()
+                },
                 "staged_at": dt.datetime.now(dt.UTC).isoformat(),
                 "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
             }
@@ -83,7 +88,9 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     except PythonException as error:
         stage.discard()
         label = f"model '{resolved.model.name}' version {resolved.model.version}"
-        raise explained(error, label, tells_values=prepared.feature_columns.isdisjoint(pipeline.personal)) from error
+        # A rule's parser may have failed as well as the model: what it says may hold any value that was read.
+        tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
+        raise explained(error, label, tells_values=tells_values) from error
     except PySparkException as error:
         stage.discard()
         tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)

@@ -42,8 +42,9 @@ def suggest(spark: SparkSession, project: Project, name: str, first: dt.date, la
         SourceError: the period has no rows.
         PipelineError: a source cannot be read.
     """
-    pipeline = define(project, name).pipeline
-    profile = profile_period(spark, project, define(project, name), first, last)
+    definition = define(project, name)
+    pipeline = definition.pipeline
+    profile = profile_period(spark, project, definition, first, last)
     if not profile.rows:
         raise SourceError(f"there are no rows from {first} to {last}", remedy="take a period that has some")
     suite = {

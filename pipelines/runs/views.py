@@ -9,7 +9,8 @@ from pipelines.runs.tables import require_tables
 
 RESULTS = (
     "array<struct<check_id: string, kind: string, severity: string, success: boolean, observed: double,"
-    " unexpected_count: bigint, expected: string, expectation: string>>"
+    " unexpected_count: bigint, expected: string, expectation: string, action: string, element_count: bigint,"
+    " missing_count: bigint, found: string>>"
 )
 
 VIEWS = {
@@ -36,11 +37,18 @@ VIEWS = {
           SELECT run_id, pipeline, score_date, explode(from_json(verdict, '{results}')) AS result
           FROM delta.`{runs}` WHERE verdict IS NOT NULL
         )""",
+    # Those of the runs whose rows are the slices: what history is judged by, also after backfills and retractions.
+    "validation_results_current": """
+        SELECT r.* FROM validation_results AS r
+        LEFT SEMI JOIN (SELECT DISTINCT run_id FROM delta.`{predictions}`) AS p ON r.run_id = p.run_id
+        WHERE r.pipeline = '{pipeline}'""",
 }
 
 
 def create_views(spark: SparkSession, project: Project, pipeline_name: str) -> list[str]:
-    """Make a pipeline's views in this session: runs, runs_latest, predictions, quarantine_current, validation_results.
+    """Make a pipeline's views in this session.
+
+    These are: runs, runs_latest, predictions, quarantine_current, validation_results, validation_results_current.
 
     Returns:
         Their names.
@@ -51,6 +59,7 @@ def create_views(spark: SparkSession, project: Project, pipeline_name: str) -> l
         "predictions": layout.predictions,
         "quarantine": layout.quarantine,
         "results": RESULTS,
+        "pipeline": pipeline_name,
     }
     for name, query in VIEWS.items():
         spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query.format(**places)}")

@@ -1,4 +1,4 @@
-"""What a suite would do to past slices: judged as a run would judge them, without scoring or writing anything."""
+"""What a suite would do to past slices: judged as a run judges them before it scores; nothing is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipelines.runs.definition import Definition, define
 from pipelines.runs.history import judge_history, measure_of
 from pipelines.runs.layout import ledger_of
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
-from pipelines.runs.sources import pin_sources, read_slice
+from pipelines.runs.sources import count_input, pin_sources, read_slice
 from pipelines.tables.ledger import Ledger
 from pipelines.tables.slices import Slice
 from pipelines.validation.validating import is_refused_by, is_refused_copy, validate
@@ -92,8 +92,10 @@ def validate_slices(
     model = look_up(project, present.pipeline.model)
     ledger = ledger_of(project)
     for day in days:
-        frame = slice_frame(spark, project, present, day)
-        yield _trial_of_day(frame, present, other, model, ledger, Slice(day, model.name))
+        sources = pin_sources(spark, project, present.pipeline, day, {})
+        frame = read_slice(spark, present.pipeline, present.query, sources, day)
+        rows_input = count_input(spark, present.pipeline, sources, day)
+        yield _trial_of_day(frame, rows_input, present, other, model, ledger, Slice(day, model.name))
 
 
 def days_of(first: dt.date, last: dt.date) -> list[dt.date]:
@@ -109,14 +111,14 @@ def days_of(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def slice_frame(spark: SparkSession, project: Project, definition: Definition, day: dt.date) -> DataFrame:
-    """A slice's rows as they are now."""
-    sources = pin_sources(spark, project, definition.pipeline, day, {})
-    return read_slice(spark, definition.pipeline, definition.query, sources, day)
-
-
 def try_slice(
-    rows: DataFrame, definition: Definition, prepared: Prepared, frame: DataFrame, ledger: Ledger, slice_: Slice
+    rows: DataFrame,
+    definition: Definition,
+    prepared: Prepared,
+    frame: DataFrame,
+    rows_input: int,
+    ledger: Ledger,
+    slice_: Slice,
 ) -> tuple[Trial, Column]:
     """What a definition's suite would do to a slice; and whether it would refuse a row, as a column over the rows.
 
@@ -125,6 +127,7 @@ def try_slice(
         definition: whose suite.
         prepared: its parts, held against the slice.
         frame: the slice as read.
+        rows_input: of the first source, before any join.
         ledger: for gates that look at history.
         slice_: which one it is.
     """
@@ -132,7 +135,7 @@ def try_slice(
     history = tuple((f"history_{name}", measure_of(gate)) for name, gate in pipeline.history.items())
     validation = validate(rows, checks, frame, pipeline.personal, history)
     measured = {name: validation.measured[f"history_{name}"] for name in pipeline.history}
-    counts = Counts(validation.rows, validation.rows - validation.refused, validation.refused)
+    counts = Counts(rows_input, validation.rows - validation.refused, validation.refused)
     results = [
         *validation.results,
         *judge_history(ledger, pipeline, slice_, measured),
@@ -145,6 +148,7 @@ def try_slice(
 
 def _trial_of_day(
     frame: DataFrame,
+    rows_input: int,
     present: Definition,
     other: Definition | None,
     model: RegisteredModel,
@@ -153,13 +157,13 @@ def _trial_of_day(
 ) -> DayTrial:
     prepared = prepare(present, model, frame)
     rows = with_features(frame, present, prepared)
-    now, refused_now = try_slice(rows, present, prepared, frame, ledger, slice_)
+    now, refused_now = try_slice(rows, present, prepared, frame, rows_input, ledger, slice_)
     if other is None:
         return DayTrial(slice_.score_date, now)
     prepared_other = prepare(other, model, frame)
     both = replace(prepared, columns_read=_union(frame, prepared, prepared_other))
     rows = with_features(frame, present, both)
-    then, refused_then = try_slice(rows, other, prepared_other, frame, ledger, slice_)
+    then, refused_then = try_slice(rows, other, prepared_other, frame, rows_input, ledger, slice_)
     released, newly_refused = moved(rows, refused_now, refused_then)
     return DayTrial(slice_.score_date, now, then, released, newly_refused)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pyspark.errors import AnalysisException, IllegalArgumentException, ParseException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -14,8 +16,16 @@ from pipelines.expressions.rendering import is_broken, is_judged
 from pipelines.expressions.rules import Between, InSet, Matches, Parses, Rule, Scalar, SumEquals, ZScoreBelow
 from pipelines.validation.aggregates import in_pass, is_in_set, value_of
 from pipelines.validation.compiling import Checks
-from pipelines.validation.gates import Gate
+from pipelines.validation.gates import Bounds, Gate
 
+_SAMPLES: tuple[tuple[tuple[type[T.DataType], ...], Any], ...] = (
+    ((T.NumericType,), 1),
+    ((T.TimestampType, T.TimestampNTZType), dt.datetime(2000, 1, 1)),
+    ((T.DateType,), dt.date(2000, 1, 1)),
+    ((T.StringType,), "2000-01-01"),
+    ((T.BooleanType,), True),
+)
+"""A value of each type that has an order."""
 WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 NUMBERS_ONLY = ("mean", "stdev", "sum", "median", "quantiles")
 
@@ -44,6 +54,7 @@ def bound(checks: Checks, frame: DataFrame) -> Checks:
         if gate.aggregate.column is not None
         for problem in _of_set(gate.id, gate.aggregate.column, gate.aggregate.values, schema)
     ]
+    wrong += [problem for gate in checks.gates for problem in _of_bounds(gate, schema)]
     if wrong:
         raise ConfigurationError(
             "expectations do not fit the types of their columns",
@@ -65,6 +76,21 @@ def _completed(rule: Rule, schema: T.StructType) -> Rule:
         return rule
     whole = tuple(name for name in rule.check.columns if isinstance(schema[name].dataType, WHOLE))
     return replace(rule, check=replace(rule.check, whole=whole))
+
+
+def _of_bounds(gate: Gate, schema: T.StructType) -> Iterator[tuple[str, str]]:
+    """Whether the least or greatest value of a column's type can be held against a gate's bounds at all."""
+    name = gate.aggregate.column
+    if name is None or gate.aggregate.function not in ("min", "max") or not isinstance(gate.test, Bounds):
+        return
+    kind = schema[name].dataType
+    sample = next((value for types, value in _SAMPLES if isinstance(kind, types)), None)
+    try:
+        if sample is None:
+            raise TypeError("no values that have an order")
+        gate.test.hold(sample)
+    except (TypeError, ValueError, OverflowError):
+        yield _problem(gate.id, name, schema, f"values that can be compared with {gate.test.expected()}")
 
 
 def _of_times(gate: Gate, schema: T.StructType) -> Gate:

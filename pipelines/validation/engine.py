@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,15 @@ class EngineResult:
     missing_count: int | None = None
 
 
-def run_engine(frame: DataFrame, expectations: Sequence[Expectation]) -> list[EngineResult]:
+def run_engine(
+    frame: DataFrame, expectations: Sequence[Expectation], personal: Collection[str] = ()
+) -> list[EngineResult]:
     """Each expectation's result over the frame, by the engine's cheap settings: nothing cached, no examples collected.
+
+    Args:
+        frame: the batch.
+        expectations: what is computed.
+        personal: columns of which no value may be told; where there are any, an exception's text is not.
 
     Raises:
         ConfigurationError: the engine could not compute an expectation.
@@ -48,17 +55,20 @@ def run_engine(frame: DataFrame, expectations: Sequence[Expectation]) -> list[En
     )
     settings = {"result_format": "BASIC", "partial_unexpected_count": 0}
     report = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=settings)
-    return [_result(item) for item in report.results]
+    return [_result(item, tells_values=not personal) for item in report.results]
 
 
-def _result(item: Any) -> EngineResult:
+def _result(item: Any, *, tells_values: bool) -> EngineResult:
     check_id = item.expectation_config.meta["check_id"]
     if item.exception_info and any(
         isinstance(info, dict) and info.get("raised_exception") for info in _exceptions(item.exception_info)
     ):
         messages = [info["exception_message"] for info in _exceptions(item.exception_info) if isinstance(info, dict)]
         raise ConfigurationError(
-            f"expectation '{check_id}' cannot be computed by Great Expectations", found="; ".join(messages)
+            f"expectation '{check_id}' cannot be computed by Great Expectations",
+            expected="columns and arguments that its Spark engine can take",
+            found="; ".join(messages) if tells_values else "an exception that may hold values of personal columns",
+            remedy="correct the expectation, or take it out of the suite",
         )
     observed = item.result.get("observed_value")
     unexpected = item.result.get("unexpected_count")

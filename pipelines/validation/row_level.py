@@ -143,15 +143,39 @@ def _json_schema(kwargs: Arguments) -> Parses:
         jsonschema.validators.validator_for(kwargs["json_schema"]).check_schema(kwargs["json_schema"])
     except jsonschema.SchemaError as error:
         raise ValueError(f"json_schema: no JSON Schema: {error.message}") from error
+    _require_complete(kwargs["json_schema"], kwargs["json_schema"])
     text = json.dumps(kwargs["json_schema"], sort_keys=True)
-    if elsewhere := re.findall(r'"\$ref": "([^#"][^"]*)"', text):
-        raise ValueError(f"json_schema: refers to {', '.join(elsewhere)}; expected a schema that is complete in itself")
     return Parses(kwargs["column"], "json_schema", text)
+
+
+def _require_complete(part: Any, schema: Any) -> None:
+    """Refuse what would fail at the first row only: references that lead nowhere, patterns that are none."""
+    if isinstance(part, dict):
+        reference, pattern = part.get("$ref"), part.get("pattern")
+        if isinstance(reference, str):
+            _resolved(reference, schema)
+        if isinstance(pattern, str):
+            re.compile(pattern)
+    for item in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _require_complete(item, schema)
+
+
+def _resolved(reference: str, schema: Any) -> Any:
+    if not reference.startswith("#"):
+        raise ValueError(f"json_schema: refers to {reference}; expected a schema that is complete in itself")
+    found = schema
+    for part in filter(None, reference.removeprefix("#").split("/")):
+        name = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, dict) or name not in found:
+            raise ValueError(f"json_schema: {reference} leads nowhere")
+        found = found[name]
+    return found
 
 
 def _z_score(kwargs: Arguments) -> ZScoreBelow:
     both = bool(kwargs.get("double_sided", True))
-    return ZScoreBelow(kwargs["column"], abs(kwargs["threshold"]) if both else kwargs["threshold"], both)
+    threshold = float(kwargs["threshold"])
+    return ZScoreBelow(kwargs["column"], abs(threshold) if both else threshold, both)
 
 
 def _several(kwargs: Arguments) -> dict[str, Any]:

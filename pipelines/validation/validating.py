@@ -66,7 +66,7 @@ def validate(
     row = tagged(rows, checks.rules, checks.stage_rules).agg(refusing, *numbers).first()
     observed = Observed(row.asDict() if row is not None else {}, checks.rules, checks.stage_rules)
     batch = rows if batch is None else batch
-    engine_results = run_engine(batch, [foreign.expectation for foreign in checks.foreign])
+    engine_results = run_engine(batch, [foreign.expectation for foreign in checks.foreign], personal)
     results = judge_pass(checks, observed, engine_results, batch.schema, personal)
     counted = counted_for_stage(checks, observed)
     moments = moments_of(counted)

@@ -971,44 +971,58 @@ def gates_of(t: Table) -> list[Item]:
 
 @st.composite
 def tables_and_suites(draw: Draw) -> tuple[list[tuple[Any, ...]], list[Item]]:
-    """A small table, and most of the expectations, with arguments that meet its values."""
-    rows = draw(st.lists(st.tuples(*[st.none() | values for values in VALUES.values()]), max_size=9))
+    """A small table, and the expectations, with arguments that meet its values.
+
+    Smaller tables are made by hand.
+    """
+    row = st.tuples(*[st.none() | values for values in VALUES.values()])
+    rows = draw(st.lists(row, min_size=6, max_size=10))
     table = Table(rows, draw, draw(st.sampled_from(CONDITIONS)))
-    suite = rules_of(table) + gates_of(table)
-    start = draw(st.integers(0, len(suite) - 1))
-    return rows, (suite + suite)[start : start + AT_ONCE]
+    return rows, rules_of(table) + gates_of(table)
 
 
 AT_ONCE, TABLES = 30, 25
 
 
-@pytest.mark.usefixtures("interpreted")
-def test_both_engines_say_the_same_of_random_tables(spark: SparkSession) -> None:
-    seen: Counter[str] = Counter()
+def random_tables() -> list[tuple[list[tuple[Any, ...]], list[Item]]]:
+    """The same ones each time, none of them a near copy of another, as Hypothesis likes to make them."""
+    found: list[tuple[list[tuple[Any, ...]], list[Item]]] = []
+    known = {repr((None,) * len(NAMES))}
 
     @settings(
-        max_examples=TABLES,
+        max_examples=8 * TABLES,
         derandomize=True,
         database=None,
         deadline=None,
-        phases=[Phase.generate],  # each example takes seconds: what differs is told as it was found
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(tables_and_suites())
-    def says_the_same(made: tuple[list[tuple[Any, ...]], list[Item]]) -> None:
-        rows, suite = made
-        compared = compare(frame_of(spark, rows, RANDOM_SCHEMA), suite)
-        assert compared.differences == []
-        seen.update(str(answer.success) for answer in compared.theirs)
-        seen["compared"] += len(suite)
-        seen["some break"] += sum(0 < (answer.unexpected or 0) < (answer.elements or 0) for answer in compared.ours)
+    def remember(made: tuple[list[tuple[Any, ...]], list[Item]]) -> None:
+        rows = {repr(row) for row in made[0]}
+        if len(found) < TABLES and known.isdisjoint(rows):
+            known.update(rows)
+            found.append(made)
 
-    says_the_same()
+    remember()
+    return found
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_both_engines_say_the_same_of_random_tables(spark: SparkSession) -> None:
+    seen: Counter[str] = Counter()
+    for number, (rows, items) in enumerate(random_tables()):
+        start = number * 11 % len(items)
+        suite = (items + items)[start : start + AT_ONCE]
+        compared = compare(frame_of(spark, rows, RANDOM_SCHEMA), suite)
+        assert compared.differences == [], rows
+        seen.update(str(answer.success) for answer in compared.theirs)
+        seen["some break"] += sum(0 < (answer.unexpected or 0) < (answer.elements or 0) for answer in compared.ours)
+        seen["compared"] += compared.judged
     print(dict(seen))
-    assert seen["compared"] >= AT_ONCE * TABLES
-    assert seen["None"] == 0  # neither engine refuses anything
+    assert seen["compared"] == AT_ONCE * TABLES  # neither engine refuses anything
     # Not all is trivial.
-    assert min(seen["True"], seen["False"], seen["some break"]) > seen["compared"] / 6
+    assert min(seen["True"], seen["False"], seen["some break"]) > seen["compared"] / 5
 
 
 # Random texts, for what Python reads
@@ -1090,18 +1104,14 @@ OF_FLIGHTS: list[Item] = [
     item("column_value_lengths_to_equal", "tailnum", value=6),
     item("column_values_to_match_regex", "plane_type", regex="(?i)multi engine"),
     item("column_values_to_not_match_regex", "tailnum", regex="Q$"),
-    item("column_values_to_match_regex_list", "tailnum", regex_list=["^N[0-9]", "AA$"]),
     item("column_values_to_match_regex_list", "tailnum", regex_list=["^N[0-9]", "AA$"], match_on="all"),
     item("column_values_to_not_match_regex_list", "tailnum", regex_list=["MQ$", "JB$"]),
     item("column_values_to_match_strftime_format", "tailnum", strftime_format="N%HAA"),
     item("column_values_to_be_json_parseable", "dest"),
     item("column_values_to_match_json_schema", "text", json_schema={"type": "integer", "maximum": 5000}),
     item("column_values_to_be_unique", "time_hour"),
-    item("column_values_to_be_unique", "tailnum", **where("dest = 'HNL'")),
     item("compound_columns_to_be_unique", column_list=["flight_date", "carrier", "flight", "origin"]),
-    item("compound_columns_to_be_unique", column_list=["flight_date", "tailnum"], ignore_row_if="any_value_is_missing"),
     item("column_value_z_scores_to_be_less_than", "dep_delay", threshold=3, double_sided=True),
-    item("column_value_z_scores_to_be_less_than", "temp", threshold=2, double_sided=False, mostly=0.9),
     item("column_pair_values_to_be_equal", column_A="dep_time", column_B="sched_dep_time"),
     item("column_pair_values_a_to_be_greater_than_b", column_A="arr_delay", column_B="dep_delay", or_equal=True),
     item(
@@ -1117,14 +1127,11 @@ OF_FLIGHTS: list[Item] = [
     item("table_row_count_to_be_between", min_value=28_000, max_value=29_000),
     item("table_row_count_to_equal", value=28_834),
     item("column_min_to_be_between", "dep_delay", min_value=-30, max_value=-20),
-    item("column_max_to_be_between", "wind_speed", max_value=60),
-    item("column_max_to_be_between", "flight_date", min_value="2013-03-31", max_value="2013-03-31"),
     item("column_max_to_be_between", "time_hour", max_value="2013-03-31"),
     item("column_mean_to_be_between", "arr_delay", min_value=5, max_value=6),
     item("column_mean_to_be_between", "temp", min_value=40, **where("origin = 'JFK'")),
     item("column_stdev_to_be_between", "dep_delay", min_value=40, max_value=41),
     item("column_sum_to_be_between", "distance", min_value=29_000_000),
-    item("column_sum_to_be_between", "precip", max_value=100),
     item("column_proportion_of_non_null_values_to_be_between", "dep_time", min_value=0.97, max_value=0.98),
     item("column_proportion_of_unique_values_to_be_between", "tailnum", max_value=0.1),
     item("column_unique_value_count_to_be_between", "tailnum", min_value=2_900, max_value=3_100),
@@ -1132,7 +1139,6 @@ OF_FLIGHTS: list[Item] = [
     item("column_distinct_values_to_contain_set", "origin", value_set=["EWR", "TEB"]),
     item("column_distinct_values_to_equal_set", "origin", value_set=["EWR", "JFK", "LGA"]),
     item("column_median_to_be_between", "dep_delay", min_value=-2, max_value=-1),
-    item("column_median_to_be_between", "temp", min_value=39, max_value=40),
     item(
         "column_quantile_values_to_be_between",
         "arr_delay",
@@ -1142,7 +1148,6 @@ OF_FLIGHTS: list[Item] = [
         },
     ),
     item("column_most_common_value_to_be_in_set", "carrier", value_set=["UA", "EV"]),
-    item("column_most_common_value_to_be_in_set", "dest", value_set=["LAX"]),
 ]
 
 

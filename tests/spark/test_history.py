@@ -84,3 +84,13 @@ def test_adding_a_gate_leaves_published_slices_alone_and_counts_them(spark: Spar
     small.land(orders_of(NEXT, rows=ROWS // 2))
     with pytest.raises(RejectedError, match="of the last 3 published"):
         small.score(spark, NEXT)
+
+
+def test_a_gate_of_another_subject_takes_no_number_from_an_old_stage(spark: SparkSession, small: SmallProject) -> None:
+    small.configure(history=gate(of="null_share", column="note", within=0.01), limits={"quarantined_share": 0.01})
+    with pytest.raises(RejectedError, match="limit:quarantined_share"):
+        small.score(spark)
+    small.configure(history=gate(of="null_share", column="amount", within=0.01), limits={"quarantined_share": 0.5})
+    result = small.score(spark)
+    assert "score" in result.timings
+    assert result_of(small, result.run_id).observed == pytest.approx(0.1)

@@ -64,6 +64,13 @@ def test_validation_results_has_a_row_for_each_check_of_each_judged_run(
     assert {row.run_id for row in spark.table("validation_results").collect()} == set(looked_at.values())
 
 
+def test_current_results_are_those_of_published_runs_only(spark: SparkSession, looked_at: dict[str, str]) -> None:
+    rows = spark.table("validation_results_current").collect()
+    assert {row.run_id for row in rows} == {looked_at["published"], looked_at["other day"]}
+    (check,) = [row for row in rows if (row.run_id, row.check_id) == (looked_at["published"], "amount_is_plausible")]
+    assert (check.action, check.element_count, check.missing_count) == ("quarantine", 40, 4)
+
+
 def test_predictions_are_there_under_their_name(spark: SparkSession, looked_at: dict[str, str]) -> None:
     runs = {row.run_id for row in spark.table("predictions").select("run_id").collect()}
     assert runs == {looked_at["published"], looked_at["other day"]}

@@ -106,7 +106,7 @@ def test_only_earlier_slices_of_the_same_pipeline_and_model_count(ledger: Ledger
         entry(0, 1000), entry(-1, 1000),
         entry(4, 1000, pipeline="other"), entry(5, 1000, model_name="other"),
     )  # fmt: skip
-    assert baseline(ledger) == ">= 10 and <= 30, by the median 20 of the last 3 published slices"
+    assert baseline(ledger) == "rows: >= 10 and <= 30, by the median 20 of the last 3 published slices"
 
 
 def test_a_retracted_slice_no_longer_counts_and_a_rejected_run_never_did(ledger: Ledger) -> None:
@@ -136,7 +136,7 @@ def test_days_without_a_slice_are_passed_over(ledger: Ledger) -> None:
 
 def test_slices_of_the_same_weekday_count_alone_where_that_is_said(ledger: Ledger) -> None:
     ledger.append(*[entry(before, 1000 if before % 7 else before) for before in range(1, 29)])
-    expected = ">= 8.75 and <= 26.25, by the median 17.5 of the last 4 published slices of the same weekday"
+    expected = "rows: >= 8.75 and <= 26.25, by the median 17.5 of the last 4 published slices of the same weekday"
     assert baseline(ledger, same_weekday=True) == expected
     assert "median 14 of the last 3" in baseline(ledger, same_weekday=True, slices=3)
 
@@ -153,7 +153,7 @@ def test_with_too_few_slices_before_it_the_gate_passes(
     assert result.observed == 1
     if expected:
         assert result.severity == "info"
-        assert result.expected == f"judged once {at_least} slices were published before; now {published}"
+        assert result.expected == f"rows: judged once {at_least} slices were published before; now {published}"
 
 
 def test_a_pipeline_without_gates_does_not_even_need_a_ledger(tmp_path: Path) -> None:
@@ -219,8 +219,8 @@ def not_null(**kwargs: Any) -> dict[str, Any]:
     return {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "age", **kwargs}}
 
 
-def told_by_gate(name: str, observed: float | None) -> dict[str, Any]:
-    return CheckResult(f"history:{name}", "gate", "info", True, observed).as_json()
+def told_by_gate(name: str, observed: float | None, of: str = "share of nulls in age") -> dict[str, Any]:
+    return CheckResult(f"history:{name}", "gate", "info", True, observed, expected=f"{of}: <= 0.3").as_json()
 
 
 OF_NULLS = {"of": "null_share", "column": "age", "within": 0.05, "at_least": 1, "slices": 3}
@@ -240,6 +240,8 @@ PASS = ", by the median"
         ([told_by(not_null(mostly=0.5), 0.9, kind="gate")], None),
         ([told_by(not_null(), None)], None),
         ([told_by({}, 0.9)], None),
+        ([told_by_gate("usual", 0.2, of="share of nulls in spend")], None),
+        ([told_by_gate("usual", 40, of="rows")], None),
         ([], None),
     ],
 )
@@ -249,7 +251,7 @@ def test_a_past_share_of_nulls_is_told_by_the_gate_or_by_an_expectation_on_all_r
     ledger.append(entry(1, verdict=verdict(*results)))
     result = judged(ledger, 0.5, **OF_NULLS)
     if expected is None:
-        assert result.expected == "judged once 1 slices were published before; now 0"
+        assert result.expected == "share of nulls in age: judged once 1 slices were published before; now 0"
     else:
         assert f"{PASS} {expected:.6g} of the last 1 published slices" in result.expected
 
@@ -277,7 +279,7 @@ def test_a_share_of_nulls_is_within_points_of_the_median(ledger: Ledger, non_nul
 def test_a_share_is_never_expected_below_nothing(ledger: Ledger) -> None:
     ledger.append(entry(1, verdict=verdict(told_by_gate("usual", 0.01))))
     assert judged(ledger, 1.0, **OF_NULLS).success
-    assert judged(ledger, 1.0, **OF_NULLS).expected.startswith(">= 0 and <= 0.06, ")
+    assert judged(ledger, 1.0, **OF_NULLS).expected.startswith("share of nulls in age: >= 0 and <= 0.06, ")
 
 
 def test_each_gate_is_judged_by_itself(ledger: Ledger) -> None:
