@@ -88,9 +88,8 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     except PythonException as error:
         stage.discard()
         label = f"model '{resolved.model.name}' version {resolved.model.version}"
-        # A rule's parser may have failed as well as the model: what it says may hold any value that was read.
-        tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
-        raise explained(error, label, tells_values=tells_values) from error
+        # Of the project's own Python in this pass, the parsers of rules raise nothing: it was the model.
+        raise explained(error, label, tells_values=prepared.feature_columns.isdisjoint(pipeline.personal)) from error
     except PySparkException as error:
         stage.discard()
         tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
