@@ -33,7 +33,7 @@ def test_a_slice_is_held_against_the_median_of_those_before(spark: SparkSession,
     assert [result_of(small, run.run_id).success for run in first] == [True, True, True]
     assert "now 1" in result_of(small, first[1].run_id).expected
     small.land(orders_of(NEXT, rows=ROWS // 2))
-    with pytest.raises(RejectedError, match=r"history:usual: >= 32 and <= 48, by the median 40 of the last 3"):
+    with pytest.raises(RejectedError, match=r"history:usual: rows: >= 32 and <= 48, by the median 40 of the last 3"):
         small.score(spark, NEXT)
     small.land(orders_of(NEXT, rows=ROWS // 2, first=ROWS // 2))
     assert small.score(spark, NEXT).outcome == "published"

@@ -184,17 +184,17 @@ def test_mostly_rejects_a_slice_where_too_few_rows_hold(spark: SparkSession, sma
 
 
 MEDIAN = expectation("column_median_to_be_between", "median_amount", column="amount", min_value=100, max_value=300)
-UNIQUE = expectation("column_values_to_be_unique", "unique_emails", column="email")
+GROWING = expectation("column_values_to_be_increasing", "days_grow", column="day")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:great_expectations")
-def test_gates_of_the_foreign_engine_pass_where_they_hold(spark: SparkSession, small: SmallProject) -> None:
-    small.suite(*SUITE, MEDIAN, UNIQUE)
+def test_gates_over_all_values_and_of_the_engine_pass_where_they_hold(spark: SparkSession, small: SmallProject) -> None:
+    small.suite(*SUITE, MEDIAN, GROWING)
     result = small.score(spark)
     found = {check.check_id: check for check in result.verdict.results}
     assert result.outcome == "published"
     assert found["median_amount"].success
-    assert found["unique_emails"].success
+    assert found["days_grow"].success
     assert found["median_amount"].observed == pytest.approx(181.0, abs=10)
 
 
@@ -203,11 +203,11 @@ def test_gates_of_the_foreign_engine_pass_where_they_hold(spark: SparkSession, s
     "broken",
     [
         {**MEDIAN, "kwargs": {"column": "amount", "min_value": 300, "max_value": 400}},
-        {**UNIQUE, "kwargs": {"column": "channel"}},
+        {**GROWING, "kwargs": {"column": "quantity"}},
     ],
-    ids=["median", "unique"],
+    ids=["on the stage", "by the engine"],
 )
-def test_gates_of_the_foreign_engine_reject_where_they_do_not(
+def test_gates_over_all_values_and_of_the_engine_reject_where_they_do_not(
     spark: SparkSession, small: SmallProject, broken: dict[str, Any]
 ) -> None:
     small.suite(*SUITE, broken)

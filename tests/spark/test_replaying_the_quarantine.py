@@ -104,7 +104,8 @@ def test_a_rule_narrows_the_replay_to_slices_with_its_rows(spark: SparkSession, 
     small.score(spark, DAYS[0])
     loosen(small)
     assert len(plan(spark, small, rule="amount_is_plausible")) == 1
-    assert plan(spark, small, rule="no_such_rule") == []
+    with pytest.raises(UsageError, match="did you mean 'amount_is_plausible'"):
+        plan(spark, small, rule="amount_is_plausibel")
 
 
 def test_a_slice_that_was_only_ever_rejected_is_replayed(spark: SparkSession, small: SmallProject) -> None:
