@@ -133,7 +133,11 @@ def _plain(observed: Any) -> float | str | None:
     return float(observed) if is_number else None
 
 
-def differs(ours: Answer, theirs: Answer) -> bool:
+ADDED = frozenset({"column_sum_to_be_between", "column_mean_to_be_between"})
+"""Expectations on sums of doubles."""
+
+
+def differs(ours: Answer, theirs: Answer, rounding: float = 0.0) -> bool:
     """Whether two answers differ; percents and observed numbers by more than the last digits of a double.
 
     Great Expectations does not tell what it observed of every gate, and of a time at times the day only.
@@ -148,14 +152,19 @@ def differs(ours: Answer, theirs: Answer) -> bool:
     if isinstance(theirs.observed, str):
         return parser.parse(str(ours.observed)).date().isoformat() != theirs.observed[:10]
     return not (
-        _same(ours.percent, theirs.percent) and (theirs.observed is None or _same(ours.observed, theirs.observed))
+        _same(ours.percent, theirs.percent)
+        and (theirs.observed is None or _same(ours.observed, theirs.observed, rounding))
     )
 
 
-def _same(one: float | str | None, other: float | None) -> bool:
+def _same(one: float | str | None, other: float | None, rounding: float = 0.0) -> bool:
     if one is None or other is None or isinstance(one, str):
         return one is None and other is None
-    return one == other or (math.isnan(one) and math.isnan(other)) or math.isclose(one, other, rel_tol=1e-9)
+    return (
+        one == other
+        or (math.isnan(one) and math.isnan(other))
+        or math.isclose(one, other, rel_tol=1e-9, abs_tol=rounding)
+    )
 
 
 @dataclass(frozen=True)
@@ -165,11 +174,12 @@ class Compared:
     items: tuple[Item, ...]
     ours: tuple[Answer, ...]
     theirs: tuple[Answer, ...]
+    rounding: float = 0.0
 
     @property
     def differences(self) -> list[tuple[Item, Answer, Answer]]:
         rows = zip(self.items, self.ours, self.theirs, strict=True)
-        return [(item, ours, theirs) for item, ours, theirs in rows if differs(ours, theirs)]
+        return [(item, *both) for item, *both in rows if differs(*both, self.rounding if item[0] in ADDED else 0.0)]
 
     @property
     def judged(self) -> int:
@@ -177,12 +187,19 @@ class Compared:
         return sum(answer is not REFUSED for answer in self.theirs)
 
 
-def compare(frame: DataFrame, items: Sequence[Item], at_once: int = 80) -> Compared:
-    """Let both engines judge the frame; Spark's plans of very many expectations take longer than those of parts."""
+def compare(frame: DataFrame, items: Sequence[Item], at_once: int = 80, rounding: float = 0.0) -> Compared:
+    """Let both engines judge the frame; Spark's plans of very many expectations take longer than those of parts.
+
+    Args:
+        frame: the rows.
+        items: the expectations.
+        at_once: how many are judged together.
+        rounding: by how much two sums of the same doubles may differ, as they may be added in another order.
+    """
     parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
     ours = tuple(answer for part in parts for answer in by_the_project(frame, part))
     theirs = tuple(answer for part in parts for answer in by_great_expectations(frame, part))
-    return Compared(tuple(items), ours, theirs)
+    return Compared(tuple(items), ours, theirs, rounding)
 
 
 @contextmanager
