@@ -179,7 +179,12 @@ class Compared:
     @property
     def differences(self) -> list[tuple[Item, Answer, Answer]]:
         rows = zip(self.items, self.ours, self.theirs, strict=True)
-        return [(item, *both) for item, *both in rows if differs(*both, self.rounding if item[0] in ADDED else 0.0)]
+        return [(item, *both) for item, *both in rows if differs(*both, self._rounding_of(item))]
+
+    def _rounding_of(self, item: Item) -> float:
+        """Only sums of the column of huge whole numbers are rounded that much."""
+        kind, arguments = item
+        return self.rounding if kind in ADDED and arguments.get("column") == "j" else 0.0
 
     @property
     def judged(self) -> int:
