@@ -31,6 +31,7 @@ from pipelines.spark import start
 from pipelines.transforms.staging import tagged
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import Checks, compile_suite
+from pipelines.validation.engine import CHEAP, engine_report
 from pipelines.validation.observing import Observed, tallies
 from pipelines.validation.suite import parse_suite
 from pipelines.validation.validating import validate
@@ -50,7 +51,7 @@ SPARK = {
     "spark.sql.files.openCostInBytes": str(2**30),
 }
 Counts = dict[str, int]
-TUNED = {"result_format": "BASIC", "partial_unexpected_count": 0, "return_unexpected_index_query": True}
+TUNED = {**CHEAP, "return_unexpected_index_query": True}
 
 
 def expectations() -> list[dict[str, Any]]:
@@ -118,26 +119,11 @@ def kept_bits(frame: DataFrame, checks: Checks) -> DataFrame:
     return frame.sparkSession.read.schema(schema).parquet(str(place))
 
 
-def by_great_expectations(settings: dict[str, Any], *, persist: bool) -> Callable[[DataFrame, Checks], Counts]:
+def by_great_expectations(settings: dict[str, Any] | None, *, persist: bool) -> Callable[[DataFrame, Checks], Counts]:
     """Great Expectations' own engine: by its defaults, or as cheap as its settings allow."""
 
     def judge(frame: DataFrame, checks: Checks) -> Counts:
-        import great_expectations as gx
-        from great_expectations.expectations import registry
-
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
-        source = context.data_sources.add_spark("frame", persist=persist)
-        batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("frame")
-        suite = gx.ExpectationSuite(
-            name="suite",
-            expectations=[
-                registry.get_expectation_impl(item["type"])(**item["kwargs"], meta=item["meta"])
-                for item in expectations()
-            ],
-        )
-        options = {"result_format": settings} if settings else {}
-        report = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, **options)
+        report = engine_report(frame, checks.suite, settings, persist=persist)
         frame.unpersist()
         return {item.expectation_config.meta["check_id"]: item.result["unexpected_count"] for item in report.results}
 
@@ -154,7 +140,7 @@ PEERS: dict[str, Callable[[DataFrame, Checks], Counts]] = {
     "ours, within a pass": ours,
     "ours, alone": ours_alone,
     "Great Expectations, tuned": by_great_expectations(TUNED, persist=False),
-    "Great Expectations, default": by_great_expectations({}, persist=True),
+    "Great Expectations, default": by_great_expectations(None, persist=True),
     "a filter and a count each": by_hand,
 }
 

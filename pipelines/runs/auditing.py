@@ -14,7 +14,6 @@ from pyspark.sql import types as T
 
 from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
-from pipelines.expressions.rules import Unique
 from pipelines.runs.history import judge_history
 from pipelines.runs.preparation import Resolved
 from pipelines.runs.staging import read_stage
@@ -22,7 +21,7 @@ from pipelines.tables.stages import Stage
 from pipelines.transforms.staging import broken_on_stage, marked_on_stage, refused_on_stage
 from pipelines.validation.compiling import Checks
 from pipelines.validation.gates import Bounds
-from pipelines.validation.stage import look_at, moments_of
+from pipelines.validation.stage import look_at, moments_of, sizes_of
 from pipelines.validation.verdict import CheckResult, Verdict, judge_stage
 
 NEVER_ACCEPTED = frozenset({"audit:rows_reconciled", "audit:some_rows_scored"})
@@ -56,9 +55,8 @@ def audited(
     rows = refused_on_stage(marked, checks.stage_rules, pipeline.personal)
     asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
     look = look_at(rows, checks, asked)
-    judged = {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
     suite = [CheckResult(**result) for result in marker["suite"]]
-    suite += judge_stage(checks, judged, look, pipeline.personal)
+    suite += judge_stage(checks, sizes_of(counted), look, pipeline.personal)
     suite += judge_history(
         resolved.layout.ledger,
         pipeline,
@@ -82,11 +80,7 @@ def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) ->
     """
     scored = F.col("reasons").isNull()
     # Copies that a uniqueness rule refuses are accounted for: the key must be unique among the others.
-    copies = [
-        F.col(broken_on_stage(position))
-        for position, rule in enumerate(checks.stage_rules)
-        if rule.refuses and isinstance(rule.check, Unique)
-    ]
+    copies = [F.col(broken_on_stage(position)) for position, _ in checks.refused_copies]
     alone = ~reduce(or_, copies, F.lit(False))
     aggregates = [
         F.count(F.lit(1)).alias("rows"),

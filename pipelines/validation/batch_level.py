@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipelines.validation.gates import Aggregate, Bounds, Function, MostCommonInSet, OfSet, Ranges
-from pipelines.validation.row_level import bound, scalars, whole
+from pipelines.validation.row_level import as_bound, scalars, whole
 from pipelines.validation.schema_gates import ColumnAt, ColumnCount, ColumnOrder, Columns, TypeIs, spark_type
 
 Arguments = dict[str, Any]
@@ -100,8 +100,8 @@ def schema_test_of(kind: str, kwargs: Arguments) -> SchemaTest | None:
 
 def _bounds(kwargs: Arguments) -> Bounds:
     return Bounds(
-        bound(kwargs.get("min_value")),
-        bound(kwargs.get("max_value")),
+        as_bound(kwargs.get("min_value")),
+        as_bound(kwargs.get("max_value")),
         bool(kwargs.get("strict_min", False)),
         bool(kwargs.get("strict_max", False)),
     )
@@ -114,14 +114,14 @@ def _exists(kwargs: Arguments) -> SchemaTest:
 
 
 def _type(kwargs: Arguments) -> SchemaTest:
-    return TypeIs(kwargs["column"], _known([kwargs["type_"]], at_least=1))
+    return TypeIs(kwargs["column"], _known([kwargs["type_"]]))
 
 
 def _types(kwargs: Arguments) -> SchemaTest:
-    return TypeIs(kwargs["column"], _known(kwargs["type_list"], at_least=1))
+    return TypeIs(kwargs["column"], _known(kwargs["type_list"]))
 
 
-def _known(names: list[str], *, at_least: int) -> tuple[str, ...]:
+def _known(names: list[str]) -> tuple[str, ...]:
     """The names that are Spark's; a list for several engines may hold others."""
     known = []
     for name in names:
@@ -131,7 +131,7 @@ def _known(names: list[str], *, at_least: int) -> tuple[str, ...]:
         except ValueError:
             if len(names) == 1:
                 raise
-    if len(known) < at_least:
+    if not known:
         raise ValueError(f"none of {', '.join(names)} is a Spark type, such as StringType or DoubleType")
     return tuple(known)
 

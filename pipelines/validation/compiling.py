@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pipelines.config.models import Policy
 from pipelines.errors import ConfigurationError, did_you_mean
-from pipelines.expressions.rules import Action, OfWholeSlice, Rule, ZScoreBelow
+from pipelines.expressions.rules import Action, OfWholeSlice, Rule, Unique, ZScoreBelow
 from pipelines.validation.batch_level import gate_of, schema_test_of
 from pipelines.validation.gates import Aggregate, Gate
 from pipelines.validation.row_level import Arguments, check_of
@@ -18,8 +19,6 @@ from pipelines.validation.suite import Expectation, Suite
 DEFAULT_POLICY = Policy()
 _FLAGS = {"strict_min", "strict_max", "ties_okay", "double_sided", "or_equal", "exact_match"}
 _COMMON = ("mostly", "row_condition", "condition_parser")
-
-
 _WHY_FOREIGN = {
     "expect_column_values_to_be_increasing": "it depends on the order of the rows, which Spark does not keep",
     "expect_column_values_to_be_decreasing": "it depends on the order of the rows, which Spark does not keep",
@@ -73,13 +72,20 @@ class Checks:
     foreign: tuple[Foreign, ...] = ()
     suite: Suite = ()
 
-    @property
+    @cached_property
     def expectations(self) -> dict[str, Expectation]:
+        """The suite's text of each check by its id."""
         return {expectation.check_id: expectation for expectation in self.suite}
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         return (*self.rules, *self.stage_rules)
+
+    @property
+    def refused_copies(self) -> tuple[tuple[int, Rule], ...]:
+        """The rules for which rows are refused because others have the same values, with their places on the stage."""
+        found = enumerate(self.stage_rules)
+        return tuple((place, rule) for place, rule in found if rule.refuses and isinstance(rule.check, Unique))
 
     @property
     def pass_gates(self) -> tuple[Gate, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ from pyspark.sql import DataFrame
 
 from pipelines.errors import ConfigurationError
 from pipelines.validation.suite import Expectation
+
+CHEAP = {"result_format": "BASIC", "partial_unexpected_count": 0}
+"""Settings with which the engine counts and collects no examples."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,31 @@ def run_engine(
     """
     if not expectations:
         return []
+    report = engine_report(frame, expectations, CHEAP)
+    return [_result(item, tells_values=not personal) for item in report.results]
+
+
+def engine_report(
+    frame: DataFrame,
+    expectations: Sequence[Expectation],
+    result_format: Mapping[str, Any] | None = None,
+    *,
+    persist: bool = False,
+) -> Any:
+    """What Great Expectations' Spark engine says of a frame, as its own `ExpectationSuiteValidationResult`.
+
+    Args:
+        frame: the batch.
+        expectations: each is found again in the results by `meta.check_id`.
+        result_format: the engine's settings; its defaults where they are None.
+        persist: whether the engine caches the batch.
+    """
     import great_expectations as gx
     from great_expectations.expectations import registry
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_spark("slice", persist=False)
+    source = context.data_sources.add_spark("slice", persist=persist)
     batch = source.add_dataframe_asset("slice").add_batch_definition_whole_dataframe("slice")
     suite = gx.ExpectationSuite(
         name="slice",
@@ -53,9 +75,8 @@ def run_engine(
             for item in expectations
         ],
     )
-    settings = {"result_format": "BASIC", "partial_unexpected_count": 0}
-    report = batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, result_format=settings)
-    return [_result(item, tells_values=not personal) for item in report.results]
+    settings = {} if result_format is None else {"result_format": dict(result_format)}
+    return batch.get_batch(batch_parameters={"dataframe": frame}).validate(suite, **settings)
 
 
 def _result(item: Any, *, tells_values: bool) -> EngineResult:

@@ -59,7 +59,7 @@ def scalars(values: Iterable[Any]) -> tuple[Scalar | None, ...] | None:
     return found if all(value is None or isinstance(value, str | int | float | bool) for value in found) else None
 
 
-def bound(value: Any) -> Scalar | None:
+def as_bound(value: Any) -> Scalar | None:
     """A bound as Great Expectations takes it: what can be read as a number is one; other texts are times.
 
     Raises:
@@ -92,7 +92,7 @@ def _in_set(kwargs: Arguments, *, negated: bool) -> InSet | None:
 
 
 def _between(kwargs: Arguments) -> Between:
-    low, high = bound(kwargs.get("min_value")), bound(kwargs.get("max_value"))
+    low, high = as_bound(kwargs.get("min_value")), as_bound(kwargs.get("max_value"))
     if low is None and high is None:
         raise ValueError("expected a min_value, a max_value or both; found neither")
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:

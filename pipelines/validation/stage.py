@@ -44,6 +44,11 @@ def moments_of(counted: Counted) -> dict[str, Moments]:
     return {rule_id: Moments(told["mean"], told["stdev"]) for rule_id, told in counted.items()}
 
 
+def sizes_of(counted: Counted) -> dict[str, tuple[int, int]]:
+    """Judged rows and elements by the rules' ids."""
+    return {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
+
+
 def look_at(rows: DataFrame, checks: Checks, others: Sequence[Column] = ()) -> dict[str, Any]:
     """One look at a stage for all checks of the slice as a whole, and for whatever else is asked of it.
 

@@ -12,14 +12,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.expressions.rendering import is_broken
-from pipelines.expressions.rules import Unique
 from pipelines.expressions.whole_slice import Moments, breaks, staged_value
 from pipelines.transforms.staging import REFUSED, marked_on_stage, tagged
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import run_engine
 from pipelines.validation.gates import Aggregate
 from pipelines.validation.observing import Observed, measures, tallies
-from pipelines.validation.stage import Counted, counted_for_stage, look_at, moments_of, stage_values
+from pipelines.validation.stage import Counted, counted_for_stage, look_at, moments_of, sizes_of, stage_values
 from pipelines.validation.verdict import CheckResult, judge_pass, judge_stage
 
 
@@ -98,12 +97,11 @@ def is_refused_by(checks: Checks, moments: Mapping[str, Moments]) -> Column:
 def is_refused_copy(checks: Checks) -> Column:
     """Whether a row would be quarantined because others have the same values."""
     nothing = Moments(None, None)
-    unique = [rule for rule in checks.stage_rules if rule.refuses and isinstance(rule.check, Unique)]
-    return reduce(or_, [breaks(rule, staged_value(rule, ()), nothing) for rule in unique], F.lit(False))
+    copies = [breaks(rule, staged_value(rule, ()), nothing) for _, rule in checks.refused_copies]
+    return reduce(or_, copies, F.lit(False))
 
 
 def _judged_together(rows: DataFrame, checks: Checks, counted: Counted, personal: tuple[str, ...]) -> list[CheckResult]:
     staged = rows.select(*[value.alias(name) for name, value in stage_values(checks, personal).items()])
     look = look_at(marked_on_stage(staged, checks.stage_rules, moments_of(counted)), checks)
-    judged = {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
-    return judge_stage(checks, judged, look, personal)
+    return judge_stage(checks, sizes_of(counted), look, personal)
