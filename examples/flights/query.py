@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 
 from pipelines.config import load_project
 from pipelines.tables.locations import below, for_delta_rs
+from pipelines.tables.reading import read_rows
 
 TABLES = {
     "predictions": "flight_delays/predictions",
@@ -20,11 +21,11 @@ TABLES = {
 
 
 def query(sql: str) -> duckdb.DuckDBPyRelation:
-    """The answer to an SQL query over `predictions`, `quarantine` and `runs`; it reads what it needs."""
+    """The answer to an SQL query over `predictions`, `quarantine` and `runs`."""
     warehouse = load_project().environment.warehouse
     connection = duckdb.connect()
     for name, place in TABLES.items():
-        connection.register(name, DeltaTable(for_delta_rs(below(warehouse, place))).to_pyarrow_dataset())
+        connection.register(name, read_rows(DeltaTable(for_delta_rs(below(warehouse, place)))))
     return connection.sql(sql)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -17,6 +16,7 @@ from pipelines import schemas
 from pipelines.errors import TableError
 from pipelines.tables.locations import for_delta_rs, local_path
 from pipelines.tables.locking import table_lock
+from pipelines.tables.reading import earlier, equal, read_rows
 
 State = Literal["started", "published", "superseded", "conflict", "rejected", "failed", "retracted"]
 UNFINISHED = ("started",)
@@ -92,13 +92,9 @@ class Ledger:
         self, *, pipeline: str | None = None, score_date: dt.date | None = None, run_id: str | None = None
     ) -> list[Entry]:
         """All rows that fit, oldest first."""
-        wanted: Mapping[str, Any] = {"pipeline": pipeline, "score_date": score_date, "run_id": run_id}
-        condition = pc.scalar(True)
-        for name, value in wanted.items():
-            if value is not None:
-                condition = condition & (pc.field(name) == pa.scalar(value))
-        rows = self._open().to_pyarrow_dataset().to_table(filter=condition).sort_by("at").to_pylist()
-        return [Entry(**row) for row in rows]
+        wanted = {"pipeline": pipeline, "score_date": score_date, "run_id": run_id}
+        conditions = [equal(name, value) for name, value in wanted.items() if value is not None]
+        return self._read(" AND ".join(["TRUE", *conditions]))
 
     def latest(
         self, *, pipeline: str | None = None, score_date: dt.date | None = None, run_id: str | None = None
@@ -113,11 +109,13 @@ class Ledger:
 
     def before(self, pipeline: str, model_name: str, day: dt.date) -> list[Entry]:
         """The rows of slices of earlier dates, oldest first; without their manifests, which would be most of it."""
-        dataset = self._open().to_pyarrow_dataset()
-        of = (pc.field("pipeline") == pipeline) & (pc.field("model_name") == model_name)
-        names = [name for name in dataset.schema.names if name != "manifest"]
-        table = dataset.to_table(columns=names, filter=of & (pc.field("score_date") < pa.scalar(day)))
-        return [Entry(**row) for row in table.sort_by("at").to_pylist()]
+        names = [name for name in schemas.RUNS.names if name != "manifest"]
+        of_pipeline = [equal("pipeline", pipeline), equal("model_name", model_name), earlier("score_date", day)]
+        return self._read(" AND ".join(of_pipeline), names)
+
+    def _read(self, where: str, columns: Sequence[str] | None = None) -> list[Entry]:
+        rows = read_rows(self._open(), columns, where).sort_by("at").to_pylist()
+        return [Entry(**row) for row in rows]
 
     def _open(self) -> DeltaTable:
         try:

@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
+from pipelines.tables.reading import between, one_of, read_rows
 from pipelines.tables.slices import write_with_retries
 
 
@@ -47,8 +47,7 @@ def read_quarantine(
         columns: which columns; all by default.
         runs: the runs whose rows are wanted; all by default.
     """
-    condition = (pc.field("score_date") >= pa.scalar(first)) & (pc.field("score_date") <= pa.scalar(last))
+    wanted = between("score_date", first, last)
     if runs is not None:
-        condition = condition & pc.field("run_id").isin(sorted(runs))
-    dataset = DeltaTable(for_delta_rs(location)).to_pyarrow_dataset()
-    return dataset.to_table(columns=None if columns is None else list(columns), filter=condition)
+        wanted += " AND " + one_of("run_id", sorted(runs))
+    return read_rows(DeltaTable(for_delta_rs(location)), columns, wanted)

@@ -22,6 +22,7 @@ from pipelines.errors import ConflictError, TableError
 from pipelines.tables.commit_log import commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
+from pipelines.tables.reading import equal, read_rows
 
 Outcome = Literal["published", "superseded"]
 MOST_ATTEMPTS = 8
@@ -112,9 +113,8 @@ def _runs_in(table: DeltaTable, slice_: Slice) -> set[str]:
         runs = {*files["min.run_id"].to_pylist(), *files["max.run_id"].to_pylist()}
         if None not in runs:
             return runs
-    of_slice = (pc.field("score_date") == slice_.score_date) & (pc.field("model_name") == slice_.model_name)
-    rows = table.to_pyarrow_dataset().to_table(columns=["run_id"], filter=of_slice)
-    return set(rows["run_id"].to_pylist())
+    of_slice = f"{equal('score_date', slice_.score_date)} AND {equal('model_name', slice_.model_name)}"
+    return set(read_rows(table, ["run_id"], of_slice)["run_id"].to_pylist())
 
 
 def publish(frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any]) -> Outcome:

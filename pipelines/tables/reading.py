@@ -1,0 +1,73 @@
+"""Rows of a Delta table by delta-rs' own query engine: no Spark, and no thread that outlives the read.
+
+pyarrow's dataset would do, but reads through a file system written in Python: its threads may still hold that when the
+interpreter ends, which aborts the process after its work is done.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+
+_PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
+
+def read_rows(table: DeltaTable, columns: Sequence[str] | None = None, where: str = "TRUE") -> pa.Table:
+    """Some of a table's rows.
+
+    Args:
+        table: the table, at its version.
+        columns: which columns; all by default.
+        where: a condition in SQL, as `equal` and its neighbours make them, joined by AND.
+    """
+    wanted = "*" if columns is None else ", ".join(_name(column) for column in columns)
+    query = f"SELECT {wanted} FROM rows WHERE {where}"  # noqa: S608 - names and values are quoted below
+    batches = QueryBuilder().register("rows", table).execute(query)
+    found = pa.RecordBatchReader.from_stream(batches).read_all()
+    return found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
+
+
+def equal(column: str, value: str | dt.date) -> str:
+    """The condition that a column holds a value.
+
+    >>> print(equal("origin", "O'Hare"))
+    "origin" = 'O''Hare'
+    """
+    return f"{_name(column)} = {_literal(value)}"
+
+
+def between(column: str, least: dt.date, greatest: dt.date) -> str:
+    """The condition that a column lies between two dates, both included."""
+    return f"{_name(column)} BETWEEN {_literal(least)} AND {_literal(greatest)}"
+
+
+def earlier(column: str, day: dt.date) -> str:
+    """The condition that a column is earlier than a date."""
+    return f"{_name(column)} < {_literal(day)}"
+
+
+def one_of(column: str, values: Sequence[str]) -> str:
+    """The condition that a column holds one of the values; none fits no row."""
+    return f"{_name(column)} IN ({', '.join(_literal(value) for value in values)})" if values else "FALSE"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _literal(value: str | dt.date) -> str:
+    if isinstance(value, dt.date):
+        return f"DATE '{value.isoformat()}'"
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type without views, which not every reader of Arrow knows."""
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain(field.type)) for field in kind])
+    return _PLAIN.get(kind, kind)
