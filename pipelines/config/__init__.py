@@ -4,17 +4,15 @@ from pipelines.config.loading import load_pipeline, load_project, pipeline_names
 from pipelines.config.models import (
     Environment,
     FeatureFunction,
-    HistoryGate,
-    Limits,
     Model,
     Output,
     Pipeline,
-    Policy,
     Project,
     Slice,
     Source,
     TableName,
 )
+from pipelines.config.policy import HistoryGate, Limits, Policy
 
 __all__ = [
     "Environment",

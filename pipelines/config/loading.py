@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.config.models import Environment, Pipeline, Project, Typed
+from pipelines.config.models import Environment, Pipeline, Project
+from pipelines.config.typed import Typed
 from pipelines.errors import ConfigurationError, UsageError, did_you_mean
 
 Configured = TypeVar("Configured", bound=Typed)

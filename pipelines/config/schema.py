@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipelines.config.models import Environment, Pipeline, Typed
+from pipelines.config.models import Environment, Pipeline
+from pipelines.config.typed import Typed
 
 SCHEMAS: dict[str, type[Typed]] = {"pipeline": Pipeline, "environment": Environment}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pipelines.config.models import Policy
+from pipelines.config.policy import Policy
 from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.expressions.rules import Action, OfWholeSlice, Rule, Unique, ZScoreBelow
 from pipelines.validation.batch_level import gate_of, schema_test_of

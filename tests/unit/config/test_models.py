@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.config import HistoryGate, Limits, Policy
-from pipelines.config.models import RuleLimit
+from pipelines.config.policy import RuleLimit
 from unit.samples import pipeline
 
 
