@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,9 +14,7 @@ from pipelines.runs.contract import require_contract
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import table_names
 from pipelines.runs.preparation import Prepared, look_up, prepare
-from pipelines.runs.sources import pin_sources, read_slice
-
-ANY_DAY = dt.date(1970, 1, 1)
+from pipelines.runs.sources import ANY_DAY, pin_sources, read_slice
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from pipelines.config import HistoryGate, Pipeline
 from pipelines.expressions.rules import Severity
@@ -13,10 +14,22 @@ from pipelines.tables.slices import Slice
 from pipelines.validation.gates import Aggregate, Bounds
 from pipelines.validation.verdict import CheckResult
 
+PREFIX = "history_"
+
 
 def measure_of(gate: HistoryGate) -> Aggregate:
     """The aggregate that the pass observes for the gate."""
     return Aggregate("rows") if gate.of == "rows" else Aggregate("share_of_non_null", gate.column)
+
+
+def measures_of(pipeline: Pipeline) -> tuple[tuple[str, Aggregate], ...]:
+    """The aggregates of all of a pipeline's gates, by the names under which they are observed."""
+    return tuple((f"{PREFIX}{name}", measure_of(gate)) for name, gate in pipeline.history.items())
+
+
+def numbers_of(pipeline: Pipeline, metrics: Mapping[str, Any]) -> dict[str, float]:
+    """What those came to, by the gates' names."""
+    return {name: metrics[f"{PREFIX}{name}"] for name in pipeline.history}
 
 
 def judge_history(
@@ -28,7 +41,7 @@ def judge_history(
         ledger: where past runs are.
         pipeline: whose gates.
         slice_: the slice that is judged.
-        observed: what `measure_of` came to, by the gate's name.
+        observed: as `numbers_of` gives them.
     """
     if not pipeline.history:
         return []

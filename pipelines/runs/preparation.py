@@ -41,11 +41,6 @@ class Resolved:
     sources: tuple[PinnedSource, ...]
     frame: DataFrame
 
-    @property
-    def rows_by_log(self) -> int | None:
-        """The rows of the input where the first source's log alone tells them."""
-        return self.sources[0].pinned.rows
-
 
 @dataclass(frozen=True)
 class Prepared:

@@ -17,7 +17,7 @@ from pipelines.config import Pipeline, Project
 from pipelines.expressions.names import column, quoted
 from pipelines.runs.definition import Definition
 from pipelines.runs.preparation import require_source_columns
-from pipelines.runs.sources import pin_sources, read_period, read_slice, reads_at_once
+from pipelines.runs.sources import pin_sources, read_now, read_period, reads_at_once
 from pipelines.runs.whatif import days_of
 
 DAY = "__score_date"
@@ -113,12 +113,7 @@ def _period(spark: SparkSession, project: Project, definition: Definition, first
         selection = pipeline.source.tables[pipeline.main_source].slice
         if selection is not None and selection.column in frame.columns and _judges_each_row_alone(frame):
             return _checked(frame.withColumn(DAY, column(selection.column)), pipeline)
-    slices = [
-        read_slice(spark, pipeline, definition.query, pin_sources(spark, project, pipeline, day, {}), day).withColumn(
-            DAY, F.lit(day)
-        )
-        for day in days
-    ]
+    slices = [read_now(spark, project, pipeline, definition.query, day).withColumn(DAY, F.lit(day)) for day in days]
     return _checked(reduce(DataFrame.unionAll, slices), pipeline)
 
 

@@ -182,9 +182,7 @@ def _planned(
         return Replayable(slice_.score_date, standing.run_id, refused, changed)
     prepared = prepare(definition, resolved.model, resolved.frame)
     rows = with_features(resolved.frame, definition, prepared)
-    rows_input = resolved.rows_by_log
-    if rows_input is None:
-        rows_input = count_input(spark, pipeline, resolved.sources, slice_.score_date)
+    rows_input = count_input(spark, pipeline, resolved.sources, slice_.score_date)
     trial, refused_now = try_slice(rows, definition, prepared, resolved.frame, rows_input, layout.ledger, slice_)
     marked = _with_past(spark, rows, layout, standing, pipeline.key)
     released, newly_refused = moved(marked, F.col(WAS_REFUSED), refused_now)

@@ -21,6 +21,9 @@ from pipelines.tables.creation import location_of
 from pipelines.tables.fingerprints import Known, Pinned, Reach, pin_delta, pin_files
 from pipelines.tables.locations import below
 
+ANY_DAY = dt.date(1970, 1, 1)
+"""For a look at columns and types, which are those of every slice."""
+
 
 @dataclass(frozen=True)
 class PinnedSource:
@@ -80,6 +83,15 @@ def read_slice(
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
     return read_period(spark, pipeline, query, sources, score_date, score_date)
+
+
+def read_now(spark: SparkSession, project: Project, pipeline: Pipeline, query: str | None, day: dt.date) -> DataFrame:
+    """A slice's rows as they are at this moment, where no run has to tell of them.
+
+    Raises:
+        SourceError: as `pin_sources` and `read_slice`.
+    """
+    return read_slice(spark, pipeline, query, pin_sources(spark, project, pipeline, day, {}), day)
 
 
 def read_period(

@@ -20,7 +20,7 @@ from pipelines.expressions.reasons import as_json
 from pipelines.models.predictor import WantedOutput
 from pipelines.models.scoring import explained, with_outputs
 from pipelines.runs.definition import Definition
-from pipelines.runs.history import measure_of, subject
+from pipelines.runs.history import measures_of, numbers_of, subject
 from pipelines.runs.preparation import Prepared, Resolved, with_features
 from pipelines.runs.sources import count_input, first_line
 from pipelines.tables.locking import RunLock
@@ -61,9 +61,7 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
             resolved.frame, [foreign.expectation for foreign in checks.foreign], pipeline.personal
         )
         rows.write.parquet(stage.rows)
-        rows_input = resolved.rows_by_log
-        if rows_input is None:
-            rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
+        rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
         metrics = {**measured(), **tally(spark.read.schema(rows.schema).parquet(stage.rows), checks)}
         observed = Observed(metrics, checks.rules, checks.stage_rules)
         suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
@@ -78,8 +76,8 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
                 "suite": [result.as_json() for result in suite],
                 "stage_rules": counted_for_stage(checks, observed),
                 "history": {
-                    name: {"subject": subject(gate), "number": observed.metrics[f"history_{name}"]}
-                    for name, gate in pipeline.history.items()
+                    name: {"subject": subject(pipeline.history[name]), "number": number}
+                    for name, number in numbers_of(pipeline, metrics).items()
                 },
                 "staged_at": dt.datetime.now(dt.UTC).isoformat(),
                 "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
@@ -111,9 +109,8 @@ def tag(frame: DataFrame, definition: Definition, prepared: Prepared) -> tuple[D
     Only the write of the stage may be asked for it: below a shuffle, rows of a task that ran twice count twice.
     """
     checks = prepared.checks
-    history = tuple((f"history_{name}", measure_of(gate)) for name, gate in definition.pipeline.history.items())
     marked = tagged(with_features(frame, definition, prepared), checks.rules, checks.stage_rules)
-    asked = measures(checks.stage_rules, checks.measured + history)
+    asked = measures(checks.stage_rules, checks.measured + measures_of(definition.pipeline))
     if not asked:
         return marked, dict
     observation = Observation()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pipelines.errors import TableError
 from pipelines.runs.definition import define
 from pipelines.runs.layout import Layout, ledger_of, locate, table_names
 from pipelines.runs.preparation import require_source_columns
-from pipelines.runs.sources import pin_sources, read_slice
+from pipelines.runs.sources import ANY_DAY, read_now
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path
 
@@ -123,8 +122,7 @@ def _wanted(spark: SparkSession, project: Project, name: str) -> tuple[Pipeline,
     """The pipeline, and the schemas of its tables: the key's types are the source's."""
     definition = define(project, name)
     pipeline = definition.pipeline
-    any_day = dt.date(1970, 1, 1)
-    frame = read_slice(spark, pipeline, definition.query, pin_sources(spark, project, pipeline, any_day, {}), any_day)
+    frame = read_now(spark, project, pipeline, definition.query, ANY_DAY)
     require_source_columns(frame, pipeline.key, f"pipeline '{name}', key")
     return pipeline, _schemas([frame.schema[column] for column in pipeline.key], pipeline)
 

@@ -16,7 +16,7 @@ from pipelines.expressions.names import column
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.auditing import Counts, judge_limits, judge_rows
 from pipelines.runs.definition import Definition, define
-from pipelines.runs.history import judge_history, measure_of
+from pipelines.runs.history import judge_history, measures_of, numbers_of
 from pipelines.runs.layout import ledger_of
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
 from pipelines.runs.sources import count_input, pin_sources, read_slice
@@ -132,13 +132,11 @@ def try_slice(
         slice_: which one it is.
     """
     pipeline, checks = definition.pipeline, prepared.checks
-    history = tuple((f"history_{name}", measure_of(gate)) for name, gate in pipeline.history.items())
-    validation = validate(rows, checks, frame, pipeline.personal, history)
-    measured = {name: validation.measured[f"history_{name}"] for name in pipeline.history}
+    validation = validate(rows, checks, frame, pipeline.personal, measures_of(pipeline))
     counts = Counts(rows_input, validation.rows - validation.refused, validation.refused)
     results = [
         *validation.results,
-        *judge_history(ledger, pipeline, slice_, measured),
+        *judge_history(ledger, pipeline, slice_, numbers_of(pipeline, validation.measured)),
         *judge_rows(counts, _keys_twice(rows, pipeline.key, is_refused_copy(checks))),
         *judge_limits(counts, pipeline.limits, validation.results),
     ]
