@@ -36,6 +36,7 @@ schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
 lock: $(STAMP)  ## Resolve requirements/*.in again
 	@for name in uv dev; do
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --overrides requirements/overrides.txt \
 	    --output-file requirements/$$name.txt requirements/$$name.in
 	done
 

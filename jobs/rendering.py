@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pipelines.runs.certifying import Certificate
     from pipelines.runs.checking import Report
     from pipelines.runs.results import Result
     from pipelines.runs.steps import Progress, Step
@@ -199,3 +200,18 @@ def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] 
     for name in more:
         table.add_column(name)
     return table
+
+
+def show_certificate(certificate: Certificate) -> None:
+    """How far apart the results of each way of scoring are."""
+    model = certificate.model
+    say(f"{certificate.pipeline} {certificate.score_date}: {model['name']} version {model['version']}")
+    say(f"  {certificate.sample} rows, held against {certificate.reference}")
+    table = Table("way", "rows", "largest difference", "differing rows", "example", box=SIMPLE_HEAD)
+    for way in certificate.ways:
+        table.add_row(
+            way.name, str(way.rows), f"{way.largest_difference:.3g}", str(way.differing_rows), escape(way.example)
+        )
+    show(table)
+    tolerance = f"{certificate.absolute:g} + {certificate.relative:g} x the value, and the same labels"
+    say(f"{'within' if certificate.holds else 'NOT within'} the tolerance: {tolerance}")

@@ -123,8 +123,14 @@ FUNCTIONS = {
     "sometimes_null": "return [None if value > 380 else value / 1000 for value in amount]",
     "out_of_range": "return amount",
     "wordy": 'return ["much"] * len(amount)',
+    "halving": "return amount / 2000",
+    "sorting": "return sorted(amount / 1000)",
+    "leaking": "return (amount - amount.mean()) / 1000 + 0.5",
+    "random": "import numpy; return numpy.random.default_rng().random(len(amount))",
+    "poisoned": "return [value / 1000 if value % 100 != 51 else [][int(value)] for value in amount]",
+    "deadly": "import os; return [value / 1000 if value != 131 else os._exit(9) for value in amount]",
 }
-"""Models that go wrong, each in its way."""
+"""Models that go wrong, each in its way, and one that does not."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,7 @@ class SmallProject:
     def use_model(self, name: str, **features: str) -> None:
         """Score with one of the Python-function models, whose one output is `probability`."""
         self.configure(
-            model={"name": name, "version": 1},
+            model={"name": name, "version": 1, "allow_code": True},
             features={**features, "amount": "coalesce(amount, 0.0)"},
             outputs={"probability": {"type": "double", "minimum": 0, "maximum": 1}},
         )

@@ -21,7 +21,9 @@ from pipelines.config.typed import Name, Typed
 
 OutputType = Annotated[
     str,
-    StringConstraints(pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>)$"),
+    StringConstraints(
+        pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>|map<.+>|struct<.+>)$"
+    ),
 ]
 RESERVED_COLUMNS = frozenset(
     {"score_date", "model_name", "model_version", "run_id", "scored_at", "quarantined_at", "reasons", "row"}
@@ -115,6 +117,19 @@ class Model(Typed):
     """An alias such as `champion`."""
     version: int | None = Field(default=None, ge=1)
     """A fixed version, instead of an alias."""
+    params: dict[str, bool | int | float | str | list[bool | int | float | str]] = {}
+    """Parameters of the model's signature, for its predict."""
+    environment: Literal["warn", "fail", "isolate"] = "warn"
+    """Where the model's requirements are not what is installed: say so, or refuse the slice; `isolate` always scores
+    in an environment of the model's own, in a process beside each Python worker."""
+    batch_timeout_seconds: float = Field(default=300, gt=0)
+    """With `isolate`: how long the model may take for one batch before its process is ended."""
+    allow_pickle: bool = False
+    """Whether a model stored as a pickle may be loaded: that runs whatever code its author put in."""
+    allow_code: bool = False
+    """Whether code that came with the model, or a loader that is not MLflow's, may run."""
+    trusted_types: tuple[str, ...] = ()
+    """Types that a model's skops file may hold beside those known to do no harm, by their full names."""
 
     @model_validator(mode="after")
     def one_way(self) -> Model:
@@ -122,18 +137,23 @@ class Model(Typed):
             raise ValueError("a model is named by either 'alias' or 'version'")
         return self
 
+    def with_version(self, version: int) -> Model:
+        """The same with a fixed version."""
+        return self.model_copy(update={"alias": None, "version": version})
+
 
 class Output(Typed):
     """One column of the predictions table, and the model result that fills it."""
 
-    result: Literal["predict", "label", "probability"] = "predict"
-    """`predict`: what the model's predict gives. `probability`: that of one class. `label`: the likeliest class."""
+    result: Literal["predict", "label", "probability", "probabilities"] = "predict"
+    """`predict`: what the model's predict gives. `label`: the likeliest class. `probability`: that of one class.
+    `probabilities`: those of all, as an array in the order of the model's classes, or as a map by class."""
     type: OutputType
     """The column's SQL type."""
     of: bool | int | str | None = None
-    """With `probability`: the class that it is the probability of."""
+    """With `probability`: the class that it is the probability of; by default the second of two, the positive one."""
     column: str | None = None
-    """With `predict`: the column to take, where the model returns several."""
+    """With `predict`: the column to take, where the model returns several: by name, or by number from 0."""
     nullable: bool = False
     """Whether a null (or NaN) prediction may be published."""
     minimum: float | None = None
@@ -143,8 +163,10 @@ class Output(Typed):
 
     @model_validator(mode="after")
     def consistent(self) -> Output:
-        if (self.result == "probability") != (self.of is not None):
+        if self.of is not None and self.result != "probability":
             raise ValueError("'of' names the class, with result 'probability' and only with it")
+        if self.result == "probabilities" and not self.type.startswith(("array<", "map<string")):
+            raise ValueError("'probabilities' are of type array<double> or map<string,double>")
         if self.column is not None and self.result != "predict":
             raise ValueError("'column' goes with result 'predict' only")
         return self
@@ -252,6 +274,8 @@ class Environment(Typed):
     """MLflow's tracking and registry address."""
     cache: str
     """A local folder for downloaded models."""
+    largest_model_mb: int = Field(default=2048, gt=0)
+    """The largest size of a model's files, in MiB; a larger one is not loaded."""
     spark: dict[str, str] = {}
     """Spark settings; `spark.master` among them where spark-submit does not set it."""
 

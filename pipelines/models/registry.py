@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import ModelError, did_you_mean
+from pipelines.models.artifact import Artifact, read_artifact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,14 +31,24 @@ class RegisteredModel:
         version: the version's number.
         alias: the alias that led to it, if one did.
         digest: SHA-256 over the files' names and contents, as hexadecimal text.
-        folder: where the files are.
+        artifact: the files.
     """
 
     name: str
     version: int
     alias: str | None
     digest: str
-    folder: Path
+    artifact: Artifact
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.artifact.folder
+
+    @property
+    def label(self) -> str:
+        """As messages name it."""
+        return f"model '{self.name}' version {self.version}"
 
 
 def resolve(tracking_uri: str, cache: Path, name: str, *, alias: str | None, version: int | None) -> RegisteredModel:
@@ -48,7 +59,8 @@ def resolve(tracking_uri: str, cache: Path, name: str, *, alias: str | None, ver
     """
     found = _looked_up(tracking_uri, name, alias, version)
     folder = _downloaded(tracking_uri, cache, found)
-    return RegisteredModel(name, int(found.version), alias, digest_of(folder), folder)
+    artifact = read_artifact(folder, f"model '{name}' version {found.version}")
+    return RegisteredModel(name, int(found.version), alias, digest_of(folder), artifact)
 
 
 def digest_of(folder: Path) -> str:

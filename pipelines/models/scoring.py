@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import Accumulator, SparkFiles
+from pyspark import Accumulator, AccumulatorParam, SparkFiles
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,39 +19,103 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.functions import arrow_udf
 
 from pipelines.errors import ModelError
+from pipelines.expressions.names import column
 from pipelines.expressions.rules import FEATURES
-from pipelines.models.predictor import AlignmentError, OutputError, Predictor, WantedOutput
-from pipelines.models.registry import RegisteredModel
-from pipelines.transforms.staging import OUTPUTS, REFUSED
+from pipelines.models.bisecting import score_batch
+from pipelines.models.environment import as_table, mismatches
+from pipelines.models.features import Block, Features, block_columns, blocks_of
+from pipelines.models.isolated import Isolated, Isolation
+from pipelines.models.native import native_predictor
+from pipelines.models.outputs import AlignmentError, OutputError, WantedOutput, outputs_of, struct_type
+from pipelines.models.predictor import Predictor, Pyfunc
+from pipelines.models.proving import NativePredictorError, prove_alignment, prove_native
+from pipelines.models.registry import RegisteredModel, digest_of
+from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED
 
-_LOADED: dict[str, Predictor] = {}
-"""The models of this worker process by digest: they outlive tasks and runs, as Spark reuses its workers."""
+TWO = 2
+
+
+BLOCK = "__block_"
+
+
+class ChangedModelError(ValueError):
+    """The model's files in the worker are not those that were looked up."""
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What the workers report of a run: rows evaluated and models loaded. Spark may count a retried task twice."""
+class Scoring:
+    """What a worker is told, in plain values.
+
+    Args:
+        model: which one, and where its files were before they were shipped.
+        outputs: the columns that are wanted of it.
+        parameters: of the model's signature.
+        uses_native: whether the predictor of the model's own library may be used.
+        allowed_failures: on how many rows the model may raise.
+        tells_values: whether what it raises may be told: it may quote the values of a row.
+        isolation: where it has to run in an environment of its own.
+    """
+
+    model: RegisteredModel
+    outputs: tuple[WantedOutput, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    uses_native: bool = True
+    allowed_failures: int = 0
+    tells_values: bool = False
+    isolation: Isolation | None = None
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What the workers tell of a run. Spark may count a retried task twice.
+
+    Args:
+        evaluated: rows that the model scored; those of the proofs' samples are not among them.
+        loads: models loaded.
+        reports: one of each worker: what predicted, and what the proofs found.
+    """
 
     evaluated: Accumulator[int]
     loads: Accumulator[int]
+    reports: Accumulator[list[dict[str, Any]]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the stage's marker keeps it."""
+        reports = self.reports.value
+        native = [report["native_difference"] for report in reports if report["native_difference"] is not None]
+        return {
+            "evaluated": self.evaluated.value,
+            "loads": self.loads.value,
+            "predictor": ", ".join(sorted({report["predictor"] for report in reports})) or None,
+            "mismatches": max((report["mismatches"] for report in reports), default=""),
+            "native_difference": max(native, default=None),
+            "alignment_difference": max((report["alignment_difference"] for report in reports), default=None),
+        }
 
 
 def with_outputs(
-    tagged: DataFrame, model: RegisteredModel, outputs: Sequence[WantedOutput], types: T.StructType
-) -> tuple[DataFrame, Counts]:
-    """The frame with the model's outputs as one struct column, null for refused rows; and the workers' counts.
+    tagged: DataFrame, scoring: Scoring, inputs: Mapping[str, T.DataType], types: T.StructType
+) -> tuple[DataFrame, Workers]:
+    """The frame with the model's outputs in one struct column, null for refused rows; and what the workers tell.
+
+    The struct has one text field more, why the model raised on the row; null where it did not.
 
     Args:
         tagged: rows with their features in one struct column and a mark on the refused ones.
-        model: what scores; its folder is shipped to the workers.
-        outputs: the columns that are wanted of it.
+        scoring: what the workers have to know; the model's folder is shipped to them.
+        inputs: the model's inputs and their Spark types.
         types: the outputs' names and Spark types.
     """
     spark = tagged.sparkSession
-    shipped = _shipped(spark, model)
-    counts = Counts(spark.sparkContext.accumulator(0), spark.sparkContext.accumulator(0))
-    scoring = _udf(shipped, model.digest, tuple(outputs), types, counts)
-    return tagged.select("*", scoring(F.col(REFUSED), F.col(FEATURES)).alias(OUTPUTS)), counts
+    context = spark.sparkContext
+    workers = Workers(context.accumulator(0), context.accumulator(0), context.accumulator([], _Joined()))
+    blocks = blocks_of(inputs)
+    values = [value.alias(f"{BLOCK}{place}") for place, value in enumerate(block_columns(blocks, F.col(FEATURES)))]
+    # Made before the UDF, not in its arguments: Spark compiles a selection, and interprets arguments.
+    rows = tagged.select("*", *values)
+    score = _udf(_shipped(spark, scoring.model), scoring, tuple(inputs), blocks, types, workers)
+    columns = [column(name) for name in tagged.columns]
+    return rows.select(*columns, score(REFUSED, *rows.columns[len(columns) :]).alias(OUTPUTS)), workers
 
 
 def explained(error: PythonException, model: str, *, tells_values: bool) -> ModelError:
@@ -60,22 +126,52 @@ def explained(error: PythonException, model: str, *, tells_values: bool) -> Mode
         model: its name and version.
         tells_values: whether the exception's text may be shown: a model's own may quote the values of a row.
     """
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if line.split(":")[0].split(".")[-1].endswith(("Error", "Exception"))]
-    cause = told[-1] if told else lines[-1]
+    cause = cause_of(error)
     if AlignmentError.__name__ in cause:
         return ModelError(
             f"{model} cannot be trusted to give each row its own prediction",
-            expected="as many results as rows, in the rows' order",
+            expected="for each row one result, which is the same whatever rows stand beside it and in whatever order",
             found=cause.partition(": ")[2],
-            remedy="mend the model so that it neither drops nor adds rows; nothing was published",
+            remedy="mend the model so that it treats each row by itself and keeps their order; nothing was published",
+        )
+    if ChangedModelError.__name__ in cause:
+        return ModelError(
+            f"the files of {model} changed on their way to a worker",
+            expected="the files that were looked up, to the byte",
+            found=cause.partition(": ")[2],
+            remedy="remove the folder of cached models, and run again",
         )
     return ModelError(
         f"{model} failed while it scored",
         expected="a prediction for every clean row",
         found=cause if tells_values or OutputError.__name__ in cause else cause.partition(":")[0],
-        remedy="mend the model, its outputs in the configuration, or quarantine the rows that it cannot take",
+        remedy="mend the model, or its outputs in the configuration",
     )
+
+
+def differs_natively(error: PythonException) -> str | None:
+    """How the library's own predictor differed from pyfunc, if that is what ended the job."""
+    cause = cause_of(error)
+    return cause.partition(": ")[2] if NativePredictorError.__name__ in cause else None
+
+
+def cause_of(error: PythonException) -> str:
+    """The last exception of a worker's traceback, as its class and text."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if line.split(":")[0].split(".")[-1].endswith(("Error", "Exception"))]
+    return told[-1] if told else lines[-1]
+
+
+class _Joined(AccumulatorParam[list[dict[str, Any]]]):
+    """Spark's protocol for an accumulator of lists."""
+
+    def zero(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's
+        return []
+
+    def addInPlace(  # noqa: N802 - the protocol's
+        self, value1: list[dict[str, Any]], value2: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        return value1 + value2
 
 
 def _shipped(spark: SparkSession, model: RegisteredModel) -> str:
@@ -87,33 +183,149 @@ def _shipped(spark: SparkSession, model: RegisteredModel) -> str:
     return name
 
 
-def _udf(shipped: str, digest: str, outputs: tuple[WantedOutput, ...], types: T.StructType, counts: Counts) -> Any:
-    def score(batches: Iterator[tuple[pa.Array, pa.Array]]) -> Iterator[pa.Array]:
-        model = _loaded(shipped, digest, counts)
-        for refused, features in batches:
-            yield _scored(model, refused, features, outputs, counts)
+def _udf(
+    shipped: str,
+    scoring: Scoring,
+    names: tuple[str, ...],
+    blocks: tuple[Block, ...],
+    types: T.StructType,
+    workers: Workers,
+) -> Any:
+    job = secrets.token_hex(8)
+
+    def score(batches: Iterator[tuple[pa.Array, ...]]) -> Iterator[pa.Array]:
+        worker = _worker(job, shipped, scoring, workers)
+        for refused, *arrays in batches:
+            yield worker.score(refused, Features(names, blocks, tuple(arrays)))
 
     # Spark reads from the annotations that this is an iterator UDF.
-    return arrow_udf(score, types)  # type: ignore[call-overload]  # its stubs know no StructType
+    return arrow_udf(score, T.StructType([*types, T.StructField(FAILURE, T.StringType())]))  # type: ignore[call-overload]  # its stubs know no StructType
 
 
-def _loaded(shipped: str, digest: str, counts: Counts) -> Predictor:
-    if digest not in _LOADED:
-        _LOADED[digest] = Predictor(Path(SparkFiles.get(shipped)))
-        counts.loads.add(1)
-    return _LOADED[digest]
+class _Models:
+    """The models of this worker process: they outlive tasks and runs, as Spark reuses its workers."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[str, str], tuple[Predictor, Predictor | None]] = {}
+
+    def get(self, shipped: str, scoring: Scoring, workers: Workers) -> tuple[Predictor, Predictor | None]:
+        """The model as MLflow runs it and the predictor of its library, loaded once.
+
+        Raises:
+            ChangedModelError: the shipped files are not those that were looked up.
+        """
+        key = (scoring.model.digest, repr((sorted(scoring.parameters.items()), scoring.isolation)))
+        if key not in self._loaded:
+            folder = Path(SparkFiles.get(shipped))
+            found = digest_of(folder)
+            if found != scoring.model.digest:
+                raise ChangedModelError(f"the digest is {found[:12]}…, not {scoring.model.digest[:12]}…")
+            self._loaded[key] = load_model(folder, scoring)
+            workers.loads.add(1)
+        return self._loaded[key]
 
 
-def _scored(
-    model: Predictor, refused: pa.Array, features: pa.Array, outputs: tuple[WantedOutput, ...], counts: Counts
-) -> pa.Array:
-    clean = pc.invert(refused)
-    rows = pc.sum(clean).as_py() or 0
-    if rows == 0:
-        return pa.nulls(len(refused), pa.struct([(output.name, output.type) for output in outputs]))
-    results = model.predict(features.filter(clean), outputs)
-    counts.evaluated.add(rows)
-    if rows == len(refused):
-        return results
-    place = pc.subtract(pc.cumulative_sum(clean.cast(pa.int64())), 1)  # of each clean row among the clean ones
-    return results.take(pc.if_else(clean, place, pa.scalar(None, pa.int64())))
+def load_model(folder: Path, scoring: Scoring) -> tuple[Predictor, Predictor | None]:
+    """The model as MLflow runs it, and the predictor of its own library where there is one that may be quicker."""
+    if scoring.isolation is not None:
+        return Isolated(folder, scoring.model.artifact, scoring.isolation, scoring.parameters), None
+    pyfunc = Pyfunc(folder, scoring.parameters)
+    return pyfunc, None if scoring.parameters else native_predictor(folder, pyfunc)
+
+
+_MODELS = _Models()
+_WORKERS: dict[str, _Worker] = {}
+"""This process's worker of the job that runs; one at a time."""
+
+
+def _worker(job: str, shipped: str, scoring: Scoring, workers: Workers) -> _Worker:
+    if job not in _WORKERS:
+        pyfunc, native = _MODELS.get(shipped, scoring, workers)
+        _WORKERS.clear()
+        _WORKERS[job] = _Worker(scoring, pyfunc, native if scoring.uses_native else None)
+    _WORKERS[job].workers = workers  # each task has accumulators of its own
+    return _WORKERS[job]
+
+
+class _Worker:
+    """Scores the batches of one job in one process; proves on the first of them that it may."""
+
+    workers: Workers
+
+    def __init__(self, scoring: Scoring, pyfunc: Predictor, native: Predictor | None) -> None:
+        self._scoring = scoring
+        self._pyfunc = pyfunc
+        self._native = native
+        self._kind = struct_type(scoring.outputs)
+        self._predictor: Predictor | None = None
+        self._difference: float | None = None
+        made_with = scoring.model.artifact
+        others = () if scoring.isolation else mismatches(made_with.requirements, made_with.python_version)
+        self._mismatches = as_table(others)
+        self._proven: set[str] = set()
+        self._failures = 0
+
+    def score(self, refused: pa.Array, features: Features) -> pa.StructArray:
+        """The outputs of a batch and why the model raised, with nulls for the refused rows."""
+        clean = pc.invert(refused)
+        rows = pc.sum(clean).as_py() or 0
+        if rows == 0:
+            return _with_failures(pa.nulls(len(refused), self._kind), {})
+        if rows == len(refused):
+            return self._scored(features)
+        place = pc.subtract(pc.cumulative_sum(clean.cast(pa.int64())), 1)  # of each clean row among the clean ones
+        return self._scored(features.filter(clean)).take(pc.if_else(clean, place, pa.scalar(None, pa.int64())))
+
+    def _scored(self, features: Features) -> pa.StructArray:
+        self._predictor = self._predictor or self._chosen(features)
+        predictor = self._predictor or self._pyfunc
+        scored = score_batch(
+            partial(self._predict, predictor),
+            features,
+            self._kind,
+            allowed=self._scoring.allowed_failures - self._failures,
+            tells_values=self._scoring.tells_values,
+        )
+        self._failures += len(scored.failures)
+        self.workers.evaluated.add(len(features) - len(scored.failures))
+        if predictor.name not in self._proven and len(scored.failures) < len(features):
+            rows = [row for row in range(len(features)) if row not in scored.failures]
+            self._prove(predictor, features, scored.results, rows)
+        return _with_failures(scored.results, scored.failures)
+
+    def _predict(self, predictor: Predictor, features: Features) -> pa.StructArray:
+        return outputs_of(predictor, features, self._scoring.outputs)
+
+    def _chosen(self, features: Features) -> Predictor | None:
+        """The predictor for this job; none yet where the model raises on the whole of a sample."""
+        native = self._native
+        if native is None or (native.takes_numbers_only and not features.is_numeric):
+            return self._pyfunc
+        found = prove_native(partial(self._predict, native), partial(self._predict, self._pyfunc), features, self._kind)
+        if found is None:
+            return None
+        self._difference = found.largest
+        return native
+
+    def _prove(self, predictor: Predictor, features: Features, results: pa.StructArray, rows: list[int]) -> None:
+        if len(rows) < len(features):
+            features, results = features.take(rows), results.take(pa.array(rows, pa.int64()))
+        found = prove_alignment(partial(self._predict, predictor), features, results)
+        self._proven.add(predictor.name)
+        self.workers.reports.add(
+            [
+                {
+                    "predictor": predictor.name,
+                    "mismatches": self._mismatches,
+                    "native_difference": self._difference,
+                    "alignment_difference": found.largest,
+                }
+            ]
+        )
+
+
+def _with_failures(results: pa.StructArray, failures: Mapping[int, str]) -> pa.StructArray:
+    told: Sequence[str | None] = [failures.get(row) for row in range(len(results))] if failures else []
+    why = pa.array(told, pa.string()) if failures else pa.nulls(len(results), pa.string())
+    names = [item.name for item in results.type]
+    return pa.StructArray.from_arrays([*(results.field(name) for name in names), why], names=[*names, FAILURE])

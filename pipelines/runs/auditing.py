@@ -14,11 +14,12 @@ from pyspark.sql import types as T
 
 from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
+from pipelines.models.proving import ABSOLUTE, RELATIVE
 from pipelines.runs.history import judge_history
 from pipelines.runs.preparation import Resolved
 from pipelines.runs.staging import read_stage
 from pipelines.tables.stages import Stage
-from pipelines.transforms.staging import broken_on_stage, marked_on_stage, refused_on_stage
+from pipelines.transforms.staging import MODEL_RAISED, broken_on_stage, marked_on_stage, refused_on_stage
 from pipelines.validation.compiling import Checks
 from pipelines.validation.gates import Bounds
 from pipelines.validation.stage import look_at, moments_of, sizes_of
@@ -64,6 +65,7 @@ def audited(
         {name: told["number"] for name, told in marker["history"].items()},
     )
     counts, own = audit(look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite)
+    own += judge_model(marker["workers"], look, pipeline.limits, pipeline.model.environment)
     refused_here = any(
         look[f"stage_rule_{position}"] for position, rule in enumerate(checks.stage_rules) if rule.refuses
     )
@@ -82,7 +84,10 @@ def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) ->
     # Copies that a uniqueness rule refuses are accounted for: the key must be unique among the others.
     copies = [F.col(broken_on_stage(position)) for position, _ in checks.refused_copies]
     alone = ~reduce(or_, copies, F.lit(False))
+    raised = F.col("reasons")[0]["rule"] == MODEL_RAISED
     aggregates = [
+        F.count_if(raised).alias("model_raised"),
+        F.max(F.when(raised, F.col("reasons")[0]["message"])).alias("model_raised_message"),
         F.count(F.lit(1)).alias("rows"),
         F.count_if(scored).alias("scored"),
         F.count_if(alone).alias("alone"),
@@ -157,6 +162,54 @@ def judge_limits(counts: Counts, limits: Limits, rules: Sequence[CheckResult]) -
             count = _count(f"limit:{rule_id}:rows", broken.get(rule_id, 0), limit.rows)
             results.append(replace(count, expected=f"at most {limit.rows} rows that break it"))
     return results
+
+
+def judge_model(
+    workers: Mapping[str, Any], observed: Mapping[str, Any], limits: Limits, environment: str
+) -> list[CheckResult]:
+    """Whether the model treated each row by itself, the predictor is the quickest, and the model raised on few rows.
+
+    Args:
+        workers: what the workers told, as the stage's marker keeps it.
+        observed: what `own_aggregates` came to.
+        limits: on how many rows it may raise.
+        environment: what is done about packages that are not those of the model.
+    """
+    raised, refused = observed["model_raised"], workers.get("native_refused")
+    native = _gate(
+        "audit:native_predictor",
+        refused is None,
+        workers["native_difference"],
+        f"results within {ABSOLUTE:g} + {RELATIVE:g} x the value of those of pyfunc, else pyfunc is used",
+    )
+    packages = _gate(
+        "audit:model_environment", not workers["mismatches"], None, "the packages that the model was made with"
+    )
+    return [
+        replace(
+            packages,
+            severity="warning",
+            action="reject" if environment == "fail" else "warn",
+            found=workers["mismatches"],
+        ),
+        replace(native, severity="info", action="warn", found=refused or f"used: {workers['predictor'] or 'none'}"),
+        _gate(
+            "audit:rows_keep_their_results",
+            workers["predictor"] is not None or workers["evaluated"] == 0,
+            workers["alignment_difference"],
+            "on a sample, the same result for a row alone, in another order and in batches of other sizes",
+        ),
+        replace(
+            _gate(
+                "limit:model_raised_rows",
+                raised <= limits.model_raised_rows,
+                raised,
+                f"at most {limits.model_raised_rows} rows on which the model raises",
+                unexpected=raised,
+            ),
+            found=observed["model_raised_message"] or "",
+        ),
+    ]
 
 
 def _share(check_id: str, rows: int, of: int, most: float) -> CheckResult:

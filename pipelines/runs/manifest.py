@@ -169,7 +169,7 @@ def _run_key(
     changing = {
         "score_date": score_date.isoformat(),
         "fingerprints": {source.name: source.pinned.fingerprint for source in sources},
-        "model": {"name": model.name, "digest": model.digest},
+        "model": {"name": model.name, "digest": model.digest, "params": pipeline.model.params},
         "source": {
             name: source.model_dump(mode="json", include={"format", "slice"})
             for name, source in pipeline.source.tables.items()

@@ -16,6 +16,7 @@ from pipelines.config.models import RESERVED_PREFIXES, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.rules import FEATURES, NotNull, Rule
 from pipelines.models.registry import RegisteredModel, resolve
+from pipelines.models.safety import require_safe
 from pipelines.models.signature import ModelInput, compare, model_inputs
 from pipelines.runs.contract import require_contract
 from pipelines.runs.definition import MODEL_INPUT, Definition
@@ -40,6 +41,7 @@ class Resolved:
     manifest: Manifest
     sources: tuple[PinnedSource, ...]
     frame: DataFrame
+    cache: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Prepared:
     types: Mapping[str, T.DataType]
     output_types: T.StructType
     keys: tuple[T.StructField, ...]
+
+    def tells_values(self, pipeline: Pipeline) -> bool:
+        """Whether what a model says of a row may be told: none of its features comes from a personal column."""
+        return self.feature_columns.isdisjoint(pipeline.personal)
 
 
 def resolve_run(
@@ -106,19 +112,30 @@ def resolve_run(
         definition.checks.suite,
         definition.feature_source,
     )
-    return Resolved(definition, layout, slice_, registered, manifest, tuple(sources), frame_of())
+    return Resolved(
+        definition, layout, slice_, registered, manifest, tuple(sources), frame_of(), project.environment.cache
+    )
 
 
 def look_up(project: Project, model: Model) -> RegisteredModel:
-    """The registered model that a configuration means now.
+    """The registered model that a configuration means now, once its files may be loaded.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, loading it would run code that the configuration does not allow, or it is too large.
     """
     environment = project.environment
-    return resolve(
+    registered = resolve(
         environment.tracking_uri, Path(environment.cache), model.name, alias=model.alias, version=model.version
     )
+    require_safe(
+        registered.artifact,
+        registered.label,
+        allow_pickle=model.allow_pickle,
+        allow_code=model.allow_code,
+        trusted_types=model.trusted_types,
+        most_bytes=environment.largest_model_mb * 1024**2,
+    )
+    return registered
 
 
 def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) -> Prepared:
@@ -140,7 +157,7 @@ def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) ->
     require_source_columns(frame, pipeline.personal, f"pipeline '{pipeline.name}', personal")
     history = [gate.column for gate in pipeline.history.values() if gate.column is not None]
     require_source_columns(frame, history, f"pipeline '{pipeline.name}', history")
-    label = f"model '{model.name}' version {model.version}"
+    label = model.label
     inputs = model_inputs(model.folder, label)
     found = _feature_types(definition, frame, inputs)
     provided = compare(inputs, found, label)

@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pyspark.sql import SparkSession
 
 from pipelines.config import Project
-from pipelines.config.models import Model
 from pipelines.errors import RejectedError, UsageError, did_you_mean
 from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audited
 from pipelines.runs.definition import define
@@ -58,7 +57,7 @@ def score(
         definition = define(project, pipeline_name)
         layout = require_tables(spark, project, definition.pipeline)
         pipeline, model = definition.pipeline, definition.pipeline.model
-        model = model if model_version is None else Model(name=model.name, version=model_version)
+        model = model if model_version is None else model.with_version(model_version)
         slice_ = Slice(score_date, model.name)
         past = look_back(layout, pipeline_name, slice_)
         resolved = resolve_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.errors import PySparkException, PythonException
@@ -17,8 +18,10 @@ from pipelines.config import Pipeline
 from pipelines.errors import SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
-from pipelines.models.predictor import WantedOutput
-from pipelines.models.scoring import explained, with_outputs
+from pipelines.models.isolated import Isolation
+from pipelines.models.outputs import WantedOutput
+from pipelines.models.registry import RegisteredModel
+from pipelines.models.scoring import Scoring, differs_natively, explained, with_outputs
 from pipelines.runs.definition import Definition
 from pipelines.runs.history import measures_of, numbers_of, subject
 from pipelines.runs.preparation import Prepared, Resolved, with_features
@@ -42,27 +45,15 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     """
     definition, manifest, checks = resolved.definition, resolved.manifest, prepared.checks
     pipeline = definition.pipeline
-    marked, measured = tag(resolved.frame, definition, prepared)
-    scored, workers = with_outputs(marked, resolved.model, _wanted(pipeline, prepared), prepared.output_types)
-    rows = staged(
-        scored,
-        key=pipeline.key,
-        outputs=list(pipeline.outputs),
-        rules=checks.rules,
-        stage_rules=checks.stage_rules,
-        columns_read=prepared.columns_read,
-        personal=pipeline.personal,
-        values=stage_values(checks, pipeline.personal),
-        keep_all=any(rule.refuses for rule in checks.stage_rules),
-    )
     stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
     try:
         engine_results = run_engine(
             resolved.frame, [foreign.expectation for foreign in checks.foreign], pipeline.personal
         )
-        rows.write.parquet(stage.rows)
+        written = _write(resolved, prepared, stage)
         rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
-        metrics = {**measured(), **tally(spark.read.schema(rows.schema).parquet(stage.rows), checks)}
+        rows = spark.read.schema(written.schema).parquet(stage.rows)
+        metrics = {**written.measured, **tally(rows, checks)}
         observed = Observed(metrics, checks.rules, checks.stage_rules)
         suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
         stage.finish(
@@ -71,7 +62,7 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
                 "run_key": manifest.run_key,
                 "code_version": manifest.code_version,
                 "packages": manifest.packages,
-                "schema": rows.schema.jsonValue(),
+                "schema": written.schema.jsonValue(),
                 "rows_input": rows_input,
                 "suite": [result.as_json() for result in suite],
                 "stage_rules": counted_for_stage(checks, observed),
@@ -80,14 +71,13 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
                     for name, number in numbers_of(pipeline, metrics).items()
                 },
                 "staged_at": dt.datetime.now(dt.UTC).isoformat(),
-                "workers": {"evaluated": workers.evaluated.value, "loads": workers.loads.value},
+                "workers": written.workers,
             }
         )
     except PythonException as error:
         stage.discard()
-        label = f"model '{resolved.model.name}' version {resolved.model.version}"
         # Of the project's own Python in this pass, the parsers of rules raise nothing: it was the model.
-        raise explained(error, label, tells_values=prepared.feature_columns.isdisjoint(pipeline.personal)) from error
+        raise explained(error, resolved.model.label, tells_values=prepared.tells_values(pipeline)) from error
     except PySparkException as error:
         stage.discard()
         tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
@@ -101,6 +91,75 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         stage.discard()
         raise
     return stage
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What the one pass over the input told.
+
+    Args:
+        schema: the stage's.
+        measured: what was measured of values on the way.
+        workers: what the workers told, as plain values.
+    """
+
+    schema: T.StructType
+    measured: dict[str, Any]
+    workers: dict[str, Any]
+
+
+def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
+    """Write the stage by the quickest predictor; by pyfunc if a worker finds on its first batch that they differ."""
+    try:
+        return _pass(resolved, prepared, stage, uses_native=True)
+    except PythonException as error:
+        difference = differs_natively(error)
+        if difference is None:
+            raise
+    written = _pass(resolved, prepared, stage, uses_native=False)
+    return replace(written, workers={**written.workers, "native_refused": difference})
+
+
+def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, *, uses_native: bool) -> _Written:
+    pipeline, checks = resolved.definition.pipeline, prepared.checks
+    scoring = replace(scoring_of(pipeline, prepared, resolved.model, resolved.cache), uses_native=uses_native)
+    marked, measured = tag(resolved.frame, resolved.definition, prepared)
+    scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
+    rows = staged(
+        scored,
+        key=pipeline.key,
+        outputs=list(pipeline.outputs),
+        rules=checks.rules,
+        stage_rules=checks.stage_rules,
+        columns_read=prepared.columns_read,
+        personal=pipeline.personal,
+        values=stage_values(checks, pipeline.personal),
+        keep_all=any(rule.refuses for rule in checks.stage_rules),
+    )
+    rows.write.mode("overwrite").parquet(stage.rows)
+    return _Written(rows.schema, measured(), workers.as_json())
+
+
+def scoring_of(pipeline: Pipeline, prepared: Prepared, model: RegisteredModel, cache: str) -> Scoring:
+    """What the workers have to know of the model and of what is wanted of it."""
+    types = {field.name: to_arrow_type(field.dataType) for field in prepared.output_types}
+    wanted = [
+        WantedOutput(name, output.result, types[name], output.of, output.column)
+        for name, output in pipeline.outputs.items()
+    ]
+    return Scoring(
+        model,
+        tuple(wanted),
+        parameters=pipeline.model.params,
+        allowed_failures=pipeline.limits.model_raised_rows,
+        tells_values=prepared.tells_values(pipeline),
+        isolation=isolation_of(pipeline, cache) if pipeline.model.environment == "isolate" else None,
+    )
+
+
+def isolation_of(pipeline: Pipeline, cache: str) -> Isolation:
+    """How a model is run in an environment of its own."""
+    return Isolation(cache, pipeline.model.batch_timeout_seconds)
 
 
 def tag(frame: DataFrame, definition: Definition, prepared: Prepared) -> tuple[DataFrame, Callable[[], dict[str, Any]]]:
@@ -157,11 +216,3 @@ def quarantine_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -
 def _slice_columns(resolved: Resolved) -> list[Any]:
     slice_ = resolved.slice
     return [F.lit(slice_.score_date).alias("score_date"), F.lit(slice_.model_name).alias("model_name")]
-
-
-def _wanted(pipeline: Pipeline, prepared: Prepared) -> list[WantedOutput]:
-    types = {field.name: to_arrow_type(field.dataType) for field in prepared.output_types}
-    return [
-        WantedOutput(name, output.result, types[name], output.of, output.column)
-        for name, output in pipeline.outputs.items()
-    ]

@@ -15,6 +15,10 @@ from pipelines.expressions.whole_slice import Moments, breaks
 
 OUTPUTS = "__outputs"
 REFUSED = "__refused"
+FAILURE = "__failure"
+"""Among the outputs: why the model raised on the row."""
+MODEL_RAISED = "model_raised"
+"""The reason of a row on which the model raised, in place of a rule."""
 
 
 def tagged(frame: DataFrame, rules: tuple[Rule, ...], stage_rules: tuple[Rule, ...] = ()) -> DataFrame:
@@ -44,7 +48,7 @@ def staged(
     """What the stage holds of every row: key, mask, outputs; of refused rows the reasons and the columns read too.
 
     Args:
-        scored: tagged rows with the model's outputs in a struct column.
+        scored: tagged rows with the model's outputs, and why it raised, in a struct column.
         key: the columns that identify a row.
         outputs: the names of the outputs.
         rules: in the order of the mask's bits.
@@ -56,13 +60,19 @@ def staged(
     """
     results = [F.col(OUTPUTS)[name].alias(name) for name in outputs]
     kept = row_kept(columns_read, personal)
+    failure = F.col(OUTPUTS)[FAILURE]
+    raised = F.struct(
+        F.lit(MODEL_RAISED).alias("rule"),
+        F.lit("").alias("column"),
+        failure.alias("message"),
+    )
     return scored.select(
         *[column(name) for name in key],
         *mask_names(rules),
         *absence_names((*rules, *stage_rules)),
         *results,
-        F.when(F.col(REFUSED), reasons(rules, personal)).alias("reasons"),
-        (kept if keep_all else F.when(F.col(REFUSED), kept)).alias("row"),
+        F.when(F.col(REFUSED), reasons(rules, personal)).when(failure.isNotNull(), F.array(raised)).alias("reasons"),
+        (kept if keep_all else F.when(F.col(REFUSED) | failure.isNotNull(), kept)).alias("row"),
         *[value.alias(name) for name, value in values.items()],
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.models.artifact import Artifact
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.manifest import Manifest, build_manifest, code_version, new_run_id, package_versions
 from pipelines.runs.sources import PinnedSource
@@ -19,7 +20,8 @@ from unit.samples import DAY_1, DAY_2, pipeline
 
 NOT_NULL = Expectation("given", "expect_column_values_to_not_be_null", {"column": "age"}, "critical")
 SOURCE = PinnedSource("customers", "/in/customers", "delta", Pinned(3, "id@2", 10))
-MODEL = RegisteredModel("churn", 1, "champion", "d1", Path("/cache/1"))
+FILES = Artifact(Path("/cache/1"), {}, "mlflow.sklearn", (), None, 1, runs_code=False, pickled=False)
+MODEL = RegisteredModel("churn", 1, "champion", "d1", FILES)
 SLICE = {"column": "day"}
 
 

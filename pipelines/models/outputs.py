@@ -1,0 +1,156 @@
+"""From what a predictor returns to the columns that the configuration wants, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.models.features import Features
+from pipelines.models.predictor import NoProbabilitiesError, Predictor
+
+TWO = 2
+
+
+class AlignmentError(ValueError):
+    """The model gave results in other number or order than its rows: none can be trusted to belong to its row."""
+
+
+class OutputError(ValueError):
+    """The model's results are not what the configuration's outputs want; the message holds no value of any row."""
+
+
+@dataclass(frozen=True)
+class WantedOutput:
+    """One output column, in plain values that travel to a worker.
+
+    Args:
+        name: the column's name.
+        result: which of the model's results it is.
+        type: the Arrow type that Spark expects.
+        of: with `probability`, the class; without it the second of two.
+        column: with `predict`, the column of several: its name, or its number where they have none.
+    """
+
+    name: str
+    result: Literal["predict", "label", "probability", "probabilities"]
+    type: pa.DataType
+    of: bool | int | str | None = None
+    column: str | None = None
+
+
+def outputs_of(predictor: Predictor, features: Features, wanted: Sequence[WantedOutput]) -> pa.StructArray:
+    """The wanted outputs, a row for each row of features.
+
+    The model is evaluated once: `label` is the likeliest class of the same probabilities.
+
+    Raises:
+        AlignmentError: the model returned another number of rows.
+        OutputError: the model has no such class or column, or its results do not have the type wanted.
+    """
+    if all(output.result == "predict" for output in wanted):
+        predicted = predictor.predict(features)
+        _require_aligned(predicted, len(features))
+        columns = [_typed(_column_of(predicted, output), output) for output in wanted]
+    else:
+        try:
+            probabilities = predictor.predict_proba(features)
+            classes = predictor.classes()
+        except NoProbabilitiesError as error:
+            raise OutputError(str(error)) from error
+        _require_aligned(probabilities, len(features))
+        columns = [_typed(_of_classes(np.asarray(probabilities), classes, output), output) for output in wanted]
+    return pa.StructArray.from_arrays(columns, names=[output.name for output in wanted])
+
+
+def struct_type(wanted: Sequence[WantedOutput]) -> pa.StructType:
+    """The type of what `outputs_of` gives."""
+    return pa.struct([(output.name, output.type) for output in wanted])
+
+
+def _require_aligned(results: Any, rows: int) -> None:
+    """As many results as rows; where the model returns an index, in the rows' order."""
+    if results is None or not hasattr(results, "__len__"):
+        raise OutputError(f"the model returned {type(results).__name__}; expected a result for each row")
+    if len(results) != rows:
+        raise AlignmentError(f"the model returned {len(results)} results for a batch of {rows} rows")
+    if isinstance(results, pd.DataFrame | pd.Series) and not results.index.equals(pd.RangeIndex(rows)):
+        raise AlignmentError("the model returned its results in another order than that of the rows")
+
+
+def _of_classes(probabilities: np.ndarray[Any, Any], classes: list[Any], output: WantedOutput) -> Any:
+    if output.result == "label":
+        return [classes[position] for position in probabilities.argmax(axis=1)]
+    if output.result == "probabilities":
+        if not pa.types.is_map(output.type):
+            return probabilities
+        names = [str(name) for name in classes]
+        return [list(zip(names, row, strict=True)) for row in probabilities.tolist()]
+    if output.of is None and len(classes) != TWO:
+        raise OutputError(f"output '{output.name}': name the class by 'of', one of {classes}")
+    of = classes[1] if output.of is None else output.of
+    if of not in classes:
+        raise OutputError(f"output '{output.name}': the model has no class {of!r}; its classes: {classes}")
+    return probabilities[:, classes.index(of)]
+
+
+def _column_of(predicted: Any, output: WantedOutput) -> Any:
+    """The one column of what predict returned that the output names."""
+    if isinstance(predicted, pd.DataFrame):
+        names = [str(name) for name in predicted.columns]
+        if output.column is None and len(names) == 1:
+            return predicted.iloc[:, 0]
+        if output.column not in names:
+            raise OutputError(f"output '{output.name}': the model returns the columns {names}; name one by 'column'")
+        return predicted.iloc[:, names.index(output.column)]
+    if not isinstance(predicted, np.ndarray) or predicted.ndim == 1:
+        if output.column is not None:
+            raise OutputError(f"output '{output.name}': the model returns one unnamed column, not '{output.column}'")
+        return predicted
+    width = predicted.reshape(len(predicted), -1).shape[1]
+    if output.column is None:
+        if width == 1:
+            return predicted.reshape(-1)
+        if predicted.ndim == TWO and pa.types.is_list(output.type):
+            return predicted
+        raise OutputError(
+            f"output '{output.name}': the model returns {width} columns; name one by 'column', 0 to {width - 1}, "
+            "or take all as array<…>"
+        )
+    if not output.column.isdecimal() or int(output.column) >= width or predicted.ndim != TWO:
+        raise OutputError(f"output '{output.name}': the model returns columns 0 to {width - 1}, not '{output.column}'")
+    return predicted[:, int(output.column)]
+
+
+def _require_bits(found: pa.Array) -> None:
+    """Arrow takes any number but 0 for true: of a model that says -1 and 1, or 1 and 2, every row would be."""
+    others = set(pc.unique(found).to_pylist()) - {0, 1, None} if pa.types.is_integer(found.type) else {str(found.type)}
+    if others:
+        raise pa.ArrowInvalid(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
+
+
+def _typed(values: Any, output: WantedOutput) -> pa.Array:
+    try:
+        found = _as_arrow(values, output.type)
+        if pa.types.is_boolean(output.type) and not pa.types.is_boolean(found.type):
+            _require_bits(found)
+        cast = found.cast(output.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise OutputError(f"output '{output.name}': the model's results are no {output.type}: {error}") from error
+    return cast.combine_chunks() if isinstance(cast, pa.ChunkedArray) else cast
+
+
+def _as_arrow(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, np.ndarray) and values.ndim == TWO:
+        flat = pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=False)
+        offsets = pa.array(np.arange(len(values) + 1) * values.shape[1], pa.int32())
+        return pa.ListArray.from_arrays(offsets, flat)
+    if pa.types.is_map(kind) or pa.types.is_struct(kind):
+        items = [list(row.items()) if isinstance(row, dict) and pa.types.is_map(kind) else row for row in values]
+        return pa.array(items, kind, from_pandas=False)
+    return pa.array(values, from_pandas=False)
