@@ -209,9 +209,8 @@ def show_certificate(certificate: Certificate) -> None:
     say(f"  {certificate.sample} rows, held against {certificate.reference}")
     table = Table("way", "rows", "largest difference", "differing rows", "example", box=SIMPLE_HEAD)
     for way in certificate.ways:
-        table.add_row(
-            way.name, str(way.rows), f"{way.largest_difference:.3g}", str(way.differing_rows), escape(way.example)
-        )
+        largest = "-" if way.largest_difference is None else f"{way.largest_difference:.3g}"
+        table.add_row(way.name, str(way.rows), largest, str(way.differing_rows), escape(way.example))
     show(table)
     tolerance = f"{certificate.absolute:g} + {certificate.relative:g} x the value, and the same labels"
     say(f"{'within' if certificate.holds else 'NOT within'} the tolerance: {tolerance}")

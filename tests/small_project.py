@@ -124,6 +124,7 @@ FUNCTIONS = {
     "out_of_range": "return amount",
     "wordy": 'return ["much"] * len(amount)',
     "halving": "return amount / 2000",
+    "scaled": "return amount / params['scale']",
     "sorting": "return sorted(amount / 1000)",
     "leaking": "return (amount - amount.mean()) / 1000 + 0.5",
     "random": "import numpy; return numpy.random.default_rng().random(len(amount))",
@@ -370,7 +371,7 @@ def _register_models(small: SmallProject) -> None:
         mlflow.pyfunc.log_model(
             name="m",
             python_model=str(file),
-            signature=infer_signature(example, np.array([0.5])),
+            signature=infer_signature(example, np.array([0.5]), params={"scale": 1000.0} if name == "scaled" else None),
             registered_model_name=name,
             **pinned,
         )

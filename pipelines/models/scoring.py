@@ -30,6 +30,7 @@ from pipelines.models.outputs import AlignmentError, OutputError, WantedOutput, 
 from pipelines.models.predictor import Predictor, Pyfunc
 from pipelines.models.proving import NativePredictorError, prove_alignment, prove_native
 from pipelines.models.registry import RegisteredModel, digest_of
+from pipelines.models.traces import Trace, left_behind
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED
 
 TWO = 2
@@ -70,11 +71,13 @@ class Workers:
     """What the workers tell of a run. Spark may count a retried task twice.
 
     Args:
+        job: the pass's own name.
         evaluated: rows that the model scored; those of the proofs' samples are not among them.
         loads: models loaded.
         reports: one of each worker: what predicted, and what the proofs found.
     """
 
+    job: str
     evaluated: Accumulator[int]
     loads: Accumulator[int]
     reports: Accumulator[list[dict[str, Any]]]
@@ -108,7 +111,9 @@ def with_outputs(
     """
     spark = tagged.sparkSession
     context = spark.sparkContext
-    workers = Workers(context.accumulator(0), context.accumulator(0), context.accumulator([], _Joined()))
+    workers = Workers(
+        secrets.token_hex(8), context.accumulator(0), context.accumulator(0), context.accumulator([], _Joined())
+    )
     blocks = blocks_of(inputs)
     values = [value.alias(f"{BLOCK}{place}") for place, value in enumerate(block_columns(blocks, F.col(FEATURES)))]
     # Made before the UDF, not in its arguments: Spark compiles a selection, and interprets arguments.
@@ -146,6 +151,26 @@ def explained(error: PythonException, model: str, *, tells_values: bool) -> Mode
         expected="a prediction for every clean row",
         found=cause if tells_values or OutputError.__name__ in cause else cause.partition(":")[0],
         remedy="mend the model, or its outputs in the configuration",
+    )
+
+
+def died(error: Exception, model: str, workers: Workers) -> ModelError | None:
+    """What to say of a Python worker that ended without a word, if that is what ended the job.
+
+    Args:
+        error: Spark's.
+        model: its name and version.
+        workers: those of the pass.
+    """
+    if "Python worker exited unexpectedly" not in str(error):
+        return None
+    places = left_behind(workers.job)
+    return ModelError(
+        f"a Python worker died while {model} scored",
+        expected="a worker that lives as long as its task",
+        found="; ".join(places) if places else "no trace on this machine: see the log of the task's executor",
+        remedy="look for rows there that end the process, give executors more memory (spark.executor.memoryOverhead), "
+        "or run the model apart: model.environment: isolate",
     )
 
 
@@ -191,12 +216,15 @@ def _udf(
     types: T.StructType,
     workers: Workers,
 ) -> Any:
-    job = secrets.token_hex(8)
+    job = workers.job
 
     def score(batches: Iterator[tuple[pa.Array, ...]]) -> Iterator[pa.Array]:
         worker = _worker(job, shipped, scoring, workers)
+        trace = Trace(job)
         for refused, *arrays in batches:
+            trace.at(len(refused))
             yield worker.score(refused, Features(names, blocks, tuple(arrays)))
+        trace.done()
 
     # Spark reads from the annotations that this is an iterator UDF.
     return arrow_udf(score, T.StructType([*types, T.StructField(FAILURE, T.StringType())]))  # type: ignore[call-overload]  # its stubs know no StructType

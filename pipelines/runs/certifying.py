@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,7 +21,7 @@ from pipelines.models.isolated import Isolated
 from pipelines.models.outputs import outputs_of
 from pipelines.models.predictor import Predictor
 from pipelines.models.proving import ABSOLUTE, RELATIVE, compare
-from pipelines.models.scoring import Scoring, load_model, with_outputs
+from pipelines.models.scoring import Scoring, cause_of, load_model, with_outputs
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
 from pipelines.runs.sources import read_now
@@ -40,14 +41,14 @@ class Way:
     Args:
         name: which way.
         rows: how many rows were compared.
-        largest_difference: between two numbers.
+        largest_difference: between two numbers; none where there are no results.
         differing_rows: rows of which a number is farther off than the tolerance, or anything else is not the same.
         example: the first of them.
     """
 
     name: str
     rows: int
-    largest_difference: float
+    largest_difference: float | None
     differing_rows: int
     example: str = ""
 
@@ -123,8 +124,13 @@ def certify(
             yield _way("isolated, one batch", outputs_of(own, features, scoring.outputs), expected)
             own.close()
         for count in PARTITIONS:
-            found = _by_spark(spark, sample, scoring, prepared, count)
-            yield _way(f"on Spark, partitions: {count}", found, expected)
+            name = f"on Spark, partitions: {count}"
+            try:
+                found = _by_spark(spark, sample, scoring, prepared, count)
+            except PythonException as error:
+                yield Way(name, len(features), None, len(features), cause_of(error))
+            else:
+                yield _way(name, found, expected)
 
     return Certificate(
         pipeline=pipeline.name,

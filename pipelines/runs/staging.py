@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException, PythonException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -21,7 +22,7 @@ from pipelines.expressions.reasons import as_json
 from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
-from pipelines.models.scoring import Scoring, differs_natively, explained, with_outputs
+from pipelines.models.scoring import Scoring, died, differs_natively, explained, with_outputs
 from pipelines.runs.definition import Definition
 from pipelines.runs.history import measures_of, numbers_of, subject
 from pipelines.runs.preparation import Prepared, Resolved, with_features
@@ -136,7 +137,13 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, *, uses_native: 
         values=stage_values(checks, pipeline.personal),
         keep_all=any(rule.refuses for rule in checks.stage_rules),
     )
-    rows.write.mode("overwrite").parquet(stage.rows)
+    try:
+        rows.write.mode("overwrite").parquet(stage.rows)
+    except (PySparkException, Py4JJavaError) as error:
+        death = died(error, resolved.model.label, workers)
+        if death is not None:
+            raise death from error
+        raise
     return _Written(rows.schema, measured(), workers.as_json())
 
 

@@ -165,3 +165,22 @@ def test_files_that_change_after_they_were_looked_up_are_refused(
     with pytest.raises(ModelError, match="changed on their way to a worker"):
         small.score(spark)
     assert small.predictions() == []
+
+
+def test_a_worker_that_dies_is_told_of_with_the_batch_that_it_was_at(spark: SparkSession, small: SmallProject) -> None:
+    small.use_model("deadly")
+    with pytest.raises(ModelError, match="a Python worker died while model 'deadly' version 1 scored") as caught:
+        small.score(spark)
+    assert "found: partition" in str(caught.value)
+    assert small.predictions() == []
+    assert small.stages() == []
+
+
+def test_parameters_reach_the_model_and_are_part_of_what_was_run(spark: SparkSession, small: SmallProject) -> None:
+    small.use_model("scaled")
+    first = small.score(spark)
+    plain = [row["probability"] for row in small.predictions()]
+    small.configure(model={"name": "scaled", "version": 1, "allow_code": True, "params": {"scale": 2000.0}})
+    second = small.score(spark)
+    assert (first.outcome, second.outcome) == ("published", "published")
+    assert [row["probability"] for row in small.predictions()] == [value / 2 for value in plain]
