@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipelines.models.features import Features
+from pipelines.models.isolated import IsolationError
+from pipelines.models.isolation import HostError
 from pipelines.models.outputs import AlignmentError, OutputError
 
 LONGEST_TEXT = 300
@@ -45,7 +47,7 @@ def score_batch(
         tells_values: whether an exception's text may be told: it may quote the values of its row.
 
     Raises:
-        AlignmentError, OutputError: what the model returned is wrong whichever rows it was given.
+        AlignmentError, OutputError, IsolationError: the model is wrong, or gone, whichever rows it was given.
     """
     pieces: list[pa.StructArray] = []
     failures: dict[int, str] = {}
@@ -58,7 +60,7 @@ def score_batch(
             continue
         try:
             pieces.append(predict(features.slice(start, length)))
-        except (AlignmentError, OutputError):
+        except (AlignmentError, OutputError, IsolationError):
             raise
         except Exception as error:
             if length == 1:
@@ -72,6 +74,6 @@ def score_batch(
 
 def _told(error: Exception, tells_values: bool) -> str:
     # A model host's reason holds no value; its whole text may.
-    text = str(error) if tells_values else getattr(error, "reason", "")
+    text = str(error) if tells_values else error.reason if isinstance(error, HostError) else ""
     first = (text.strip().splitlines() or [""])[0]
     return f"the model raised {type(error).__name__}{': ' if first else ''}{first}"[:LONGEST_TEXT]

@@ -98,7 +98,15 @@ class Features:
         )
 
     def matrix(self) -> np.ndarray[Any, Any]:
-        """Rows by inputs, in the signature's order; a null is NaN. Without a copy where all inputs are one block."""
+        """Rows by inputs as floating point numbers, in the signature's order; a null is NaN.
+
+        Whole numbers become doubles: some libraries would take them for floats of 24 bits. Without a copy where all
+        inputs are floating point numbers of one type.
+        """
+        matrix = self._plain_matrix()
+        return matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float64)
+
+    def _plain_matrix(self) -> np.ndarray[Any, Any]:
         if len(self.blocks) == 1:
             return _rows_by_inputs(self.blocks[0], self.arrays[0])
         parts = [_rows_by_inputs(block, array) for block, array in zip(self.blocks, self.arrays, strict=True)]

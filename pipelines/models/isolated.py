@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipelines.models.artifact import Artifact
 from pipelines.models.building import environment_python
 from pipelines.models.features import Features
-from pipelines.models.isolation import Host
+from pipelines.models.isolation import Host, HostDied, HostTimedOut
 from pipelines.models.predictor import NoProbabilitiesError
 
-MOST_RESTARTS = 3
+RESTARTS_A_BATCH = 1
+OUTPUT_MARK = " || "
+"""Between what happened and the process's own words, which may quote rows."""
+
+
+class IsolationError(RuntimeError):
+    """The model's process gave no answer twice for one batch."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +45,16 @@ class Isolated:
         self, folder: Path, made_with: Artifact, isolation: Isolation, parameters: Mapping[str, Any] | None = None
     ) -> None:
         python = environment_python(made_with.requirements, made_with.python_version, Path(isolation.cache))
-        self._host = Host(python, folder, timeout=isolation.timeout, restarts=MOST_RESTARTS)
+        self._host = Host(python, folder, timeout=isolation.timeout, restarts=RESTARTS_A_BATCH)
         self._parameters = dict(parameters or {}) or None
 
     def predict(self, features: Features) -> Any:
         """What the model's pyfunc gives in its own environment."""
-        return self._host.predict(features.table(), "predict", self._parameters).restored()
+        return self._asked(features, "predict", self._parameters)
 
     def predict_proba(self, features: Features) -> Any:
         """The probabilities, rows by classes."""
-        return self._host.predict(features.table(), "predict_proba").restored()
+        return self._asked(features, "predict_proba", None)
 
     def classes(self) -> list[Any]:
         """The classes, as the host tells them.
@@ -60,6 +66,21 @@ class Isolated:
         if not classes:
             raise NoProbabilitiesError("the model names no classes: use result 'predict'")
         return classes
+
+    def _asked(
+        self, features: Features, method: Literal["predict", "predict_proba"], parameters: dict[str, Any] | None
+    ) -> Any:
+        """The host's answer; a host that dies or is silent is replaced once for the batch."""
+        self._host.forget_failures()  # of batches before this one
+        try:
+            return self._host.predict(features.table(), method, parameters).restored()
+        except (HostDied, HostTimedOut):
+            pass  # it may not have been the batch's fault
+        try:
+            return self._host.predict(features.table(), method, parameters).restored()
+        except (HostDied, HostTimedOut) as error:
+            output = " ".join(error.output.split())
+            raise IsolationError(f"{error.reason}{OUTPUT_MARK}{output}" if output else error.reason) from error
 
     def close(self) -> None:
         """End the host."""

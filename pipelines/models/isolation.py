@@ -200,6 +200,10 @@ class Host:
         classes: list[Any] = values.column(0).to_pylist()
         return classes
 
+    def forget_failures(self) -> None:
+        """Start counting anew: for a caller that bounds them by batches."""
+        self._failures = 0
+
     def close(self) -> None:
         """End the process; a later request would start one again."""
         if self._process is None:

@@ -12,23 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from pipelines.models.features import Features
 from pipelines.models.predictor import NoProbabilitiesError, Predictor, Pyfunc, plain_classes
 
 
-def native_predictor(folder: Path, pyfunc: Pyfunc) -> Predictor | None:
+def native_predictor(folder: Path, flavors: Mapping[str, Mapping[str, Any]], pyfunc: Pyfunc) -> Predictor | None:
     """The predictor of the model's own library; none where there is no quicker way than pyfunc.
 
     Args:
         folder: the model's.
+        flavors: what its MLmodel file says of each.
         pyfunc: the model, loaded.
     """
-    flavors = yaml.safe_load((folder / "MLmodel").read_text()).get("flavors", {})
-    loader = flavors.get("python_function", {}).get("loader_module")
-    make = _BY_LOADER.get(loader)
-    return None if make is None else make(_Loaded(pyfunc.raw, folder, flavors))
+    make = _BY_LOADER.get(flavors["python_function"]["loader_module"])
+    if make is None:
+        return None
+    try:
+        return make(_Loaded(pyfunc.raw, folder, flavors))
+    except Exception:
+        return None
 
 
 class LightGBM:
@@ -72,9 +75,12 @@ class XGBoost:
 
     def predict(self, features: Features) -> Any:
         """The values; of a classifier the classes."""
-        if hasattr(self._model, "inplace_predict"):
-            return self._model.inplace_predict(features.matrix(), validate_features=False)
-        return self._model.predict(features.matrix())
+        matrix = features.matrix()
+        if not hasattr(self._model, "inplace_predict"):
+            return self._model.predict(matrix)
+        if np.isinf(matrix).any():
+            raise ValueError("an input is infinite")  # as XGBoost's own matrix, which pyfunc makes, has it
+        return self._model.inplace_predict(matrix, validate_features=False)
 
     def predict_proba(self, features: Features) -> Any:
         """The probabilities, rows by classes."""

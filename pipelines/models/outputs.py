@@ -25,6 +25,10 @@ class OutputError(ValueError):
     """The model's results are not what the configuration's outputs want; the message holds no value of any row."""
 
 
+class _NotBitsError(ValueError):
+    """Numbers that are no booleans."""
+
+
 @dataclass(frozen=True)
 class WantedOutput:
     """One output column, in plain values that travel to a worker.
@@ -85,7 +89,9 @@ def _require_aligned(results: Any, rows: int) -> None:
 
 def _of_classes(probabilities: np.ndarray[Any, Any], classes: list[Any], output: WantedOutput) -> Any:
     if output.result == "label":
-        return [classes[position] for position in probabilities.argmax(axis=1)]
+        known = ~np.isnan(probabilities).any(axis=1)
+        likeliest = probabilities.argmax(axis=1)
+        return [classes[place] if is_known else None for place, is_known in zip(likeliest, known, strict=True)]
     if output.result == "probabilities":
         if not pa.types.is_map(output.type):
             return probabilities
@@ -131,7 +137,7 @@ def _require_bits(found: pa.Array) -> None:
     """Arrow takes any number but 0 for true: of a model that says -1 and 1, or 1 and 2, every row would be."""
     others = set(pc.unique(found).to_pylist()) - {0, 1, None} if pa.types.is_integer(found.type) else {str(found.type)}
     if others:
-        raise pa.ArrowInvalid(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
+        raise _NotBitsError(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
 
 
 def _typed(values: Any, output: WantedOutput) -> pa.Array:
@@ -140,8 +146,11 @@ def _typed(values: Any, output: WantedOutput) -> pa.Array:
         if pa.types.is_boolean(output.type) and not pa.types.is_boolean(found.type):
             _require_bits(found)
         cast = found.cast(output.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except _NotBitsError as error:
         raise OutputError(f"output '{output.name}': the model's results are no {output.type}: {error}") from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        # Arrow's words quote the value that it could not take.
+        raise OutputError(f"output '{output.name}': the model's results are no {output.type}") from error
     return cast.combine_chunks() if isinstance(cast, pa.ChunkedArray) else cast
 
 

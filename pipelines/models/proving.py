@@ -80,9 +80,9 @@ def prove_alignment(predict: Predict, features: Features, results: pa.StructArra
     rows = spread(len(features), PERMUTED_ROWS)
     shuffled = list(rows)
     random.Random(len(rows)).shuffle(shuffled)
-    half = len(shuffled) // 3
+    third = len(rows) // 3
     ways = [("in another order and a smaller batch", [shuffled])]
-    ways += [("in batches of other sizes", [part for part in (rows[:half], rows[half:]) if part])]
+    ways += [("in batches of other sizes", [part for part in (rows[:third], rows[third:]) if part])]
     ways += [("alone", [[row] for row in spread(len(features), ROWS_ALONE)])]
     largest = 0.0
     for way, batches in ways:
@@ -106,6 +106,9 @@ def prove_native(native: Predict, pyfunc: Predict, features: Features, kind: pa.
     sample = features.take(spread(len(features), COMPARED_ROWS))
     scored = score_batch(pyfunc, sample, kind, allowed=COMPARED_ROWS, tells_values=False)
     rows = [row for row in range(len(sample)) if row not in scored.failures]
+    for row in list(scored.failures)[:ROWS_ALONE]:
+        if not _raises(native, sample.take([row])):
+            raise NativePredictorError(f"it gives a result where pyfunc raises ({scored.failures[row]})")
     if not rows:
         return None
     try:
@@ -137,6 +140,14 @@ def _misaligned(predict: Predict, features: Features, row: int, found: Differenc
         f"row {row + 1} of a batch of {len(features)} rows gives {found.one} with the others, and {found.other} {way}: "
         "its result depends on the other rows"
     )
+
+
+def _raises(predict: Predict, features: Features) -> bool:
+    try:
+        predict(features)
+    except Exception:
+        return True
+    return False
 
 
 def _plain(values: Sequence[Any]) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,19 +25,18 @@ from pipelines.expressions.rules import FEATURES
 from pipelines.models.bisecting import score_batch
 from pipelines.models.environment import as_table, mismatches
 from pipelines.models.features import Block, Features, block_columns, blocks_of
-from pipelines.models.isolated import Isolated, Isolation
+from pipelines.models.isolated import OUTPUT_MARK, Isolated, Isolation, IsolationError
 from pipelines.models.native import native_predictor
 from pipelines.models.outputs import AlignmentError, OutputError, WantedOutput, outputs_of, struct_type
 from pipelines.models.predictor import Predictor, Pyfunc
-from pipelines.models.proving import NativePredictorError, prove_alignment, prove_native
+from pipelines.models.proving import PERMUTED_ROWS, NativePredictorError, prove_alignment, prove_native
 from pipelines.models.registry import RegisteredModel, digest_of
 from pipelines.models.traces import Trace, left_behind
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED
 
-TWO = 2
-
-
 BLOCK = "__block_"
+MOST_MODELS = 8
+"""So many a worker process keeps; a session that scores with more loads some again."""
 
 
 class ChangedModelError(ValueError):
@@ -146,6 +146,15 @@ def explained(error: PythonException, model: str, *, tells_values: bool) -> Mode
             found=cause.partition(": ")[2],
             remedy="remove the folder of cached models, and run again",
         )
+    if IsolationError.__name__ in cause:
+        reason, _, output = cause.partition(": ")[2].partition(OUTPUT_MARK)
+        return ModelError(
+            f"the process of {model} gave no predictions",
+            expected="an answer for every batch",
+            found=f"{reason}; its last output: {output}" if output and tells_values else reason,
+            remedy="mend the model, give it more time (model.batch_timeout_seconds), or smaller batches "
+            "(spark.sql.execution.arrow.maxRecordsPerBatch)",
+        )
     return ModelError(
         f"{model} failed while it scored",
         expected="a prediction for every clean row",
@@ -168,7 +177,7 @@ def died(error: Exception, model: str, workers: Workers) -> ModelError | None:
     return ModelError(
         f"a Python worker died while {model} scored",
         expected="a worker that lives as long as its task",
-        found="; ".join(places) if places else "no trace on this machine: see the log of the task's executor",
+        found=f"it was at one of: {'; '.join(places)}" if places else "no trace here: see the executor's log",
         remedy="look for rows there that end the process, give executors more memory (spark.executor.memoryOverhead), "
         "or run the model apart: model.environment: isolate",
     )
@@ -219,7 +228,8 @@ def _udf(
     job = workers.job
 
     def score(batches: Iterator[tuple[pa.Array, ...]]) -> Iterator[pa.Array]:
-        worker = _worker(job, shipped, scoring, workers)
+        # Made for each task, so that one that is tried again proves again what it may.
+        worker = _Worker(scoring, *_MODELS.get(shipped, scoring, workers), workers)
         trace = Trace(job)
         for refused, *arrays in batches:
             trace.at(len(refused))
@@ -248,6 +258,8 @@ class _Models:
             found = digest_of(folder)
             if found != scoring.model.digest:
                 raise ChangedModelError(f"the digest is {found[:12]}…, not {scoring.model.digest[:12]}…")
+            if len(self._loaded) >= MOST_MODELS:
+                self._loaded.clear()
             self._loaded[key] = load_model(folder, scoring)
             workers.loads.add(1)
         return self._loaded[key]
@@ -258,39 +270,26 @@ def load_model(folder: Path, scoring: Scoring) -> tuple[Predictor, Predictor | N
     if scoring.isolation is not None:
         return Isolated(folder, scoring.model.artifact, scoring.isolation, scoring.parameters), None
     pyfunc = Pyfunc(folder, scoring.parameters)
-    return pyfunc, None if scoring.parameters else native_predictor(folder, pyfunc)
+    return pyfunc, None if scoring.parameters else native_predictor(folder, scoring.model.artifact.flavors, pyfunc)
 
 
 _MODELS = _Models()
-_WORKERS: dict[str, _Worker] = {}
-"""This process's worker of the job that runs; one at a time."""
-
-
-def _worker(job: str, shipped: str, scoring: Scoring, workers: Workers) -> _Worker:
-    if job not in _WORKERS:
-        pyfunc, native = _MODELS.get(shipped, scoring, workers)
-        _WORKERS.clear()
-        _WORKERS[job] = _Worker(scoring, pyfunc, native if scoring.uses_native else None)
-    _WORKERS[job].workers = workers  # each task has accumulators of its own
-    return _WORKERS[job]
 
 
 class _Worker:
-    """Scores the batches of one job in one process; proves on the first of them that it may."""
+    """Scores the batches of one task; proves on the first of them that it may."""
 
-    workers: Workers
-
-    def __init__(self, scoring: Scoring, pyfunc: Predictor, native: Predictor | None) -> None:
+    def __init__(self, scoring: Scoring, pyfunc: Predictor, native: Predictor | None, workers: Workers) -> None:
         self._scoring = scoring
+        self._workers = workers
         self._pyfunc = pyfunc
-        self._native = native
+        self._native = native if scoring.uses_native else None
         self._kind = struct_type(scoring.outputs)
-        self._predictor: Predictor | None = None
         self._difference: float | None = None
         made_with = scoring.model.artifact
         others = () if scoring.isolation else mismatches(made_with.requirements, made_with.python_version)
         self._mismatches = as_table(others)
-        self._proven: set[str] = set()
+        self._proven_rows: Counter[str] = Counter()
         self._failures = 0
 
     def score(self, refused: pa.Array, features: Features) -> pa.StructArray:
@@ -305,8 +304,7 @@ class _Worker:
         return self._scored(features.filter(clean)).take(pc.if_else(clean, place, pa.scalar(None, pa.int64())))
 
     def _scored(self, features: Features) -> pa.StructArray:
-        self._predictor = self._predictor or self._chosen(features)
-        predictor = self._predictor or self._pyfunc
+        predictor = self._chosen(features)
         scored = score_batch(
             partial(self._predict, predictor),
             features,
@@ -315,8 +313,8 @@ class _Worker:
             tells_values=self._scoring.tells_values,
         )
         self._failures += len(scored.failures)
-        self.workers.evaluated.add(len(features) - len(scored.failures))
-        if predictor.name not in self._proven and len(scored.failures) < len(features):
+        self._workers.evaluated.add(len(features) - len(scored.failures))
+        if self._proven_rows[predictor.name] < PERMUTED_ROWS and len(scored.failures) < len(features):
             rows = [row for row in range(len(features)) if row not in scored.failures]
             self._prove(predictor, features, scored.results, rows)
         return _with_failures(scored.results, scored.failures)
@@ -324,32 +322,31 @@ class _Worker:
     def _predict(self, predictor: Predictor, features: Features) -> pa.StructArray:
         return outputs_of(predictor, features, self._scoring.outputs)
 
-    def _chosen(self, features: Features) -> Predictor | None:
-        """The predictor for this job; none yet where the model raises on the whole of a sample."""
+    def _chosen(self, features: Features) -> Predictor:
+        """The library's predictor where it gives what pyfunc gives; pyfunc for a batch where that raises throughout."""
         native = self._native
         if native is None or (native.takes_numbers_only and not features.is_numeric):
             return self._pyfunc
+        if self._proven_rows[native.name] >= PERMUTED_ROWS:
+            return native
         found = prove_native(partial(self._predict, native), partial(self._predict, self._pyfunc), features, self._kind)
         if found is None:
-            return None
-        self._difference = found.largest
+            return self._pyfunc
+        self._difference = max(found.largest, self._difference or 0.0)
         return native
 
     def _prove(self, predictor: Predictor, features: Features, results: pa.StructArray, rows: list[int]) -> None:
         if len(rows) < len(features):
             features, results = features.take(rows), results.take(pa.array(rows, pa.int64()))
         found = prove_alignment(partial(self._predict, predictor), features, results)
-        self._proven.add(predictor.name)
-        self.workers.reports.add(
-            [
-                {
-                    "predictor": predictor.name,
-                    "mismatches": self._mismatches,
-                    "native_difference": self._difference,
-                    "alignment_difference": found.largest,
-                }
-            ]
-        )
+        self._proven_rows[predictor.name] += len(rows)
+        report = {
+            "predictor": predictor.name,
+            "mismatches": self._mismatches,
+            "native_difference": self._difference,
+            "alignment_difference": found.largest,
+        }
+        self._workers.reports.add([report])
 
 
 def _with_failures(results: pa.StructArray, failures: Mapping[int, str]) -> pa.StructArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.config import Project
-from pipelines.errors import SourceError
+from pipelines.errors import ModelError, SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.rules import FEATURES
 from pipelines.models.features import Features
@@ -112,7 +113,14 @@ def certify(
     scoring = scoring_of(pipeline, prepared, model, project.environment.cache)
     reference, native = load_model(model.folder, scoring)
     features = Features.of(_inputs_of(sample))
-    expected = outputs_of(reference, features, scoring.outputs)
+    try:
+        expected = outputs_of(reference, features, scoring.outputs)
+    except Exception as error:  # a model may raise anything
+        told = f"{type(error).__name__}: {error}" if scoring.tells_values else type(error).__name__
+        raise ModelError(
+            f"{model.label} raises on the sample", expected="a result for each of its rows", found=told.splitlines()[0],
+            remedy="see which rows those are: `lakescore score` quarantines them; take other --rows or another --date",
+        ) from error  # fmt: skip
 
     def ways() -> Iterator[Way]:
         yield from _batched(reference, features, scoring, expected)
@@ -120,9 +128,9 @@ def certify(
             yield _way(f"{native.name}, one batch", outputs_of(native, features, scoring.outputs), expected)
             yield from _batched(native, features, scoring, expected)
         if isolated and scoring.isolation is None:
-            own = Isolated(model.folder, model.artifact, isolation_of(pipeline, project.environment.cache))
-            yield _way("isolated, one batch", outputs_of(own, features, scoring.outputs), expected)
-            own.close()
+            own = isolation_of(pipeline, project.environment.cache)
+            with closing(Isolated(model.folder, model.artifact, own, scoring.parameters)) as apart:
+                yield _way("isolated, one batch", outputs_of(apart, features, scoring.outputs), expected)
         for count in PARTITIONS:
             name = f"on Spark, partitions: {count}"
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -19,6 +20,7 @@ from pipelines.config import Pipeline
 from pipelines.errors import SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
+from pipelines.models.building import environment_python
 from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
@@ -111,6 +113,10 @@ class _Written:
 
 def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
     """Write the stage by the quickest predictor; by pyfunc if a worker finds on its first batch that they differ."""
+    if resolved.definition.pipeline.model.environment == "isolate":
+        # Workers build it too, each on its machine; what is wrong with it is told best from here.
+        made_with = resolved.model.artifact
+        environment_python(made_with.requirements, made_with.python_version, Path(resolved.cache))
     try:
         return _pass(resolved, prepared, stage, uses_native=True)
     except PythonException as error:

@@ -79,3 +79,17 @@ def test_what_is_wrong_whichever_rows_are_given_is_not_bisected(error: type[Valu
     with pytest.raises(error):
         score_batch(predict, Features.of(pa.table({"x": [1, 2, 3]})), KIND, allowed=9, tells_values=True)
     assert calls == [3]
+
+
+@pytest.mark.parametrize("reason", ["of Alice Smith", OSError("Alice Smith")], ids=["text", "no text"])
+def test_another_exceptions_reason_is_not_quoted_either(reason: object) -> None:
+    class OwnError(Exception):
+        pass
+
+    def predict(features: Features) -> pa.StructArray:
+        error = OwnError()
+        error.reason = reason  # type: ignore[attr-defined]
+        raise error
+
+    scored = score_batch(predict, Features.of(pa.table({"x": [1]})), KIND, allowed=9, tells_values=False)
+    assert scored.failures == {0: "the model raised OwnError"}

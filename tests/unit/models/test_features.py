@@ -68,3 +68,11 @@ def test_times_and_dates_are_those_that_pandas_makes_of_arrow() -> None:
     table = pa.table({"at": pa.array([moment, None]), "day": pa.array([moment.date(), None])})
     frame = Features.of(table).frame()
     assert frame.equals(table.to_pandas())
+
+
+def test_whole_numbers_become_doubles_and_lose_nothing() -> None:
+    seconds = [1_700_000_001, 1_700_000_002]
+    lists = pa.array([[seconds[0], 1], [seconds[1], 2]], pa.list_(pa.int64()))
+    matrix = Features(("at", "n"), (Block(("at", "n")),), (lists,)).matrix()
+    assert matrix.dtype == np.float64
+    assert matrix[:, 0].tolist() == seconds

@@ -9,6 +9,8 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,12 @@ import pyarrow as pa
 import pytest
 
 from pipelines.models import host as host_program
+from pipelines.models import isolated
+from pipelines.models.artifact import read_artifact
+from pipelines.models.bisecting import score_batch
+from pipelines.models.features import Features
 from pipelines.models.isolation import Host, HostDied, HostFailed, HostResult, HostTimedOut
+from pipelines.models.outputs import WantedOutput, outputs_of, struct_type
 from unit.samples import classifier, training_rows
 
 PYTHON = Path(sys.executable)
@@ -331,3 +338,20 @@ def test_a_host_does_not_outlive_a_caller_that_is_killed(models: dict[str, Path]
 def test_the_errors_can_be_pickled() -> None:
     observed = pickle.loads(pickle.dumps(HostDied("it ended", "bye")))
     assert (str(observed), observed.reason, observed.output) == ("it ended: bye", "it ended", "bye")
+
+
+def test_a_batch_that_kills_its_host_twice_ends_the_run_and_no_row_is_blamed(
+    models: dict[str, Path], table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolated, "environment_python", lambda *_: PYTHON)  # this one; building is tested elsewhere
+    made_with = read_artifact(models["unruly"], "m")
+    wanted = [WantedOutput("p", "predict", pa.float64())]
+    dying = isolated.Isolated(models["unruly"], made_with, isolated.Isolation("", 60), {"do": "exit"})
+    with closing(dying), pytest.raises(isolated.IsolationError, match="ended with exit code 3"):
+        score_batch(
+            partial(outputs_of, dying, wanted=wanted),
+            Features.of(table),
+            struct_type(wanted),
+            allowed=5,
+            tells_values=False,
+        )

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from pipelines.models.artifact import read_artifact
 from pipelines.models.features import Block, Features
 from pipelines.models.native import native_predictor
 from pipelines.models.outputs import WantedOutput, outputs_of, struct_type
@@ -164,7 +165,7 @@ def test_the_librarys_predictor_gives_what_pyfunc_gives(
         pytest.skip("these estimators take no gaps")
     folder = saved(flavor, kind)
     pyfunc = Pyfunc(folder)
-    native = native_predictor(folder, pyfunc)
+    native = native_predictor(folder, read_artifact(folder, "m").flavors, pyfunc)
     assert native is not None
     assert native.name == flavor
     features = packed(numbers(gaps=gaps))
@@ -177,7 +178,7 @@ def test_the_librarys_predictor_gives_what_pyfunc_gives(
 def test_what_a_library_gives_otherwise_is_noticed(saved: Callable[[str, str], Path]) -> None:
     folder = saved("lightgbm", "number")
     pyfunc = Pyfunc(folder)
-    native = native_predictor(folder, pyfunc)
+    native = native_predictor(folder, read_artifact(folder, "m").flavors, pyfunc)
     assert native is not None
     features = packed(numbers())
     right = partial(outputs_of, pyfunc, wanted=[PREDICT])
@@ -215,7 +216,7 @@ def test_a_pipeline_with_strings_and_gaps_takes_columns_by_name(tmp_path: Path) 
         skops_trusted_types=["numpy.dtype"],
     )
     pyfunc = Pyfunc(tmp_path / "m")
-    native = native_predictor(tmp_path / "m", pyfunc)
+    native = native_predictor(tmp_path / "m", read_artifact(tmp_path / "m", "m").flavors, pyfunc)
     assert native is not None
     unseen = pa.table({"carrier": ["AA", "XX", None], "delay": [None, 2.0, float("nan")]})
     wanted = [WantedOutput("p", "probability", pa.float64())]
@@ -224,4 +225,5 @@ def test_a_pipeline_with_strings_and_gaps_takes_columns_by_name(tmp_path: Path) 
 
 
 def test_a_model_of_a_users_own_has_pyfunc_only(folders: dict[str, Path]) -> None:
-    assert native_predictor(folders["columns"], Pyfunc(folders["columns"])) is None
+    folder = folders["columns"]
+    assert native_predictor(folder, read_artifact(folder, "m").flavors, Pyfunc(folder)) is None

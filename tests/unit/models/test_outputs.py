@@ -235,3 +235,15 @@ def test_a_model_that_sorts_its_rows_is_not_believed(predictors: dict[str, Pyfun
 def test_minus_one_is_no_boolean(predictors: dict[str, Pyfunc], rows: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match=r"only 0 and 1 are booleans, not \[-1\]"):
         outputs_of(predictors["signs"], features(rows), [WantedOutput("flag", "predict", pa.bool_())])
+
+
+def test_a_class_that_is_not_known_is_no_class() -> None:
+    unknown = np.array([[np.nan, np.nan], [0.2, 0.8]])
+    wanted = WantedOutput("l", "label", pa.string())
+    assert [row["l"] for row in given(unknown, wanted, classes=["no", "yes"])] == [None, "yes"]
+
+
+def test_a_result_of_another_type_is_not_quoted() -> None:
+    with pytest.raises(OutputError) as caught:
+        given(["Alice Smith", "x"], WantedOutput("p", "predict", pa.float64()))
+    assert "Alice" not in str(caught.value)
