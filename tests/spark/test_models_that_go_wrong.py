@@ -171,7 +171,7 @@ def test_a_worker_that_dies_is_told_of_with_the_batch_that_it_was_at(spark: Spar
     small.use_model("deadly")
     with pytest.raises(ModelError, match="a Python worker died while model 'deadly' version 1 scored") as caught:
         small.score(spark)
-    assert "found: partition" in str(caught.value)
+    assert "found: it was at one of: partition" in str(caught.value)
     assert small.predictions() == []
     assert small.stages() == []
 
