@@ -228,8 +228,7 @@ def _udf(
     job = workers.job
 
     def score(batches: Iterator[tuple[pa.Array, ...]]) -> Iterator[pa.Array]:
-        # Made for each task, so that one that is tried again proves again what it may.
-        worker = _Worker(scoring, *_MODELS.get(shipped, scoring, workers), workers)
+        worker = _worker(shipped, scoring, workers)
         trace = Trace(job)
         for refused, *arrays in batches:
             trace.at(len(refused))
@@ -274,6 +273,14 @@ def load_model(folder: Path, scoring: Scoring) -> tuple[Predictor, Predictor | N
 
 
 _MODELS = _Models()
+
+
+def _worker(shipped: str, scoring: Scoring, workers: Workers) -> _Worker:
+    """One for each task, so that one that is tried again proves again what it may.
+
+    Not written into the UDF, which is pickled with what it names: it would bring models of its own each time.
+    """
+    return _Worker(scoring, *_MODELS.get(shipped, scoring, workers), workers)
 
 
 class _Worker:
