@@ -99,14 +99,15 @@ def _leave() -> NoReturn:
 
 
 def _send(answers: int, header: dict[str, Any], table: Any = None) -> None:
-    body = b"" if table is None else _stream(table)
+    body = b"" if table is None else stream(table)
     for part in (header_bytes(header, len(body)), body):
         left = memoryview(part)
         while left:
             left = left[os.write(answers, left) :]
 
 
-def _stream(table: Any) -> Any:
+def stream(table: Any) -> Any:
+    """An Arrow table as the body of a message."""
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()

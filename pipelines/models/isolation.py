@@ -187,7 +187,7 @@ class Host:
             HostFailed: the model raised an exception.
         """
         request = {"request": "predict", "method": method, "params": None if params is None else dict(params)}
-        answer, values = self._asked(request, _stream(table))
+        answer, values = self._asked(request, host.stream(table))
         return HostResult(answer["kind"], values, answer.get("named", True))
 
     def classes(self) -> list[Any]:
@@ -335,13 +335,6 @@ def _is_whole(answer: bytearray) -> bool:
         return False
     header_length, body_length = host.PREFIX.unpack_from(answer)
     return len(answer) >= host.PREFIX.size + int(header_length) + int(body_length)
-
-
-def _stream(table: pa.Table) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
 
 
 def _settings() -> dict[str, str]:

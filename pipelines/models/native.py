@@ -30,7 +30,7 @@ def native_predictor(folder: Path, flavors: Mapping[str, Mapping[str, Any]], pyf
         return None
     try:
         return make(_Loaded(pyfunc.raw, folder, flavors))
-    except Exception:
+    except Exception:  # an object that is not what its flavor promises is left to pyfunc
         return None
 
 

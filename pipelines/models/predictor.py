@@ -34,6 +34,11 @@ class Predictor(Protocol):
         """The classes in the order of the probabilities, as plain Python values."""
 
 
+def suits(predictor: Predictor, features: Features) -> bool:
+    """Whether the predictor can take such features."""
+    return features.is_numeric or not predictor.takes_numbers_only
+
+
 class NoProbabilitiesError(TypeError):
     """The model has no predict_proba."""
 

@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from pipelines.models.features import Block, Features, block_columns, blocks_of
 from pipelines.models.isolated import OUTPUT_MARK, Isolated, Isolation, IsolationError
 from pipelines.models.native import native_predictor
 from pipelines.models.outputs import AlignmentError, OutputError, WantedOutput, outputs_of, struct_type
-from pipelines.models.predictor import Predictor, Pyfunc
+from pipelines.models.predictor import Predictor, Pyfunc, suits
 from pipelines.models.proving import PERMUTED_ROWS, NativePredictorError, prove_alignment, prove_native
 from pipelines.models.registry import RegisteredModel, digest_of
 from pipelines.models.traces import Trace, left_behind
@@ -283,6 +283,12 @@ def _worker(shipped: str, scoring: Scoring, workers: Workers) -> _Worker:
     return _Worker(scoring, *_MODELS.get(shipped, scoring, workers), workers)
 
 
+@lru_cache(maxsize=MOST_MODELS)
+def _mismatches(requirements: tuple[str, ...], python_version: str | None) -> str:
+    """Looked up once a process, not for each task: what is installed does not change under it."""
+    return as_table(mismatches(requirements, python_version))
+
+
 class _Worker:
     """Scores the batches of one task; proves on the first of them that it may."""
 
@@ -294,8 +300,7 @@ class _Worker:
         self._kind = struct_type(scoring.outputs)
         self._difference: float | None = None
         made_with = scoring.model.artifact
-        others = () if scoring.isolation else mismatches(made_with.requirements, made_with.python_version)
-        self._mismatches = as_table(others)
+        self._mismatches = "" if scoring.isolation else _mismatches(made_with.requirements, made_with.python_version)
         self._proven_rows: Counter[str] = Counter()
         self._failures = 0
 
@@ -332,7 +337,7 @@ class _Worker:
     def _chosen(self, features: Features) -> Predictor:
         """The library's predictor where it gives what pyfunc gives; pyfunc for a batch where that raises throughout."""
         native = self._native
-        if native is None or (native.takes_numbers_only and not features.is_numeric):
+        if native is None or not suits(native, features):
             return self._pyfunc
         if self._proven_rows[native.name] >= PERMUTED_ROWS:
             return native

@@ -20,7 +20,7 @@ from pipelines.expressions.rules import FEATURES
 from pipelines.models.features import Features
 from pipelines.models.isolated import Isolated
 from pipelines.models.outputs import outputs_of
-from pipelines.models.predictor import Predictor
+from pipelines.models.predictor import Predictor, suits
 from pipelines.models.proving import ABSOLUTE, RELATIVE, compare
 from pipelines.models.scoring import Scoring, cause_of, load_model, with_outputs
 from pipelines.runs.definition import Definition, define
@@ -124,7 +124,7 @@ def certify(
 
     def ways() -> Iterator[Way]:
         yield from _batched(reference, features, scoring, expected)
-        if native is not None and (features.is_numeric or not native.takes_numbers_only):
+        if native is not None and suits(native, features):
             yield _way(f"{native.name}, one batch", outputs_of(native, features, scoring.outputs), expected)
             yield from _batched(native, features, scoring, expected)
         if isolated and scoring.isolation is None:
