@@ -39,7 +39,8 @@ from pipelines.expressions.rules import FEATURES
 from pipelines.models.artifact import read_artifact
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel, digest_of
-from pipelines.models.scoring import Scoring, with_outputs
+from pipelines.models.scoring import with_outputs
+from pipelines.models.worker import Scoring
 from pipelines.spark import start
 from pipelines.transforms.staging import OUTPUTS, REFUSED
 

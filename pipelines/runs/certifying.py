@@ -17,12 +17,14 @@ from pipelines.config import Project
 from pipelines.errors import ModelError, SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.rules import FEATURES
+from pipelines.models.failures import cause_of
 from pipelines.models.features import Features
 from pipelines.models.isolated import Isolated
 from pipelines.models.outputs import outputs_of
 from pipelines.models.predictor import Predictor, suits
 from pipelines.models.proving import ABSOLUTE, RELATIVE, compare
-from pipelines.models.scoring import Scoring, cause_of, load_model, with_outputs
+from pipelines.models.scoring import with_outputs
+from pipelines.models.worker import Scoring, load_model
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
 from pipelines.runs.sources import read_now

@@ -21,10 +21,12 @@ from pipelines.errors import SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
 from pipelines.models.building import environment_python
+from pipelines.models.failures import died, differs_natively, explained
 from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
-from pipelines.models.scoring import Scoring, died, differs_natively, explained, with_outputs
+from pipelines.models.scoring import with_outputs
+from pipelines.models.worker import Scoring
 from pipelines.runs.definition import Definition
 from pipelines.runs.history import measures_of, numbers_of, subject
 from pipelines.runs.preparation import Prepared, Resolved, with_features

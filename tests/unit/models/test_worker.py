@@ -15,7 +15,7 @@ from pipelines.models.features import Features
 from pipelines.models.outputs import AlignmentError, WantedOutput
 from pipelines.models.proving import NativePredictorError
 from pipelines.models.registry import RegisteredModel
-from pipelines.models.scoring import Scoring, _Worker
+from pipelines.models.worker import Scoring, Worker
 
 FILES = Artifact(Path("/nowhere"), {}, "mlflow.sklearn", (), None, 1, runs_code=False, pickled=False)
 SCORING = Scoring(RegisteredModel("m", 1, None, "d", FILES), (WantedOutput("p", "predict", pa.float64()),))
@@ -47,7 +47,7 @@ class Model:
 
 def score(batches: list[list[float]], pyfunc: Model, native: Model | None = None) -> tuple[list[Any], Workers]:
     workers = Workers()
-    worker = _Worker(SCORING, pyfunc, native, workers)  # type: ignore[arg-type]
+    worker = Worker(SCORING, pyfunc, native, workers)  # type: ignore[arg-type]
     rows = []
     for batch in batches:
         features = Features.of(pa.table({"x": pa.array(batch, pa.float64())}))
