@@ -276,6 +276,9 @@ class Environment(Typed):
     """A local folder for downloaded models."""
     largest_model_mb: int = Field(default=2048, gt=0)
     """The largest size of a model's files, in MiB; a larger one is not loaded."""
+    workers_read_files: bool = True
+    """Whether Spark's Python workers may read columns that only the model takes from a Delta table's files themselves,
+    which is quicker; false where executors reach the files by Spark alone."""
     spark: dict[str, str] = {}
     """Spark settings; `spark.master` among them where spark-submit does not set it."""
 

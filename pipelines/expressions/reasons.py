@@ -50,12 +50,19 @@ def shown(name: str, personal: Collection[str], value_of: Callable[[str], Column
     return F.when(value_of(name).isNull(), F.lit("null")).otherwise(value)
 
 
-def row_kept(names: Sequence[str], personal: Collection[str]) -> Column:
-    """The columns as one struct, those that are personal masked."""
+def row_kept(names: Sequence[str], personal: Collection[str], value_of: Callable[[str], Column] = column) -> Column:
+    """The columns as one struct, those that are personal masked.
+
+    Args:
+        names: in the struct's order.
+        personal: columns that are masked.
+        value_of: where a column's value is.
+    """
+    values = {name: value_of(name) for name in names}
     return F.struct(
         *[
-            (F.when(column(name).isNotNull(), F.lit(MASKED)) if name in personal else column(name)).alias(name)
-            for name in names
+            (F.when(value.isNotNull(), F.lit(MASKED)) if name in personal else value).alias(name)
+            for name, value in values.items()
         ]
     )
 

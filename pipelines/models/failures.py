@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.errors import PythonException
 
 from pipelines.errors import ModelError
+from pipelines.models.files import FileRowsError
 from pipelines.models.isolated import OUTPUT_MARK, IsolationError
 from pipelines.models.outputs import AlignmentError, OutputError
 from pipelines.models.proving import NativePredictorError
@@ -76,6 +77,12 @@ def differs_natively(error: PythonException) -> str | None:
     """How the library's own predictor differed from pyfunc, if that is what ended the job."""
     cause = cause_of(error)
     return cause.partition(": ")[2] if NativePredictorError.__name__ in cause else None
+
+
+def unreadable(error: PythonException) -> str | None:
+    """Why a worker could not read columns by itself, if that is what ended the job."""
+    cause = cause_of(error)
+    return cause.partition(": ")[2] if FileRowsError.__name__ in cause else None
 
 
 def cause_of(error: PythonException) -> str:

@@ -186,6 +186,7 @@ def judge_model(
         "audit:model_environment", not workers["mismatches"], None, "the packages that the model was made with"
     )
     return [
+        *_judge_files(workers),
         replace(
             packages,
             severity="warning",
@@ -210,6 +211,15 @@ def judge_model(
             found=observed["model_raised_message"] or "",
         ),
     ]
+
+
+def _judge_files(workers: Mapping[str, Any]) -> list[CheckResult]:
+    columns, unread = workers.get("columns_read", 0), workers.get("files_refused")
+    if not columns and unread is None:
+        return []
+    expected = "columns that only the model takes are read by the workers themselves"
+    gate = _gate("audit:columns_read_by_workers", unread is None, columns, expected)
+    return [replace(gate, severity="info", action="warn", found=f"read by Spark: {unread}" if unread else "")]
 
 
 def _share(check_id: str, rows: int, of: int, most: float) -> CheckResult:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines import schemas
@@ -26,6 +27,7 @@ from pipelines.runs.sources import PinnedSource, first_line, pin_sources, read_s
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.slices import Slice
 from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function
+from pipelines.transforms.staging import FILE, POSITION
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import Checks
 
@@ -42,6 +44,7 @@ class Resolved:
     sources: tuple[PinnedSource, ...]
     frame: DataFrame
     cache: str
+    workers_read_files: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Prepared:
     Args:
         columns_read: the columns of the input that anything uses; what is kept of a refused row.
         feature_columns: those of them that the model's features are made of.
+        model_only: those of them that nothing else takes.
         checks: the suite, and what the model's signature demands of each row.
         types: the features and their Spark types, in the signature's order.
         output_types: the outputs and theirs.
@@ -59,6 +63,7 @@ class Prepared:
 
     columns_read: tuple[str, ...]
     feature_columns: frozenset[str]
+    model_only: frozenset[str]
     checks: Checks
     types: Mapping[str, T.DataType]
     output_types: T.StructType
@@ -112,8 +117,17 @@ def resolve_run(
         definition.checks.suite,
         definition.feature_source,
     )
+    environment = project.environment
     return Resolved(
-        definition, layout, slice_, registered, manifest, tuple(sources), frame_of(), project.environment.cache
+        definition,
+        layout,
+        slice_,
+        registered,
+        manifest,
+        tuple(sources),
+        frame_of(),
+        environment.cache,
+        environment.workers_read_files,
     )
 
 
@@ -163,14 +177,17 @@ def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) ->
     provided = compare(inputs, found, label)
     used = _columns_used(definition, frame, [item.name for item in provided])
     conditions = _analyzed(frame, checks.conditions(), "a row_condition of the suite")
-    columns_read = {*pipeline.key, *used, *checks.columns(), *conditions, *history}
-    _require_free_names(columns_read)
     demanded = _signature_rules(provided)
+    tested = _columns_used(definition, frame, [item.name for item in provided if not item.holds_null])
+    others = {*pipeline.key, *checks.columns(), *conditions, *history, *tested}
+    columns_read = {*used, *others}
+    _require_free_names(columns_read)
     _require_known_demands(pipeline, demanded)
     checks = bound(checks, frame)
     return Prepared(
         columns_read=tuple(name for name in frame.columns if name in columns_read),
         feature_columns=frozenset(used),
+        model_only=frozenset(used - others),
         checks=replace(checks, rules=(*checks.rules, *demanded)),
         types={item.name: item.type for item in provided},
         output_types=schemas.output_types({name: output.type for name, output in pipeline.outputs.items()}),
@@ -197,10 +214,13 @@ def _require_free_names(columns_read: Collection[str]) -> None:
         )
 
 
-def with_features(frame: DataFrame, definition: Definition, prepared: Prepared) -> DataFrame:
-    """The columns read, and the features in one struct column."""
+def with_features(
+    frame: DataFrame, definition: Definition, prepared: Prepared, *, with_places: bool = False
+) -> DataFrame:
+    """The columns read, and the features in one struct column; where it is asked for, also where each row lies."""
     features = definition.pipeline.features
-    read = frame.select(*[frame[f"`{name}`"] for name in prepared.columns_read])
+    places = [F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(POSITION)]
+    read = frame.select(*[frame[f"`{name}`"] for name in prepared.columns_read], *(places if with_places else []))
     if isinstance(features, FeatureFunction):
         assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function
         return with_function(read, definition.derive, prepared.types)

@@ -18,6 +18,7 @@ from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column
 from pipelines.tables.creation import location_of
+from pipelines.tables.data_files import with_positions
 from pipelines.tables.fingerprints import Known, Pinned, Reach, pin_delta, pin_files
 from pipelines.tables.locations import below
 
@@ -159,6 +160,14 @@ def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames
             found=first_line(error),
             remedy="mend the query, or the tables' names and columns",
         ) from error
+
+
+def read_slice_with_positions(
+    spark: SparkSession, pipeline: Pipeline, source: PinnedSource, score_date: dt.date
+) -> DataFrame:
+    """The rows of a slice of one Delta table; each tells its file and its position there."""
+    table = with_positions(read_source(spark, source))
+    return _filtered(table, source.name, pipeline.source.tables[source.name].slice, score_date, score_date)
 
 
 def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource], score_date: dt.date) -> int:

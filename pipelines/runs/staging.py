@@ -21,16 +21,18 @@ from pipelines.errors import SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
 from pipelines.models.building import environment_python
-from pipelines.models.failures import died, differs_natively, explained
+from pipelines.models.failures import died, differs_natively, explained, unreadable
+from pipelines.models.files import FileColumns
 from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.models.worker import Scoring
 from pipelines.runs.definition import Definition
+from pipelines.runs.file_columns import file_columns
 from pipelines.runs.history import measures_of, numbers_of, subject
 from pipelines.runs.preparation import Prepared, Resolved, with_features
-from pipelines.runs.sources import count_input, first_line
+from pipelines.runs.sources import count_input, first_line, read_slice_with_positions
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, begin
 from pipelines.transforms.staging import staged, tagged
@@ -113,27 +115,52 @@ class _Written:
     workers: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How a slice is scored: the quickest way, as long as no worker finds anything against it.
+
+    Args:
+        uses_native: by the model's own library where there is a predictor for it.
+        files: what the workers read by themselves.
+    """
+
+    uses_native: bool
+    files: FileColumns | None
+
+
 def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
-    """Write the stage by the quickest predictor; by pyfunc if a worker finds on its first batch that they differ."""
+    """Write the stage the quickest way; what a worker finds against it is noted, and the whole slice scored without."""
     if resolved.definition.pipeline.model.environment == "isolate":
         # Workers build it too, each on its machine; what is wrong with it is told best from here.
         made_with = resolved.model.artifact
         environment_python(made_with.requirements, made_with.python_version, Path(resolved.cache))
-    try:
-        return _pass(resolved, prepared, stage, uses_native=True)
-    except PythonException as error:
-        difference = differs_natively(error)
-        if difference is None:
-            raise
-    written = _pass(resolved, prepared, stage, uses_native=False)
-    return replace(written, workers={**written.workers, "native_refused": difference})
+    way = _Way(uses_native=True, files=file_columns(resolved, prepared))
+    against: dict[str, str] = {}
+    while True:
+        try:
+            written = _pass(resolved, prepared, stage, way)
+        except PythonException as error:
+            difference, unread = differs_natively(error), unreadable(error)
+            if difference is not None and way.uses_native:
+                way, against = replace(way, uses_native=False), {**against, "native_refused": difference}
+            elif unread is not None and way.files is not None:
+                way, against = replace(way, files=None), {**against, "files_refused": unread}
+            else:
+                raise
+        else:
+            return replace(written, workers={**written.workers, **against})
 
 
-def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, *, uses_native: bool) -> _Written:
-    pipeline, checks = resolved.definition.pipeline, prepared.checks
-    scoring = replace(scoring_of(pipeline, prepared, resolved.model, resolved.cache), uses_native=uses_native)
-    marked, measured = tag(resolved.frame, resolved.definition, prepared)
-    scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
+def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _Written:
+    pipeline, checks, files = resolved.definition.pipeline, prepared.checks, way.files
+    scoring = replace(scoring_of(pipeline, prepared, resolved.model, resolved.cache), uses_native=way.uses_native)
+    frame = resolved.frame
+    if files is not None:
+        spark, source, day = frame.sparkSession, resolved.sources[0], resolved.slice.score_date
+        frame = read_slice_with_positions(spark, pipeline, source, day)
+    marked, measured = tag(frame, resolved.definition, prepared, with_places=files is not None)
+    scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types, files)
+    read_by_workers = () if files is None else files.shown
     rows = staged(
         scored,
         key=pipeline.key,
@@ -144,6 +171,7 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, *, uses_native: 
         personal=pipeline.personal,
         values=stage_values(checks, pipeline.personal),
         keep_all=any(rule.refuses for rule in checks.stage_rules),
+        read_by_workers=read_by_workers,
     )
     try:
         rows.write.mode("overwrite").parquet(stage.rows)
@@ -152,7 +180,7 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, *, uses_native: 
         if death is not None:
             raise death from error
         raise
-    return _Written(rows.schema, measured(), workers.as_json())
+    return _Written(rows.schema, measured(), {**workers.as_json(), "columns_read": len(read_by_workers)})
 
 
 def scoring_of(pipeline: Pipeline, prepared: Prepared, model: RegisteredModel, cache: str) -> Scoring:
@@ -177,13 +205,16 @@ def isolation_of(pipeline: Pipeline, cache: str) -> Isolation:
     return Isolation(cache, pipeline.model.batch_timeout_seconds)
 
 
-def tag(frame: DataFrame, definition: Definition, prepared: Prepared) -> tuple[DataFrame, Callable[[], dict[str, Any]]]:
+def tag(
+    frame: DataFrame, definition: Definition, prepared: Prepared, *, with_places: bool = False
+) -> tuple[DataFrame, Callable[[], dict[str, Any]]]:
     """The columns read, the features, and the bits of broken rules; and what was measured of values on the way.
 
     Only the write of the stage may be asked for it: below a shuffle, rows of a task that ran twice count twice.
     """
     checks = prepared.checks
-    marked = tagged(with_features(frame, definition, prepared), checks.rules, checks.stage_rules)
+    read = with_features(frame, definition, prepared, with_places=with_places)
+    marked = tagged(read, checks.rules, checks.stage_rules)
     asked = measures(checks.stage_rules, checks.measured + measures_of(definition.pipeline))
     if not asked:
         return marked, dict

@@ -17,6 +17,10 @@ OUTPUTS = "__outputs"
 REFUSED = "__refused"
 FAILURE = "__failure"
 """Among the outputs: why the model raised on the row."""
+KEPT = "__kept"
+"""Among the outputs: of a refused row, a list of the one struct of the columns that the worker has read by itself."""
+FILE, POSITION = "__file", "__position"
+"""Where a row lies, for workers that read columns by themselves."""
 MODEL_RAISED = "model_raised"
 """The reason of a row on which the model raised, in place of a rule."""
 
@@ -44,6 +48,7 @@ def staged(
     personal: tuple[str, ...],
     values: Mapping[str, Column],
     keep_all: bool,
+    read_by_workers: Sequence[str] = (),
 ) -> DataFrame:
     """What the stage holds of every row: key, mask, outputs; of refused rows the reasons and the columns read too.
 
@@ -57,9 +62,14 @@ def staged(
         personal: columns that are masked wherever they are kept as text.
         values: what checks of the slice as a whole need, by the names that it gets.
         keep_all: whether the columns read are kept of every row, as some may be refused on the stage yet.
+        read_by_workers: those of the columns read that come from the worker, with the outputs.
     """
+
+    def value_of(name: str) -> Column:
+        return F.get(F.col(OUTPUTS)[KEPT], F.lit(0))[name] if name in read_by_workers else column(name)
+
     results = [F.col(OUTPUTS)[name].alias(name) for name in outputs]
-    kept = row_kept(columns_read, personal)
+    kept = row_kept(columns_read, personal, value_of)
     failure = F.col(OUTPUTS)[FAILURE]
     raised = F.struct(
         F.lit(MODEL_RAISED).alias("rule"),
