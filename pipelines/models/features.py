@@ -19,6 +19,8 @@ from pyspark.sql import types as T
 
 PACKED = (T.DoubleType, T.FloatType, T.LongType, T.IntegerType)
 """The types of which several inputs travel as one array; all of them become NumPy numbers without a look at values."""
+_ONE_MATRIX = ({pa.float64()}, {pa.float32()})
+"""Inputs all of one of these make a frame of one block, whether they come packed or not."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,9 @@ class Features:
 
     def frame(self) -> pd.DataFrame:
         """A pandas frame, one column an input: numbers keep their type, nulls of floats are NaN, other nulls None."""
-        if len(self.blocks) == 1 and self.blocks[0].is_packed:
-            return pd.DataFrame(_rows_by_inputs(self.blocks[0], self.arrays[0]), columns=list(self.names), copy=False)
+        kinds = set(map(_value_type, self.arrays))
+        if (len(self.blocks) == 1 and self.blocks[0].is_packed) or kinds in _ONE_MATRIX:
+            return pd.DataFrame(self._plain_matrix(), columns=list(self.names), copy=False)
         columns = self._columns()
         return pd.DataFrame({name: columns[name] for name in self.names}, copy=False)
 

@@ -56,7 +56,7 @@ class FileColumns:
         Not a struct that is null: Arrow would hold, and Spark be sent, the fields of rows that have none.
         """
         offsets = np.concatenate([[0], np.cumsum(wanted.to_numpy(zero_copy_only=False))]).astype(np.int32)
-        chosen = rows.filter(wanted)
+        chosen = rows.filter(wanted) if offsets[-1] else rows.slice(0, 0)
         fields = [_whole(chosen.column(name)) for name in self.shown]
         return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(fields, names=list(self.shown)))
 

@@ -19,6 +19,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 
 from pipelines.expressions.names import column
 from pipelines.expressions.rules import FEATURES
+from pipelines.models.archives import forget_archives
 from pipelines.models.features import Block, Features, block_columns, blocks_of
 from pipelines.models.files import FileColumns, FileRows
 from pipelines.models.registry import RegisteredModel
@@ -125,6 +126,7 @@ def _udf(shipped: str, scoring: Scoring, carried: _Carried, types: T.StructType,
             results = worker.score(refused, features)
             yield results if files is None or rows is None else _with_kept(results, refused, files, rows)
         trace.done()
+        forget_archives()
 
     fields = [*types, T.StructField(FAILURE, T.StringType())]
     if files is not None:

@@ -17,19 +17,22 @@ class Trace:
     def __init__(self, job: str) -> None:
         context = TaskContext.get()
         self._partition = 0 if context is None else context.partitionId()
-        self._file = Path(SparkFiles.getRootDirectory()) / f"{job}-{self._partition}.at"
+        self._path = Path(SparkFiles.getRootDirectory()) / f"{job}-{self._partition}.at"
+        self._file = self._path.open("w", encoding="utf-8")
         self._rows = 0
 
     def at(self, rows: int) -> None:
         """The next batch has so many rows."""
-        self._file.write_text(
-            f"partition {self._partition}, rows {self._rows + 1} to {self._rows + rows} of it", encoding="utf-8"
-        )
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(f"partition {self._partition}, rows {self._rows + 1} to {self._rows + rows} of it")
+        self._file.flush()
         self._rows += rows
 
     def done(self) -> None:
         """The task has scored its last batch."""
-        self._file.unlink(missing_ok=True)
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 def left_behind(job: str) -> list[str]:
