@@ -124,6 +124,7 @@ FUNCTIONS = {
     "out_of_range": "return amount",
     "wordy": 'return ["much"] * len(amount)',
     "halving": "return amount / 2000",
+    "plain": "return amount / 2000",
     "scaled": "return amount / params['scale']",
     "sorting": "return sorted(amount / 1000)",
     "leaking": "return (amount - amount.mean()) / 1000 + 0.5",

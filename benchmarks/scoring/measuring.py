@@ -34,18 +34,20 @@ class Measured:
     Args:
         seconds: of each round, by the sink.
         cpu: seconds of CPU of each round, of all processes, likewise.
-        peak_mib: the most memory that all processes held at once, shared pages counted once.
-        jobs: of the last round.
+        peak_mib: the most memory that all processes held at once, by the sink; shared pages counted once.
+        peak_python_mib: the same of the Python processes.
+        jobs: of the last round, by the sink.
         loads: models loaded in all rounds, where that is counted.
-        total: a sum over all predictions, to hold against those of the others.
+        totals: of all rows and predictions, to hold against those of the others.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
-    peak_mib: float = 0.0
-    jobs: int = 0
+    peak_mib: dict[str, float] = field(default_factory=dict)
+    peak_python_mib: dict[str, float] = field(default_factory=dict)
+    jobs: dict[str, int] = field(default_factory=dict)
     loads: int | None = None
-    total: float | None = None
+    totals: list[float] = field(default_factory=list)
 
 
 class Memory(threading.Thread):
@@ -53,19 +55,20 @@ class Memory(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.peak = 0
+        self.peak = self.peak_python = 0
         self._done = threading.Event()
 
     def run(self) -> None:
         """Look, and wait."""
         while not self._done.wait(LOOK_EVERY):
-            self.peak = max(self.peak, sum(map(_shared_memory, family())))
+            held = [(_is_java(process), _memory(process)) for process in family()]
+            self.peak = max(self.peak, sum(size for _, size in held))
+            self.peak_python = max(self.peak_python, sum(size for is_java, size in held if not is_java))
 
-    def stop(self) -> float:
-        """The most that was seen, in MiB."""
+    def stop(self) -> None:
+        """Look no more."""
         self._done.set()
         self.join()
-        return self.peak / MEBIBYTE
 
 
 def family() -> list[psutil.Process]:
@@ -74,11 +77,18 @@ def family() -> list[psutil.Process]:
     return [own, *own.children(recursive=True)]
 
 
-def _shared_memory(process: psutil.Process) -> int:
+def _memory(process: psutil.Process) -> int:
     try:
         return int(process.memory_full_info().pss)
     except psutil.Error:
         return 0
+
+
+def _is_java(process: psutil.Process) -> bool:
+    try:
+        return process.name() == "java"
+    except psutil.Error:
+        return False
 
 
 def cpu_seconds() -> float:
@@ -96,26 +106,34 @@ def measure(name: str, case: Case, rounds: int, sinks: list[str], place: str) ->
     """Run a peer twice for nothing, then so many rounds into each sink."""
     peer: Any = WithoutSpark(case) if name == NO_SPARK else SparkPeer(case, PEERS[name])
     found = Measured()
-    memory = Memory()
-    memory.start()
     for sink in sinks:
         target = None if sink == "noop" else place
         for _ in range(WARM_UPS):
             peer.run(target)
+        memory = Memory()
+        memory.start()
         found.seconds[sink], found.cpu[sink] = [], []
         for _ in range(rounds):
             cpu, begin = cpu_seconds(), time.perf_counter()
-            found.jobs = peer.run(target)
+            found.jobs[sink] = peer.run(target)
             found.seconds[sink].append(time.perf_counter() - begin)
             found.cpu[sink].append(cpu_seconds() - cpu)
-    found.peak_mib = memory.stop()
+        memory.stop()
+        found.peak_mib[sink] = memory.peak / MEBIBYTE
+        found.peak_python_mib[sink] = memory.peak_python / MEBIBYTE
     found.loads = peer.loads
-    if name not in ("Spark reads", ALONE):
+    if name != "Spark reads":
         if "delta" not in sinks:
             peer.run(place)
-        query = QueryBuilder().register("t", DeltaTable(place)).execute("SELECT sum(p * (id % 7)) AS total FROM t")
-        found.total = query.read_all()["total"][0].as_py()
+        found.totals = totals(place)
     return found
+
+
+def totals(place: str) -> list[float]:
+    """Sums over ids and predictions that another order of either would change."""
+    sums = ("count(*)", "sum(id)", "sum(p)", "sum(p * p)", "sum(p * (id % 7))", "sum(p * (id % 1009))")
+    query = QueryBuilder().register("t", DeltaTable(place)).execute(f"SELECT {', '.join(sums)} FROM t")  # noqa: S608
+    return [float(column[0].as_py()) for column in query.read_all().columns]
 
 
 def main() -> None:

@@ -28,7 +28,6 @@ def save(name: str, shape: Shape, folder: Path) -> None:
         tensor = inputs.head().to_numpy(np.float32)
         session = onnxruntime.InferenceSession(model.SerializeToString())
         predicted = session.run(None, {session.get_inputs()[0].name: tensor})[0]
-        signature = infer_signature(tensor, predicted)
         signature = infer_signature(
             inputs.astype(np.float32), pd.DataFrame({session.get_outputs()[0].name: predicted[:, 0]})
         )

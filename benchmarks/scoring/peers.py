@@ -71,8 +71,9 @@ class Case:
             kind.name == "float" for kind in mlflow.models.get_model_info(self.model).signature.inputs.input_types()
         )
 
-    @cached_property
+    @property
     def scoring(self) -> Scoring:
+        """Looked up for each round, as a run does."""
         folder = Path(self.model)
         model = RegisteredModel("m", 1, None, digest_of(folder), read_artifact(folder, "the model"))
         return Scoring(model, (WantedOutput("p", "predict", pa.float64()),))
@@ -109,12 +110,10 @@ class WithoutSpark:
 
     loads: int | None = CORES
 
-    def __init__(self, case: Case, *, from_memory: bool = False) -> None:
+    def __init__(self, case: Case) -> None:
         files = [path.removeprefix("file://") for path in DeltaTable(case.data).file_uris()]
         self._parts = [files[number::CORES] for number in range(CORES)]
-        self._pool = ProcessPoolExecutor(
-            CORES, mp_context=get_context("spawn"), initializer=_load, initargs=(case, from_memory)
-        )
+        self._pool = ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=_load, initargs=(case,))
 
     def run(self, sink: str | None) -> int:
         """Score all rows; there are no jobs."""
@@ -169,6 +168,7 @@ def pandas_by_hand(frame: DataFrame, case: Case) -> DataFrame:
 def ours(frame: DataFrame, case: Case) -> DataFrame:
     """What a run does to score, proofs included; the workers read the inputs."""
     table = with_positions(frame)
+    assert table is not None  # noqa: S101 - this Spark tells positions
     places = [F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(POSITION)]
     taken = pa.float32() if case.takes_floats else None
     inputs = {name: (name, taken or kind) for name, kind in case.shape.types.items()}
@@ -200,9 +200,9 @@ _loaded: dict[str, Any] = {}
 """In a process without Spark: the case, its predictor, and the rows in memory."""
 
 
-def _load(case: Case, from_memory: bool) -> None:
+def _load(case: Case) -> None:
     pyfunc, native = load_model(Path(case.model), case.scoring)
-    _loaded.update(case=case, pyfunc=pyfunc, native=native, resident=[] if from_memory else None)
+    _loaded.update(case=case, wanted=case.scoring.outputs, pyfunc=pyfunc, native=native)
 
 
 def _score_files(paths: list[str]) -> pa.Table:
@@ -239,7 +239,7 @@ def _features(batch: pa.RecordBatch) -> Features:
 def _predicted(features: Features) -> pa.Array:
     native = _loaded["native"]
     predictor = native if native is not None and suits(native, features) else _loaded["pyfunc"]
-    return outputs_of(predictor, features, _loaded["case"].scoring.outputs).field("p")
+    return outputs_of(predictor, features, _loaded["wanted"]).field("p")
 
 
 PEERS: dict[str, Callable[[DataFrame, Case], DataFrame]] = {

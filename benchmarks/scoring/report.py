@@ -56,15 +56,15 @@ class Block:
                 f"{least:.2f}",
                 f"{self.rows / least / 1000:,.0f}",
                 f"{self.rows / cpu:,.0f}" if cpu else "",
-                f"{found.peak_mib:,.0f}",
-                str(found.jobs) if name != NO_SPARK else "",
+                f"{found.peak_mib[sink]:,.0f}",
+                str(found.jobs[sink]) if name != NO_SPARK else "",
                 "" if found.loads is None else str(found.loads),
                 f"{least / ours:.2f}",
             ]
             lines.append(f"| {name} | {' | '.join(cells)} |")
         if sink == "noop":
             lines.append(
-                f"| limit: Spark reads, then the predictor alone in {CORES} processes | | {self.limit:.2f} | "
+                f"| Spark reads every column, then the predictor alone in {CORES} processes | | {self.limit:.2f} | "
                 f"{self.rows / self.limit / 1000:,.0f} | | | | | {self.limit / ours:.2f} |"
             )
         return [*lines, ""]

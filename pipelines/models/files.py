@@ -85,24 +85,32 @@ class FileRows:
         Raises:
             FileRowsError: a file cannot be read, or holds other rows than Spark has found there.
         """
-        files = paths.dictionary_encode()
-        numbers, places = files.indices.to_numpy(), positions.to_numpy()
-        cuts = np.flatnonzero((numbers[1:] != numbers[:-1]) | (places[1:] <= places[:-1])) + 1
-        pieces: list[pa.RecordBatch] = []
-        for run in np.split(np.arange(len(places)), cuts):
-            pieces += self._opened(files.dictionary[int(numbers[run[0]])].as_py()).rows(places[run])
-        rows = pa.Table.from_batches(pieces)
+        try:
+            rows = self._rows(paths.dictionary_encode(), positions.to_numpy())
+        except (OSError, pa.ArrowException, LookupError, StopIteration) as error:
+            # Without its cause: Arrow's words quote values.
+            raise FileRowsError(f"{type(error).__name__} at reading a data file") from None
         for name, values in zip(self._wanted.key, key, strict=True):
             if not _whole(rows.column(name)).equals(values.cast(self._wanted.columns[name])):
                 raise FileRowsError(f"the column {name} has other values there than Spark has read")
         return rows
 
+    def _rows(self, files: pa.DictionaryArray, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:
+        numbers = files.indices.to_numpy()
+        if not len(places):
+            return pa.table({name: pa.array([], kind) for name, kind in self._wanted.columns.items()})
+        cuts = np.flatnonzero((numbers[1:] != numbers[:-1]) | (places[1:] <= places[:-1])) + 1
+        pieces: list[pa.RecordBatch] = []
+        for run in np.split(np.arange(len(places)), cuts):
+            pieces += self._opened(files.dictionary[int(numbers[run[0]])].as_py()).rows(places[run])
+        return pa.Table.from_batches(pieces)
+
     def _opened(self, path: str) -> _OpenFile:
         if self._file is None or path != self._path:
-            try:
-                self._file = _OpenFile(Path(unquote(urlsplit(path).path)), self._wanted.columns)
-            except (OSError, pa.ArrowException) as error:
-                raise FileRowsError(f"{type(error).__name__} at opening a data file") from error
+            address = urlsplit(path)
+            if address.scheme != "file":
+                raise FileRowsError(f"a data file is not on a file system but at {address.scheme}:")
+            self._file = _OpenFile(Path(unquote(address.path)), self._wanted.columns)
             self._path = path
         return self._file
 
@@ -111,12 +119,12 @@ class _OpenFile:
     """One Parquet file, read onwards."""
 
     def __init__(self, path: Path, columns: Mapping[str, pa.DataType]) -> None:
-        self._file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
+        self._file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
         metadata = self._file.metadata
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         self._starts = np.cumsum([0, *rows])
         self._columns = columns
-        self._names = {name: _name_in(self._file.schema_arrow.names, name) for name in columns}
+        self._names = {name: _name_in(self._file.schema_arrow, name, kind) for name, kind in columns.items()}
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._held: pa.RecordBatch | None = None
         self._first = self._end = 0
@@ -150,35 +158,37 @@ class _OpenFile:
             )
             self._end = int(self._starts[group])
         while True:
-            try:
-                batch = next(self._batches)
-            except (OSError, pa.ArrowException, StopIteration) as error:
-                raise FileRowsError(f"{type(error).__name__} at reading a data file") from error
+            batch = next(self._batches)
             self._first, self._end = self._end, self._end + batch.num_rows
             if position < self._end:
                 self._held = self._typed(batch)
                 return self._held
 
     def _typed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The columns as the source has them: a file may be older than a column, or have it in a narrower type."""
-        try:
-            columns = [(None if name is None else batch.column(name)) for name in self._names.values()]
-            kinds = self._columns.values()
-            arrays = [
-                pa.nulls(batch.num_rows, kind) if column is None else column.cast(kind)
-                for column, kind in zip(columns, kinds, strict=True)
-            ]
-        except pa.ArrowException as error:
-            raise FileRowsError("a data file holds a column in a type that is not the source's") from error
+        """The columns as the source has them: a file may be older than a column, or than its wider type."""
+        columns = [(None if name is None else batch.column(name)) for name in self._names.values()]
+        arrays = [
+            pa.nulls(batch.num_rows, kind) if column is None else column.cast(kind)
+            for column, kind in zip(columns, self._columns.values(), strict=True)
+        ]
         return pa.RecordBatch.from_arrays(arrays, names=list(self._columns))
 
 
-def _name_in(names: Sequence[str], wanted: str) -> str | None:
-    """As the file spells the column: Spark tells no case apart."""
-    found = [name for name in names if name.lower() == wanted.lower()]
+def _name_in(file: pa.Schema, wanted: str, kind: pa.DataType) -> str | None:
+    """As the file spells the column: Spark tells no case apart. None where the file is older than the column."""
+    found = [name for name in file.names if name.lower() == wanted.lower()]
     if len(found) > 1:
         raise FileRowsError(f"a data file holds {len(found)} columns {wanted}")
+    if found and not _is_widened(file.field(found[0]).type, kind):
+        raise FileRowsError(f"a data file holds the column {wanted} as {file.field(found[0]).type}, not as {kind}")
     return found[0] if found else None
+
+
+def _is_widened(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether the type is that of the source, or one that Delta's type widening leaves in older files."""
+    if pa.types.is_integer(found) and pa.types.is_integer(wanted):
+        return bool(found.bit_width <= wanted.bit_width)
+    return bool(found == wanted or (found, wanted) == (pa.float32(), pa.float64()))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

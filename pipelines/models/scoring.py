@@ -37,7 +37,7 @@ def with_outputs(
     types: T.StructType,
     files: FileColumns | None = None,
 ) -> tuple[DataFrame, Workers]:
-    """The frame with the model's outputs in one struct column, null for refused rows; and what the workers tell.
+    """The frame with the model's outputs in one struct column, nulls for refused rows; and what the workers tell.
 
     The struct has one text field more, why the model raised on the row; null where it did not. Where workers read
     columns by themselves, it also has those columns of the rows for which there are no outputs.

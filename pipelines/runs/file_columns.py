@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
@@ -19,33 +19,42 @@ from pipelines.transforms.features import columns_used
 _NAME = re.compile(r"\s*(`?)([A-Za-z_]\w*)\1\s*")
 _WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 _FLOATING = (T.FloatType, T.DoubleType)
-_KEYS = (*_WHOLE, T.StringType, T.BooleanType)
-_PADDED = "__CHAR_VARCHAR_TYPE_STRING"
-"""Spark marks a CHAR column by it, which it may pad when it reads."""
+_KEYS = (*_WHOLE, T.StringType, T.BooleanType, T.DateType, T.DecimalType)
+_OTHERWISE = ("__CHAR_VARCHAR_TYPE_STRING", "EXISTS_DEFAULT")
+"""Marks of columns which Spark pads when it reads them, or fills where a file lacks them."""
 
 
 def file_columns(resolved: Resolved, prepared: Prepared) -> FileColumns | None:
     """What the workers read by themselves; none where there is nothing that they may.
 
     It takes a slice of one Delta table on a file system, without a query. The columns are those that features name as
-    they are and that neither a key, nor a check, nor anything else but the model needs. One column of the key at least
-    must stand in the files too: it proves that the rows are the right ones.
+    they are and that neither a key, nor a check, nor anything else but the model needs. The key must stand in the files
+    too, apart from partition columns: it proves that the rows are the right ones.
     """
     pipeline, frame, source = resolved.definition.pipeline, resolved.frame, resolved.sources[0]
     if not _may_read(resolved, prepared, source):
         return None
-    in_files = columns_in_files(source.location, source.pinned.version or 0)
-    fields = {field.name: field for field in frame.schema if field.name in in_files and _PADDED not in field.metadata}
+    assert source.pinned.version is not None  # noqa: S101 - it is a Delta table
+    in_files = columns_in_files(source.location, source.pinned.version)
+    fields = {field.name: field for field in frame.schema if field.name in in_files}
+    plain = {name for name, field in fields.items() if not any(mark in field.metadata for mark in _OTHERWISE)}
     inputs = {
         name: (column, to_arrow_type(prepared.types[name]))
         for name, column in _named(pipeline, prepared, frame).items()
-        if column in fields and _is_cast_alike(fields[column].dataType, prepared.types[name])
+        if column in plain and _is_cast_alike(fields[column].dataType, prepared.types[name])
     }
-    key = tuple(name for name in pipeline.key if name in fields and isinstance(fields[name].dataType, _KEYS))
+    key = tuple(name for name in pipeline.key if name in fields)  # the others are partitions: one value a file
     read = dict.fromkeys(column for column, _ in inputs.values())
-    if not read or not key or columns_used(frame, _sql_of(pipeline, inputs)) != set(read):
+    if not read or not _proves(key, plain, fields):
+        return None
+    if columns_used(frame, _sql_of(pipeline, inputs)) != set(read):  # SQL reads some names as literals, such as `true`
         return None
     return FileColumns({name: to_arrow_type(fields[name].dataType) for name in (*key, *read)}, inputs, key)
+
+
+def _proves(key: tuple[str, ...], plain: Collection[str], fields: Mapping[str, T.StructField]) -> bool:
+    """Whether all of the key that stands in the files can be compared, and some of it does."""
+    return bool(key) and all(name in plain and isinstance(fields[name].dataType, _KEYS) for name in key)
 
 
 def _may_read(resolved: Resolved, prepared: Prepared, source: PinnedSource) -> bool:
@@ -56,6 +65,7 @@ def _may_read(resolved: Resolved, prepared: Prepared, source: PinnedSource) -> b
         and definition.query is None
         and definition.derive is None
         and source.format == "delta"
+        and resolved.frame.sparkSession.conf.get("spark.sql.caseSensitive") == "false"
         # With such rules the stage keeps all columns of all rows.
         and not any(rule.refuses for rule in prepared.checks.stage_rules)
         # A column of that name would hide where Spark tells files and positions.
@@ -81,9 +91,10 @@ def _sql_of(pipeline: Pipeline, inputs: Iterable[str]) -> list[str]:
 
 
 def _is_cast_alike(found: T.DataType, wanted: T.DataType) -> bool:
-    """Whether Arrow casts every value of the one type to what Spark casts it to, and no value makes either raise."""
-    if isinstance(found, _WHOLE) and isinstance(wanted, _WHOLE):
-        return _WHOLE.index(type(found)) <= _WHOLE.index(type(wanted))
+    """Whether Arrow casts every value of the one type to what Spark casts it to, and no value makes either raise.
+
+    Whole numbers and booleans of a model are not among the wanted: their nulls are judged, and so Spark reads them.
+    """
     if isinstance(found, (*_WHOLE, *_FLOATING)) and isinstance(wanted, _FLOATING):
         return True
-    return type(found) is type(wanted) and isinstance(found, T.StringType | T.BooleanType)
+    return isinstance(found, T.StringType) and isinstance(wanted, T.StringType)

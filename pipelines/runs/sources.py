@@ -164,10 +164,14 @@ def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames
 
 def read_slice_with_positions(
     spark: SparkSession, pipeline: Pipeline, source: PinnedSource, score_date: dt.date
-) -> DataFrame:
-    """The rows of a slice of one Delta table; each tells its file and its position there."""
+) -> DataFrame | None:
+    """The rows of a slice of one Delta table; each tells its file and its position there. None where Spark does not."""
     table = with_positions(read_source(spark, source))
-    return _filtered(table, source.name, pipeline.source.tables[source.name].slice, score_date, score_date)
+    return (
+        None
+        if table is None
+        else _filtered(table, source.name, pipeline.source.tables[source.name].slice, score_date, score_date)
+    )
 
 
 def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource], score_date: dt.date) -> int:

@@ -83,7 +83,8 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         )
     except PythonException as error:
         stage.discard()
-        # Of the project's own Python in this pass, the parsers of rules raise nothing: it was the model.
+        # Of the project's own Python in this pass, parsers of rules raise nothing, and readers of files only what leads
+        # to another pass: it was the model.
         raise explained(error, resolved.model.label, tells_values=prepared.tells_values(pipeline)) from error
     except PySparkException as error:
         stage.discard()
@@ -120,12 +121,14 @@ class _Way:
     """How a slice is scored: the quickest way, as long as no worker finds anything against it.
 
     Args:
-        uses_native: by the model's own library where there is a predictor for it.
+        frame: the slice's rows; where workers read by themselves, each tells where it lies.
         files: what the workers read by themselves.
+        uses_native: by the model's own library where there is a predictor for it.
     """
 
-    uses_native: bool
-    files: FileColumns | None
+    frame: DataFrame
+    files: FileColumns | None = None
+    uses_native: bool = True
 
 
 def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
@@ -134,7 +137,7 @@ def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
         # Workers build it too, each on its machine; what is wrong with it is told best from here.
         made_with = resolved.model.artifact
         environment_python(made_with.requirements, made_with.python_version, Path(resolved.cache))
-    way = _Way(uses_native=True, files=file_columns(resolved, prepared))
+    way = _quickest(resolved, prepared)
     against: dict[str, str] = {}
     while True:
         try:
@@ -144,21 +147,28 @@ def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
             if difference is not None and way.uses_native:
                 way, against = replace(way, uses_native=False), {**against, "native_refused": difference}
             elif unread is not None and way.files is not None:
-                way, against = replace(way, files=None), {**against, "files_refused": unread}
+                way = replace(way, frame=resolved.frame, files=None)
+                against = {**against, "files_refused": unread}
             else:
                 raise
         else:
             return replace(written, workers={**written.workers, **against})
 
 
+def _quickest(resolved: Resolved, prepared: Prepared) -> _Way:
+    files = file_columns(resolved, prepared)
+    if files is not None:
+        spark, pipeline = resolved.frame.sparkSession, resolved.definition.pipeline
+        frame = read_slice_with_positions(spark, pipeline, resolved.sources[0], resolved.slice.score_date)
+        if frame is not None:
+            return _Way(frame, files)
+    return _Way(resolved.frame)
+
+
 def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _Written:
     pipeline, checks, files = resolved.definition.pipeline, prepared.checks, way.files
     scoring = replace(scoring_of(pipeline, prepared, resolved.model, resolved.cache), uses_native=way.uses_native)
-    frame = resolved.frame
-    if files is not None:
-        spark, source, day = frame.sparkSession, resolved.sources[0], resolved.slice.score_date
-        frame = read_slice_with_positions(spark, pipeline, source, day)
-    marked, measured = tag(frame, resolved.definition, prepared, with_places=files is not None)
+    marked, measured = tag(way.frame, resolved.definition, prepared, with_places=files is not None)
     scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types, files)
     read_by_workers = () if files is None else files.shown
     rows = staged(

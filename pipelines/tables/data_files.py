@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from deltalake import DeltaTable
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import types as T
 
 from pipelines.tables.locations import for_delta_rs, local_path
 
@@ -23,29 +26,39 @@ def columns_in_files(location: str, version: int) -> frozenset[str]:
     return frozenset(field.name for field in table.schema().fields) - set(about.partition_columns)
 
 
-def with_positions(table: DataFrame) -> DataFrame:
+def with_positions(table: DataFrame) -> DataFrame | None:
     """The same table, which tells of each row its position in its file, as `_metadata.row_index`.
 
     Delta leaves that out of tables without deletion vectors, as a file of two thousand million rows in one row group
     could not be counted (SPARK-47731). Such a table is read by Spark's own Parquet reader, from the files that Delta
-    lists.
+    lists. None where this Spark or Delta does it otherwise.
 
     Args:
         table: one Delta table as it is read, without a column mapping.
     """
+    try:
+        if _tells_positions(table):
+            return table
+        spark = table.sparkSession
+        files = table._jdf.queryExecution().analyzed().collectLeaves().head().relation()
+        if files.fileFormat().getClass().getSimpleName() != "DeltaParquetFileFormat":
+            return None
+        assert spark._jvm is not None  # noqa: S101 - there is one, as the table was read by it
+        relation = files.copy(
+            files.location(),
+            files.partitionSchema(),
+            files.dataSchema(),
+            files.bucketSpec(),
+            spark._jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat(),
+            files.options(),
+            files.sparkSession(),
+        )
+        positioned = DataFrame(spark._jsparkSession.baseRelationToDataFrame(relation), spark)
+        return positioned if _tells_positions(positioned) else None
+    except (PySparkException, Py4JError):
+        return None
+
+
+def _tells_positions(table: DataFrame) -> bool:
     told = table.select("_metadata").schema["_metadata"].dataType
-    if "row_index" in told.fieldNames():  # type: ignore[attr-defined]  # it is a struct
-        return table
-    spark = table.sparkSession
-    files = table._jdf.queryExecution().analyzed().collectLeaves().head().relation()
-    parquet = spark._jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat()  # type: ignore[union-attr]  # there is a JVM
-    relation = files.copy(
-        files.location(),
-        files.partitionSchema(),
-        files.dataSchema(),
-        files.bucketSpec(),
-        parquet,
-        files.options(),
-        files.sparkSession(),
-    )
-    return DataFrame(spark._jsparkSession.baseRelationToDataFrame(relation), spark)
+    return isinstance(told, T.StructType) and "row_index" in told.fieldNames()

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 from small_project import DAY, ORDERS, SmallProject, expectation, orders_of, without_run
 
-from pipelines.runs import staging
+from pipelines.runs import sources, staging
 from pipelines.runs.file_columns import file_columns
 from pipelines.runs.tables import create_tables
 
@@ -35,7 +36,7 @@ def plain(small: SmallProject) -> SmallProject:
     return plainly(small)
 
 
-def plainly(small: SmallProject, model: str = "halving", **source: Any) -> SmallProject:
+def plainly(small: SmallProject, model: str = "plain", **source: Any) -> SmallProject:
     small.suite(*SUITE)
     small.use_model(model)
     small.configure(
@@ -176,6 +177,30 @@ def test_files_older_than_a_column(spark: SparkSession, plain: SmallProject) -> 
     assert values[21] == 211.0 / 2000
 
 
+def test_where_spark_tells_no_positions_it_reads_itself(
+    spark: SparkSession, plain: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "with_positions", lambda table: None)
+    result = plain.score(spark)
+    assert result.outcome == "published"
+    assert told(plain, result.run_id) is None
+
+
+def test_other_formats_are_read_by_spark(spark: SparkSession, plain: SmallProject) -> None:
+    """Their files may change while they are read."""
+    place = plain.root / "inputs" / "plain"
+    place.mkdir()
+    pq.write_table(pa.Table.from_pylist(orders_of(DAY), schema=ORDERS), place / "orders.parquet")
+    plainly(plain, path="plain", format="parquet")
+    assert told(plain, plain.score(spark).run_id) is None
+
+
+def test_a_column_that_hides_sparks_own_is_respected(spark: SparkSession, plain: SmallProject) -> None:
+    rows = pa.Table.from_pylist(orders_of(DAY), schema=ORDERS)
+    plain.replace_orders(rows.append_column("_metadata", pa.array(["mine"] * len(rows))), partition_by=["day"])
+    assert told(plain, plain.score(spark).run_id) is None
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -238,5 +263,5 @@ def test_what_a_worker_cannot_read_is_read_by_spark_and_told(
     found = told(plain, result.run_id)
     assert found is not None
     assert not found["success"]
-    assert found["found"] == "read by Spark: a data file holds a column in a type that is not the source's"
+    assert found["found"] == "read by Spark: a data file holds the column amount as double, not as date32[day]"
     assert DeltaTable(plain.predictions_path).version() > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,47 @@ def test_other_rows_than_spark_has_read_are_refused(
         read(WANTED, [(path, place) for place in places], ids)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [["12.5"], [7], [True], [dt.date(2024, 1, 1)], [Decimal("1.10")]],
+    ids=["text", "whole number", "boolean", "date", "decimal"],
+)
+def test_a_column_of_another_type_than_a_narrower_one_is_refused(folder: Path, values: list[Any]) -> None:
+    """Arrow would make a number of nearly anything; Spark's reader of Parquet stops."""
+    path = written(folder / "kind.parquet", pa.table({"id": [1], "x": values, "s": ["a"]}))
+    with pytest.raises(FileRowsError, match="a data file holds the column x as"):
+        read(WANTED, [(path, 0)], [1])
+
+
+def test_a_wider_number_than_that_of_the_source_is_refused(folder: Path) -> None:
+    path = written(folder / "wide.parquet", pa.table({"id": [1], "x": [1e300], "s": ["a"]}))
+    narrow = FileColumns({**COLUMNS, "x": pa.float32()}, WANTED.inputs, ("id",))
+    with pytest.raises(FileRowsError, match="the column x as double, not as float"):
+        read(narrow, [(path, 0)], [1])
+
+
+def test_no_rows_are_no_error() -> None:
+    assert read(WANTED, [], []).num_rows == 0
+
+
+def test_files_that_are_not_on_a_file_system_are_refused() -> None:
+    with pytest.raises(FileRowsError, match="not on a file system but at s3a:"):
+        read(WANTED, [("s3a://bucket/x.parquet", 0)], [1])
+
+
+def test_a_flipped_bit_is_seen_where_pages_carry_their_sums(folder: Path) -> None:
+    path = folder / "flipped.parquet"
+    table = pa.table({"id": range(1000), "x": np.arange(1000) / 7, "s": ["a"] * 1000})
+    pq.write_table(table, path, write_page_checksum=True, use_dictionary=False, compression="none")
+    content = bytearray(path.read_bytes())
+    place = content.find(np.float64(500 / 7).tobytes())
+    assert place > 0
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(FileRowsError, match="at reading a data file"):
+        read(WANTED, [(path.as_uri(), 500)], [500])
+
+
 def test_files_that_cannot_be_read_are_told_without_a_value(folder: Path) -> None:
     twice = written(folder / "twice.parquet", pa.table({"id": [1], "x": [1.0], "X": [2.0], "s": ["secret"]}))
     typed = written(folder / "typed.parquet", pa.table({"id": [1], "x": ["secret"], "s": ["secret"]}))
@@ -169,3 +212,4 @@ def test_files_that_cannot_be_read_are_told_without_a_value(folder: Path) -> Non
         with pytest.raises(FileRowsError) as told:
             read(WANTED, [(path, 0)], [1])
         assert "secret" not in str(told.value)
+        assert told.value.__suppress_context__ or told.value.__context__ is None

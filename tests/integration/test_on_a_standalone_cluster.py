@@ -1,0 +1,128 @@
+"""A Spark standalone master and a worker on loopback: the same rows as on a laptop, with the model shipped to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyspark
+import pytest
+from small_project import DAY, SmallProject, copy_of, without_run
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SPARK_HOME = Path(pyspark.__file__).parent
+SETTINGS = {
+    **os.environ,
+    "SPARK_HOME": str(SPARK_HOME),
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]]),
+    "PYSPARK_PYTHON": sys.executable,
+    "PYSPARK_DRIVER_PYTHON": sys.executable,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+}
+STARTS_WITHIN = 60
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where it is.
+
+    Args:
+        address: the master's.
+        work: the worker's folder: of each application what its executors were given.
+    """
+
+    address: str
+    work: Path
+
+
+def started(log: Path, until: str, *command: str) -> subprocess.Popen[bytes]:
+    """A process of Spark's, once its log says so."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [str(SPARK_HOME / "bin" / "spark-class"), *command], stdout=file, stderr=file, env=SETTINGS
+        )
+    end = time.monotonic() + STARTS_WITHIN
+    while until not in log.read_text(errors="replace"):
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(f"{command[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.2)
+    return process
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"spark://127.0.0.1:{port}"
+    deploy, loopback = "org.apache.spark.deploy", ("--host", "127.0.0.1", "--webui-port", "0")
+    processes = []
+    try:
+        processes.append(
+            started(
+                folder / "master.log", "New state: ALIVE", f"{deploy}.master.Master", *loopback, "--port", str(port)
+            )
+        )
+        size = ("--cores", "2", "--memory", "1g", "--work-dir", str(folder / "work"))
+        processes.append(
+            started(
+                folder / "worker.log", "Successfully registered", f"{deploy}.worker.Worker", *loopback, *size, address
+            )
+        )
+        yield Cluster(address, folder / "work")
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def submit(small: SmallProject, master: str) -> dict[str, object]:
+    """What spark-submit tells of a scored slice."""
+    settings = ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.executor.memory=768m"]
+    command = [str(BIN / "spark-submit"), "--master", master, "--driver-memory", "1g", *settings]
+    ended = subprocess.run(
+        [*command, str(ROOT / "jobs" / "score.py"), "orders", "--date", str(DAY), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**SETTINGS, "LAKESCORE_CONF": str(small.root / "conf")},
+        cwd=small.root,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    told: dict[str, object] = json.loads(ended.stdout)
+    return told
+
+
+def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
+    empty: SmallProject, cluster: Cluster, tmp_path: Path
+) -> None:
+    near, far = (copy_of(empty, tmp_path / name) for name in ("near", "far"))
+    # A column that nothing but the model takes: read by workers there as here.
+    for small in (near, far):
+        small.suite()
+        small.use_model("plain")
+        small.configure(features={"amount": "amount"}, outputs={"probability": {"type": "double", "nullable": True}})
+    submit(near, "local[2]")
+    told = submit(far, cluster.address)
+    assert told["outcome"] == "published"
+    assert repr(without_run(far.predictions())) == repr(without_run(near.predictions()))
+    assert len(far.predictions()) == 40
+    assert list(cluster.work.rglob("MLmodel"))
+    (entry,) = far.ledger.latest()
+    verdict = {result["check_id"]: result for result in entry.value("verdict") or []}
+    assert verdict["audit:columns_read_by_workers"]["success"]
