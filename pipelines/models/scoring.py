@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +21,7 @@ from pipelines.expressions.rules import FEATURES
 from pipelines.models.archives import forget_archives
 from pipelines.models.features import Block, Features, block_columns, blocks_of
 from pipelines.models.files import FileColumns, FileRows
+from pipelines.models.packing import packed
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.traces import Trace
 from pipelines.models.worker import Scoring, Workers, worker_of
@@ -105,11 +105,14 @@ class _Joined(AccumulatorParam[list[dict[str, Any]]]):
 
 
 def _shipped(spark: SparkSession, model: RegisteredModel) -> str:
-    """Ship the model's folder with the job, so that no executor needs the registry; returns its name in SparkFiles."""
+    """Ship the model's folder with the job, so that no executor needs the registry; returns its name in SparkFiles.
+
+    As an archive, which executors unpack once: Spark ships whole folders only where it runs in one process.
+    """
     name = model.folder.name
-    shipped = {Path(address).name for address in spark.sparkContext.listFiles}
+    shipped = {address.rpartition("#")[2] for address in spark.sparkContext.listArchives}
     if name not in shipped:
-        spark.sparkContext.addFile(str(model.folder), recursive=True)
+        spark.sparkContext.addArchive(f"{packed(model.folder)}#{name}")
     return name
 
 
