@@ -9,7 +9,7 @@ from pipelines.models.files import FileRowsError
 from pipelines.models.isolated import OUTPUT_MARK, IsolationError
 from pipelines.models.outputs import AlignmentError, OutputError
 from pipelines.models.proving import NativePredictorError
-from pipelines.models.traces import left_behind
+from pipelines.models.traces import DeadlyBatchError, left_behind
 from pipelines.models.worker import ChangedModelError, Workers
 
 
@@ -29,6 +29,8 @@ def explained(error: PythonException, model: str, *, tells_values: bool) -> Mode
             found=cause.partition(": ")[2],
             remedy="mend the model so that it treats each row by itself and keeps their order; nothing was published",
         )
+    if DeadlyBatchError.__name__ in cause:
+        return _death(model, f"workers died repeatedly at one batch: {cause.partition(': ')[2]}")
     if ChangedModelError.__name__ in cause:
         return ModelError(
             f"the files of {model} changed on their way to a worker",
@@ -64,10 +66,16 @@ def died(error: Exception, model: str, workers: Workers) -> ModelError | None:
     if "Python worker exited unexpectedly" not in str(error):
         return None
     places = left_behind(workers.job)
+    return _death(
+        model, f"it was at one of: {'; '.join(places)}" if places else "no trace here: see the executor's log"
+    )
+
+
+def _death(model: str, found: str) -> ModelError:
     return ModelError(
         f"a Python worker died while {model} scored",
         expected="a worker that lives as long as its task",
-        found=f"it was at one of: {'; '.join(places)}" if places else "no trace here: see the executor's log",
+        found=found,
         remedy="look for rows there that end the process, give executors more memory (spark.executor.memoryOverhead), "
         "or run the model apart: model.environment: isolate",
     )

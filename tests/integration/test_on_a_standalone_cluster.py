@@ -90,11 +90,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             process.wait(timeout=30)
 
 
-def submit(small: SmallProject, master: str) -> dict[str, object]:
-    """What spark-submit tells of a scored slice."""
+def submit(small: SmallProject, master: str) -> subprocess.CompletedProcess[str]:
+    """A slice scored by spark-submit."""
     settings = ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.executor.memory=768m"]
     command = [str(BIN / "spark-submit"), "--master", master, "--driver-memory", "1g", *settings]
-    ended = subprocess.run(
+    return subprocess.run(
         [*command, str(ROOT / "jobs" / "score.py"), "orders", "--date", str(DAY), "--json"],
         capture_output=True,
         text=True,
@@ -103,11 +103,11 @@ def submit(small: SmallProject, master: str) -> dict[str, object]:
         env={**SETTINGS, "LAKESCORE_CONF": str(small.root / "conf")},
         cwd=small.root,
     )
-    assert ended.returncode == 0, "\n".join(
-        line for line in (ended.stdout + ended.stderr).splitlines() if " INFO " not in line
-    )[-3000:]
-    told: dict[str, object] = json.loads(ended.stdout)
-    return told
+
+
+def told(ended: subprocess.CompletedProcess[str]) -> str:
+    """What it said, apart from Spark's own log."""
+    return "\n".join(line for line in (ended.stdout + ended.stderr).splitlines() if " INFO " not in line)
 
 
 def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
@@ -119,12 +119,28 @@ def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
         small.suite()
         small.use_model("plain")
         small.configure(features={"amount": "amount"}, outputs={"probability": {"type": "double", "nullable": True}})
-    submit(near, "local[2]")
-    told = submit(far, cluster.address)
-    assert told["outcome"] == "published"
+    for small, master in ((near, "local[2]"), (far, cluster.address)):
+        ended = submit(small, master)
+        assert ended.returncode == 0, told(ended)
+        assert json.loads(ended.stdout)["outcome"] == "published"
     assert repr(without_run(far.predictions())) == repr(without_run(near.predictions()))
     assert len(far.predictions()) == 40
     assert list(cluster.work.rglob("MLmodel"))
     (entry,) = far.ledger.latest()
     verdict = {result["check_id"]: result for result in entry.value("verdict") or []}
     assert verdict["audit:columns_read_by_workers"]["success"]
+
+
+def test_a_batch_that_kills_workers_on_other_machines_is_named(
+    empty: SmallProject, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Spark tries the task again; the third worker finds what the first two have left."""
+    small = copy_of(empty, tmp_path)
+    small.use_model("deadly")
+    ended = submit(small, cluster.address)
+    assert ended.returncode == 1
+    said = told(ended)
+    assert "a Python worker died while model 'deadly' version 1 scored" in said
+    assert "workers died repeatedly at one batch: partition" in said
+    assert "Traceback" not in said
+    assert small.predictions() == []

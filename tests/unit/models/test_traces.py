@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark import SparkFiles
 
-from pipelines.models.traces import Trace, left_behind
+from pipelines.models.traces import DeadlyBatchError, Trace, left_behind
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +38,29 @@ def test_a_task_that_ended_before_its_first_batch_is_not_told_of(root: Path) -> 
     Trace("job")
     (root / "job-1.at").write_text("")
     assert left_behind("job") == []
+
+
+def died_at(*batches: int) -> Trace:
+    """A task whose worker dies at the last of these batches."""
+    trace = Trace("job")
+    for rows in batches:
+        trace.at(rows)
+    return trace
+
+
+def test_a_batch_that_killed_two_workers_is_refused_to_the_third() -> None:
+    first = died_at(10, 10)
+    second = died_at(10, 10)
+    third = Trace("job")
+    third.at(10)
+    with pytest.raises(DeadlyBatchError, match="partition 0, rows 11 to 20 of it"):
+        third.at(10)
+    for trace in (first, second, third):
+        trace.done()
+
+
+def test_workers_that_died_at_different_batches_may_have_had_other_reasons() -> None:
+    traces = [died_at(10), died_at(10, 10), died_at(10), died_at(10, 10, 10)]
+    assert left_behind("job") == ["partition 0, rows 21 to 30 of it"]
+    for trace in traces:
+        trace.done()
