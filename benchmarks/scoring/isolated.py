@@ -8,6 +8,7 @@ number, so that starting Spark, building environments and starting servers do no
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -59,6 +60,7 @@ def main() -> None:
     """Measure both, and print the ratio."""
     batches = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     warnings.simplefilter("ignore")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # MLflow looks for uv
     spark = start(SPARK)
 
     def rows(count: int) -> DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from mlflow.models import infer_signature
 
 from benchmarks.scoring.shapes import Shape
 
+PACKAGES = {"sklearn": "scikit-learn"}
+"""Where a package has another name than its flavor."""
 Train = Callable[[Shape, pd.DataFrame, Any], Any]
 
 
@@ -31,12 +34,19 @@ def save(name: str, shape: Shape, folder: Path) -> None:
         signature = infer_signature(
             inputs.astype(np.float32), pd.DataFrame({session.get_outputs()[0].name: predicted[:, 0]})
         )
-        mlflow.onnx.save_model(model, folder, signature=signature, pip_requirements=["onnxruntime"])
+        mlflow.onnx.save_model(model, folder, signature=signature, pip_requirements=_pinned("onnxruntime"))
         return
     signature = infer_signature(inputs, model.predict(inputs.head()))
     flavor = {"LGBMRegressor": "lightgbm", "XGBRegressor": "xgboost"}.get(type(model).__name__, "sklearn")
     options = {"serialization_format": "cloudpickle"} if flavor == "sklearn" else {}
-    getattr(mlflow, flavor).save_model(model, folder, signature=signature, pip_requirements=[flavor], **options)
+    getattr(mlflow, flavor).save_model(
+        model, folder, signature=signature, pip_requirements=_pinned(PACKAGES.get(flavor, flavor)), **options
+    )
+
+
+def _pinned(package: str) -> list[str]:
+    """What a model needs in an environment of its own."""
+    return [f"{name}=={importlib.metadata.version(name)}" for name in ("mlflow", "pandas", package)]
 
 
 def _linear(shape: Shape, inputs: pd.DataFrame, answers: Any) -> Any:
