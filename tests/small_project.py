@@ -6,7 +6,6 @@ Made once a session without Spark, then copied for each test: only the registry 
 from __future__ import annotations
 
 import datetime as dt
-import importlib.metadata
 import json
 import shutil
 import warnings
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 from deltalake import DeltaTable, write_deltalake
+from small_models import register_models
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
 from pipelines.runs.layout import ledger_of
@@ -84,55 +84,6 @@ SUITE = (
     expectation("column_values_to_be_in_set", "note_is_known", "warning", column="note", value_set=["", "gift"]),
     expectation("table_row_count_to_be_between", "some_orders", min_value=1, max_value=1000),
 )
-
-# A model that tells a file of each load, and of each row that it is asked about.
-COUNTING = """
-from pathlib import Path
-
-import mlflow
-
-TOLD = Path({told!r})
-with TOLD.with_suffix(".loads").open("a") as file:
-    file.write("load\\n")
-
-
-class Counting(mlflow.pyfunc.PythonModel):
-    def predict(self, context, model_input, params=None):
-        with TOLD.open("a") as file:
-            file.write("".join(f"{{value}}\\n" for value in model_input["id"]))
-        return model_input["amount"].to_numpy() / 1000
-
-
-mlflow.models.set_model(Counting())
-"""
-FUNCTION = """
-import mlflow
-
-
-class Model(mlflow.pyfunc.PythonModel):
-    def predict(self, context, model_input, params=None):
-        amount = model_input["amount"].to_numpy()
-        {body}
-
-
-mlflow.models.set_model(Model())
-"""
-FUNCTIONS = {
-    "one_row_short": "return amount[1:] / 1000",
-    "raising": 'raise RuntimeError("the tree has no root")',
-    "sometimes_null": "return [None if value > 380 else value / 1000 for value in amount]",
-    "out_of_range": "return amount",
-    "wordy": 'return ["much"] * len(amount)',
-    "halving": "return amount / 2000",
-    "plain": "return amount / 2000",
-    "scaled": "return amount / params['scale']",
-    "sorting": "return sorted(amount / 1000)",
-    "leaking": "return (amount - amount.mean()) / 1000 + 0.5",
-    "random": "import numpy; return numpy.random.default_rng().random(len(amount))",
-    "poisoned": "return [value / 1000 if value % 100 != 51 else [][int(value)] for value in amount]",
-    "deadly": "import os; return [value / 1000 if value != 131 else os._exit(9) for value in amount]",
-}
-"""Models that go wrong, each in its way, and one that does not."""
 
 
 @dataclass(frozen=True)
@@ -317,7 +268,7 @@ def make_small_project(folder: Path) -> SmallProject:
     write_deltalake(str(folder / "inputs" / "customers"), customers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _register_models(small)
+        register_models(small.root, small.project.environment.tracking_uri, small.told)
     return small
 
 
@@ -327,56 +278,6 @@ def copy_of(base: SmallProject, folder: Path) -> SmallProject:
         if (base.root / name).exists():
             shutil.copytree(base.root / name, folder / name)
     return SmallProject(folder, base.told)
-
-
-def _register_models(small: SmallProject) -> None:
-    import mlflow
-    import numpy as np
-    import pandas as pd
-    from mlflow.models import infer_signature
-    from sklearn.linear_model import LogisticRegression
-
-    uri = small.project.environment.tracking_uri
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    mlflow.create_experiment("small", artifact_location=(small.root / "artifacts").as_uri())
-    mlflow.set_experiment("small")
-    registry = mlflow.MlflowClient()
-    pinned = {"pip_requirements": [f"scikit-learn=={importlib.metadata.version('scikit-learn')}"]}
-
-    rng = np.random.default_rng(7)
-    inputs = pd.DataFrame(
-        {
-            "amount": rng.uniform(0, 500, 200),
-            "quantity": rng.integers(1, 5, 200).astype("int64"),
-            "is_web": rng.integers(0, 2, 200).astype("int32"),
-        }
-    )
-    returned = (inputs["amount"] / 500 + 0.2 * inputs["is_web"] + rng.normal(0, 0.2, 200) > 0.6).astype(int)
-    for strength, alias in ((1.0, "champion"), (0.01, "challenger")):
-        model = LogisticRegression(C=strength, max_iter=5000).fit(inputs, returned)
-        signature = infer_signature(inputs, model.predict(inputs))
-        mlflow.sklearn.log_model(model, name="m", signature=signature, registered_model_name="returns", **pinned)
-        version = registry.search_model_versions("name = 'returns'", order_by=["version_number DESC"])[0].version
-        registry.set_registered_model_alias("returns", alias, version)
-    mlflow.sklearn.log_model(model, name="m", registered_model_name="unsigned", **pinned)
-
-    amount = pd.DataFrame({"amount": [1.0]})
-    models = {name: (FUNCTION.format(body=body), amount) for name, body in FUNCTIONS.items()}
-    counting = COUNTING.format(told=str(small.told))
-    for name in ("counting", "counting_again"):
-        models[name] = (counting + f"# {name}\n", pd.DataFrame({"id": [1], "amount": [1.0]}))
-    for name, (code, example) in models.items():
-        file = small.root / "told" / f"{name}.py"
-        file.write_text(code)
-        mlflow.pyfunc.log_model(
-            name="m",
-            python_model=str(file),
-            signature=infer_signature(example, np.array([0.5]), params={"scale": 1000.0} if name == "scaled" else None),
-            registered_model_name=name,
-            **pinned,
-        )
-    small.told.with_suffix(".loads").unlink(missing_ok=True)
 
 
 def _rows(location: str, day: dt.date | None) -> list[dict[str, Any]]:

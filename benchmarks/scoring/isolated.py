@@ -17,26 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from benchmarks.scoring.models import save
-from benchmarks.scoring.peers import BATCH, SPARK
+from benchmarks.scoring.peers import BATCH, SPARK, Case, scored_by_a_run
 from benchmarks.scoring.shapes import SHAPES
-from pipelines.expressions.rules import FEATURES
-from pipelines.models.artifact import read_artifact
 from pipelines.models.building import environment_python
 from pipelines.models.isolated import Isolation
-from pipelines.models.outputs import WantedOutput
-from pipelines.models.registry import RegisteredModel, digest_of
-from pipelines.models.scoring import with_outputs
-from pipelines.models.worker import Scoring
 from pipelines.spark import start
-from pipelines.transforms.staging import OUTPUTS, REFUSED
 
-SHAPE = SHAPES["28 doubles"]
+SHAPE = "28 doubles"
 TIMEOUT = 120.0
 """Seconds for a batch."""
 
@@ -64,27 +55,24 @@ def main() -> None:
     spark = start(SPARK)
 
     def rows(count: int) -> DataFrame:
-        made = [F.rand(number).alias(name) for number, name in enumerate(SHAPE.types)]
+        made = [F.rand(number).alias(name) for number, name in enumerate(SHAPES[SHAPE].types)]
         return spark.range(0, count * BATCH, 1, 1).select("id", *made)
 
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder, "model")
-        save("linear", SHAPE, saved)
-        model = RegisteredModel("m", 1, None, digest_of(saved), read_artifact(saved, "the model"))
-        environment_python(model.artifact.requirements, model.artifact.python_version, Path(folder, "cache"))
+        save("linear", SHAPES[SHAPE], saved)
+        case = Case(SHAPE, "", str(saved))
+        made_with = case.scoring.model.artifact
+        environment_python(made_with.requirements, made_with.python_version, Path(folder, "cache"))
         isolation = Isolation(str(Path(folder, "cache")), TIMEOUT)
-        scoring = Scoring(model, (WantedOutput("p", "predict", pa.float64()),), isolation=isolation)
-        outputs = T.StructType([T.StructField("p", T.DoubleType())])
 
         def ours(frame: DataFrame) -> DataFrame:
-            tagged = frame.select("id", F.struct(*SHAPE.types).alias(FEATURES), F.lit(False).alias(REFUSED))
-            scored, _ = with_outputs(tagged, scoring, dict.fromkeys(SHAPE.types, T.DoubleType()), outputs)
-            return scored.select("id", F.col(OUTPUTS)["p"].alias("p"))
+            return scored_by_a_run(frame, case, isolation=isolation)
 
         apart = mlflow.pyfunc.spark_udf(spark, str(saved), env_manager="uv", result_type="double")
 
         def theirs(frame: DataFrame) -> DataFrame:
-            return frame.select("id", apart(F.struct(*SHAPE.types)).alias("p"))
+            return frame.select("id", apart(F.struct(*SHAPES[SHAPE].types)).alias("p"))
 
         own = seconds_a_batch(ours, rows, batches)
         print(f"ours, isolated: {own * 1000:.1f} ms a batch of {BATCH:,} rows", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,6 +25,7 @@ from pipelines.expressions.rules import FEATURES
 from pipelines.models.artifact import read_artifact
 from pipelines.models.features import Features
 from pipelines.models.files import FileColumns
+from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput, outputs_of
 from pipelines.models.predictor import suits
 from pipelines.models.registry import RegisteredModel, digest_of
@@ -32,7 +33,7 @@ from pipelines.models.scoring import with_outputs
 from pipelines.models.worker import Scoring, load_model
 from pipelines.spark import start
 from pipelines.tables.data_files import with_positions
-from pipelines.transforms.staging import FILE, OUTPUTS, POSITION, REFUSED
+from pipelines.transforms.staging import FILE, OUTPUTS, POSITION, REFUSED, places
 
 BATCH, CORES = 10_000, 2
 SPARK = {
@@ -169,24 +170,27 @@ def ours(frame: DataFrame, case: Case) -> DataFrame:
     """What a run does to score, proofs included; the workers read the inputs."""
     table = with_positions(frame)
     assert table is not None  # noqa: S101 - this Spark tells positions
-    places = [F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(POSITION)]
     taken = pa.float32() if case.takes_floats else None
     inputs = {name: (name, taken or kind) for name, kind in case.shape.types.items()}
     files = FileColumns({"id": pa.int64(), **case.shape.types}, inputs, ("id",))
-    return _ours(table.select("id", *_inputs(case), *places), case, files)
+    return scored_by_a_run(table.select("id", *_inputs(case), *places()), case, files)
 
 
 def ours_by_spark(frame: DataFrame, case: Case) -> DataFrame:
     """The same where Spark reads the inputs, as it does when anything but the model takes them."""
-    return _ours(frame, case, None)
+    return scored_by_a_run(frame, case, None)
 
 
-def _ours(frame: DataFrame, case: Case, files: FileColumns | None) -> DataFrame:
-    places = [] if files is None else [FILE, POSITION]
-    rows = frame.select("id", *places, F.struct(*_inputs(case)).alias(FEATURES), F.lit(False).alias(REFUSED))
+def scored_by_a_run(
+    frame: DataFrame, case: Case, files: FileColumns | None = None, isolation: Isolation | None = None
+) -> DataFrame:
+    """The rows and their predictions by the UDF of a run, in the worker or in an environment of the model's own."""
+    lies = [] if files is None else [FILE, POSITION]
+    rows = frame.select("id", *lies, F.struct(*_inputs(case)).alias(FEATURES), F.lit(False).alias(REFUSED))
     types = {field.name: field.dataType for field in rows.schema[FEATURES].dataType}  # type: ignore[attr-defined]
     outputs = T.StructType([T.StructField("p", T.DoubleType())])
-    scored, workers = with_outputs(rows, case.scoring, types, outputs, files)
+    scoring = replace(case.scoring, isolation=isolation)
+    scored, workers = with_outputs(rows, scoring, types, outputs, files)
     case.loads.append(workers.loads)
     return scored.select("id", F.col(OUTPUTS)["p"].alias("p"))
 

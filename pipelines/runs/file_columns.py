@@ -32,7 +32,8 @@ def file_columns(resolved: Resolved, prepared: Prepared) -> FileColumns | None:
     too, apart from partition columns: it proves that the rows are the right ones.
     """
     pipeline, frame, source = resolved.definition.pipeline, resolved.frame, resolved.sources[0]
-    if not _may_read(resolved, prepared, source):
+    named = _named(pipeline, prepared, frame) if _may_read(resolved, prepared, source) else {}
+    if not named:
         return None
     assert source.pinned.version is not None  # noqa: S101 - it is a Delta table
     in_files = columns_in_files(source.location, source.pinned.version)
@@ -40,7 +41,7 @@ def file_columns(resolved: Resolved, prepared: Prepared) -> FileColumns | None:
     plain = {name for name, field in fields.items() if not any(mark in field.metadata for mark in _OTHERWISE)}
     inputs = {
         name: (column, to_arrow_type(prepared.types[name]))
-        for name, column in _named(pipeline, prepared, frame).items()
+        for name, column in named.items()
         if column in plain and _is_cast_alike(fields[column].dataType, prepared.types[name])
     }
     key = tuple(name for name in pipeline.key if name in fields)  # the others are partitions: one value a file
@@ -61,13 +62,12 @@ def _may_read(resolved: Resolved, prepared: Prepared, source: PinnedSource) -> b
     """Whether each row of the slice lies in a file that a worker finds as it was when the run began."""
     definition = resolved.definition
     return (
-        resolved.workers_read_files
+        resolved.environment.workers_read_files
         and definition.query is None
         and definition.derive is None
         and source.format == "delta"
         and resolved.frame.sparkSession.conf.get("spark.sql.caseSensitive") == "false"
-        # With such rules the stage keeps all columns of all rows.
-        and not any(rule.refuses for rule in prepared.checks.stage_rules)
+        and not prepared.checks.refuse_on_stage  # the stage would keep all columns of all rows
         # A column of that name would hide where Spark tells files and positions.
         and "_metadata" not in map(str.lower, resolved.frame.columns)
     )

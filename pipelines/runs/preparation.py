@@ -8,12 +8,11 @@ from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines import schemas
 from pipelines.config import FeatureFunction, Pipeline, Project
-from pipelines.config.models import RESERVED_PREFIXES, Model
+from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.rules import FEATURES, NotNull, Rule
 from pipelines.models.registry import RegisteredModel, resolve
@@ -27,7 +26,7 @@ from pipelines.runs.sources import PinnedSource, first_line, pin_sources, read_s
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.slices import Slice
 from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function
-from pipelines.transforms.staging import FILE, POSITION
+from pipelines.transforms.staging import places
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import Checks
 
@@ -43,8 +42,7 @@ class Resolved:
     manifest: Manifest
     sources: tuple[PinnedSource, ...]
     frame: DataFrame
-    cache: str
-    workers_read_files: bool = True
+    environment: Environment
 
 
 @dataclass(frozen=True)
@@ -117,18 +115,7 @@ def resolve_run(
         definition.checks.suite,
         definition.feature_source,
     )
-    environment = project.environment
-    return Resolved(
-        definition,
-        layout,
-        slice_,
-        registered,
-        manifest,
-        tuple(sources),
-        frame_of(),
-        environment.cache,
-        environment.workers_read_files,
-    )
+    return Resolved(definition, layout, slice_, registered, manifest, tuple(sources), frame_of(), project.environment)
 
 
 def look_up(project: Project, model: Model) -> RegisteredModel:
@@ -219,8 +206,8 @@ def with_features(
 ) -> DataFrame:
     """The columns read, and the features in one struct column; where it is asked for, also where each row lies."""
     features = definition.pipeline.features
-    places = [F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(POSITION)]
-    read = frame.select(*[frame[f"`{name}`"] for name in prepared.columns_read], *(places if with_places else []))
+    columns = [frame[f"`{name}`"] for name in prepared.columns_read]
+    read = frame.select(*columns, *(places() if with_places else []))
     if isinstance(features, FeatureFunction):
         assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function
         return with_function(read, definition.derive, prepared.types)

@@ -109,12 +109,7 @@ def read_period(
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
     session = spark.newSession()  # views of this run only: runs side by side do not see each other's
-    frames = {
-        source.name: _filtered(
-            read_source(session, source), source.name, pipeline.source.tables[source.name].slice, first, last
-        )
-        for source in sources
-    }
+    frames = {source.name: _sliced(read_source(session, source), pipeline, source, first, last) for source in sources}
     return _joined(session, pipeline, query, frames)
 
 
@@ -167,11 +162,7 @@ def read_slice_with_positions(
 ) -> DataFrame | None:
     """The rows of a slice of one Delta table; each tells its file and its position there. None where Spark does not."""
     table = with_positions(read_source(spark, source))
-    return (
-        None
-        if table is None
-        else _filtered(table, source.name, pipeline.source.tables[source.name].slice, score_date, score_date)
-    )
+    return None if table is None else _sliced(table, pipeline, source, score_date, score_date)
 
 
 def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource], score_date: dt.date) -> int:
@@ -179,8 +170,7 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
     source = sources[0]
     if source.pinned.rows is not None:
         return source.pinned.rows
-    selection = pipeline.source.tables[source.name].slice
-    return _filtered(read_source(spark, source), source.name, selection, score_date, score_date).count()
+    return _sliced(read_source(spark, source), pipeline, source, score_date, score_date).count()
 
 
 def first_line(error: Exception) -> str:
@@ -213,7 +203,9 @@ def read_source(spark: SparkSession, source: PinnedSource) -> DataFrame:
         ) from error
 
 
-def _filtered(frame: DataFrame, name: str, selection: Selection | None, first: dt.date, last: dt.date) -> DataFrame:
+def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: dt.date, last: dt.date) -> DataFrame:
+    """The rows of a source that the slices of these days read, of all its rows."""
+    name, selection = source.name, pipeline.source.tables[source.name].slice
     if selection is None:
         return frame
     if selection.where is not None:

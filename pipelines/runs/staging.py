@@ -136,7 +136,7 @@ def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
     if resolved.definition.pipeline.model.environment == "isolate":
         # Workers build it too, each on its machine; what is wrong with it is told best from here.
         made_with = resolved.model.artifact
-        environment_python(made_with.requirements, made_with.python_version, Path(resolved.cache))
+        environment_python(made_with.requirements, made_with.python_version, Path(resolved.environment.cache))
     way = _quickest(resolved, prepared)
     against: dict[str, str] = {}
     while True:
@@ -167,7 +167,9 @@ def _quickest(resolved: Resolved, prepared: Prepared) -> _Way:
 
 def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _Written:
     pipeline, checks, files = resolved.definition.pipeline, prepared.checks, way.files
-    scoring = replace(scoring_of(pipeline, prepared, resolved.model, resolved.cache), uses_native=way.uses_native)
+    scoring = replace(
+        scoring_of(pipeline, prepared, resolved.model, resolved.environment.cache), uses_native=way.uses_native
+    )
     marked, measured = tag(way.frame, resolved.definition, prepared, with_places=files is not None)
     scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types, files)
     read_by_workers = () if files is None else files.shown
@@ -180,7 +182,7 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _W
         columns_read=prepared.columns_read,
         personal=pipeline.personal,
         values=stage_values(checks, pipeline.personal),
-        keep_all=any(rule.refuses for rule in checks.stage_rules),
+        keep_all=checks.refuse_on_stage,
         read_by_workers=read_by_workers,
     )
     try:

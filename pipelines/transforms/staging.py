@@ -25,6 +25,11 @@ MODEL_RAISED = "model_raised"
 """The reason of a row on which the model raised, in place of a rule."""
 
 
+def places() -> list[Column]:
+    """Where each row of a table lies, which tells of its files and positions."""
+    return [F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(POSITION)]
+
+
 def tagged(frame: DataFrame, rules: tuple[Rule, ...], stage_rules: tuple[Rule, ...] = ()) -> DataFrame:
     """The frame with the bits of broken rules and of absent populations, and whether the row is refused.
 

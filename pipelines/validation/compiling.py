@@ -82,6 +82,11 @@ class Checks:
         return (*self.rules, *self.stage_rules)
 
     @property
+    def refuse_on_stage(self) -> bool:
+        """Whether a row may be refused only once the whole slice is known: until then any may be."""
+        return any(rule.refuses for rule in self.stage_rules)
+
+    @property
     def refused_copies(self) -> tuple[tuple[int, Rule], ...]:
         """The rules for which rows are refused because others have the same values, with their places on the stage."""
         found = enumerate(self.stage_rules)

@@ -72,7 +72,7 @@ def validate(
     refused = int(observed.metrics["refused"])
     if checks.stage_rules or checks.stage_gates:
         results += _judged_together(rows, checks, counted, personal)
-    if any(rule.refuses for rule in checks.stage_rules):
+    if checks.refuse_on_stage:
         refused = rows.select(is_refused_by(checks, moments).alias(REFUSED)).where(REFUSED).count()
     others = {name: observed.metrics[name] for name, _ in measured}
     return Validation(tuple(results), int(observed.metrics["rows"]), refused, moments, others)
