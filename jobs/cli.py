@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs import rendering
-from jobs.verbs import models, quarantine, validation
+from jobs.verbs import backfilling, models, quarantine, upkeep, validation
 from jobs.verbs.options import (
     AsJson,
     PipelineName,
@@ -202,7 +202,16 @@ def schema() -> None:
         rendering.say(str(file))
 
 
-for verb in (validation.validate, validation.suggest, validation.results, models.certify):
+for verb in (
+    backfilling.plan,
+    backfilling.backfill,
+    upkeep.repair,
+    upkeep.maintain,
+    validation.validate,
+    validation.suggest,
+    validation.results,
+    models.certify,
+):
     app.command()(verb)
 
 

@@ -82,6 +82,10 @@ class RejectedError(PipelineError):
     exit_code = 3
 
 
+class AbandonedError(PipelineError):
+    """A run was ended from outside before its slice was published."""
+
+
 def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
     """The text, cut with an ellipsis where it is longer than `longest` characters."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -57,8 +57,8 @@ def check_pipeline(project: Project, name: str, session: Callable[[], SparkSessi
         pipeline=name,
         rules=len(checks.rules),
         gates=len(checks.pass_gates) + len(checks.schema_gates),
-        on_stage=(*[rule.id for rule in checks.stage_rules], *[gate.id for gate in checks.stage_gates]),
-        by_engine={foreign.expectation.check_id: foreign.why for foreign in checks.foreign},
+        on_stage=checks.on_stage,
+        by_engine=checks.by_engine,
         model=None if model is None else f"{model.name} version {model.version}",
     )
 

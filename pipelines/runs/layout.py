@@ -39,6 +39,12 @@ def table_names(pipeline: Pipeline) -> dict[str, TableName]:
     }
 
 
+def in_catalog(pipeline: Pipeline) -> bool:
+    """Whether any table of the pipeline, of its input or its own, has a name that only Spark's catalog knows."""
+    own = [name.table for name in table_names(pipeline).values()]
+    return any(name is not None for name in own + [source.table for source in pipeline.source.tables.values()])
+
+
 def locate(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> Layout:
     """Where the tables are; those with names are looked up in the catalog.
 

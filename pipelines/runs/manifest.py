@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import platform
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from pipelines.config import FeatureFunction, Pipeline
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.sources import PinnedSource
+from pipelines.tables.stages import RUN_ID_TIME
 from pipelines.validation.suite import Expectation
 
 PACKAGES = (
@@ -83,7 +84,7 @@ class Manifest:
 
 def new_run_id(now: dt.datetime) -> str:
     """A run's id: the time of its start in UTC and eight random characters; 24 characters in all."""
-    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    return f"{now:{RUN_ID_TIME}}-{secrets.token_hex(4)}"
 
 
 def build_manifest(
@@ -117,7 +118,7 @@ def build_manifest(
     }
     return Manifest(
         run_id=new_run_id(now),
-        run_key=_run_key(pipeline, score_date, sources, model, configuration),
+        run_key=_run_key(score_date, sources, model, configuration),
         pipeline=pipeline.name,
         score_date=score_date.isoformat(),
         timezone=pipeline.timezone,
@@ -158,18 +159,15 @@ def package_versions() -> dict[str, str]:
     return {name: version for name in PACKAGES if (version := _version(name)) != "none"}
 
 
-def _run_key(
-    pipeline: Pipeline,
-    score_date: dt.date,
-    sources: Sequence[PinnedSource],
-    model: RegisteredModel,
-    configuration: dict[str, Any],
-) -> str:
+def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a manifest's configuration that change rows, by name.
+
+    Raises:
+        pydantic.ValidationError: the configuration was written by another release, which knew other keys.
+    """
+    pipeline = Pipeline.model_validate(configuration["pipeline"])
     features = pipeline.features
-    changing = {
-        "score_date": score_date.isoformat(),
-        "fingerprints": {source.name: source.pinned.fingerprint for source in sources},
-        "model": {"name": model.name, "digest": model.digest, "params": pipeline.model.params},
+    return {
         "source": {
             name: source.model_dump(mode="json", include={"format", "slice"})
             for name, source in pipeline.source.tables.items()
@@ -181,9 +179,20 @@ def _run_key(
         "expectations": configuration["expectations"],
         "policy": pipeline.policy.model_dump(mode="json", exclude_defaults=True),
         "outputs": {name: output.model_dump(mode="json") for name, output in pipeline.outputs.items()},
+        "params": pipeline.model.params,
         "personal": sorted(pipeline.personal),
     }
-    return _digest(changing)
+
+
+def _run_key(
+    score_date: dt.date, sources: Sequence[PinnedSource], model: RegisteredModel, configuration: dict[str, Any]
+) -> str:
+    changing = {
+        "score_date": score_date.isoformat(),
+        "fingerprints": {source.name: source.pinned.fingerprint for source in sources},
+        "model": {"name": model.name, "digest": model.digest},
+    }
+    return _digest({**changing, **row_changing(configuration)})
 
 
 def _digest(content: Any) -> str:

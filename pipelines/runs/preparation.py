@@ -78,7 +78,7 @@ def resolve_run(
     layout: Layout,
     definition: Definition,
     slice_: Slice,
-    model: Model,
+    model: RegisteredModel,
     fence: int,
     known: Mapping[str, Known],
 ) -> Resolved:
@@ -90,32 +90,31 @@ def resolve_run(
         layout: where the pipeline's tables are.
         definition: the pipeline and its texts.
         slice_: what is to be scored.
-        model: which model to take.
+        model: what scores it.
         fence: the attempt's number; taken before anything is pinned, so that a later attempt sees no older input.
         known: what the slice's published run found of the sources.
 
     Raises:
-        PipelineError: a source or the model is missing.
+        PipelineError: a source is missing, or is not what the configuration says of it.
     """
     pipeline, score_date = definition.pipeline, slice_.score_date
 
     def frame_of() -> DataFrame:
         return read_slice(spark, pipeline, definition.query, sources, score_date)
 
-    registered = look_up(project, model)
     sources = pin_sources(spark, project, pipeline, score_date, known)
-    require_contract(spark, pipeline, sources, lambda: prepare(definition, registered, frame_of()))
+    require_contract(spark, pipeline, sources, lambda: prepare(definition, model, frame_of()))
     manifest = build_manifest(
         pipeline,
         score_date,
         fence,
         sources,
-        registered,
+        model,
         definition.query,
         definition.checks.suite,
         definition.feature_source,
     )
-    return Resolved(definition, layout, slice_, registered, manifest, tuple(sources), frame_of(), project.environment)
+    return Resolved(definition, layout, slice_, model, manifest, tuple(sources), frame_of(), project.environment)
 
 
 def look_up(project: Project, model: Model) -> RegisteredModel:

@@ -16,9 +16,9 @@ from pyspark.sql import types as T
 from pipelines.config import Pipeline, Project
 from pipelines.expressions.names import column, quoted
 from pipelines.runs.definition import Definition
+from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import require_source_columns
 from pipelines.runs.sources import pin_sources, read_now, read_period, reads_at_once
-from pipelines.runs.whatif import days_of
 
 DAY = "__score_date"
 FEW = 50

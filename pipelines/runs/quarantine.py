@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.errors import UsageError, did_you_mean
 from pipelines.runs.layout import Layout
 from pipelines.tables.quarantine import read_quarantine
-from pipelines.tables.slices import Slice, look_at_slice
+from pipelines.tables.slices import Slice, look_at_slices
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class RefusedRow:
 def standing_runs(layout: Layout, model_name: str, first: dt.date, last: dt.date) -> dict[dt.date, str]:
     """The published run of each date that has refused rows, whichever run refused them."""
     dates = read_quarantine(layout.quarantine, first, last, ["score_date"])["score_date"].unique().to_pylist()
-    states = {day: look_at_slice(layout.predictions, Slice(day, model_name)) for day in sorted(dates)}
-    return {day: state.published_run for day, state in states.items() if state.published_run is not None}
+    states = look_at_slices(layout.predictions, [Slice(day, model_name) for day in sorted(dates)])
+    published = {state.slice.score_date: state.published_run for state in states}
+    return {day: run_id for day, run_id in published.items() if run_id is not None}
 
 
 def count_reasons(layout: Layout, model_name: str, first: dt.date, last: dt.date) -> list[ReasonCount]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from pipelines.errors import ConflictError, RejectedError, shortened
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+
+from pipelines.errors import AbandonedError, ConflictError, RejectedError, shortened
 from pipelines.runs.auditing import Counts
 from pipelines.runs.preparation import Resolved
 from pipelines.runs.results import Acceptance
@@ -17,6 +21,7 @@ from pipelines.tables.slices import look_at_slice
 from pipelines.validation.verdict import Verdict
 
 LONGEST_ERROR = 2000
+CANCELLED = "the run was ended from outside: its Spark jobs were cancelled"
 
 
 @contextmanager
@@ -31,13 +36,25 @@ def on_record(resolved: Resolved) -> Iterator[RunLock]:
     except RejectedError:
         raise  # entered already, with its verdict
     except BaseException as error:
+        told: BaseException = AbandonedError(CANCELLED, remedy="run it again") if _is_cancelled(error) else error
         if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
-            state: State = "conflict" if isinstance(error, ConflictError) else "failed"
-            text = shortened(str(error) or type(error).__name__, LONGEST_ERROR)
+            state: State = "conflict" if isinstance(told, ConflictError) else "failed"
+            text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
             layout.ledger.append(replace(entry(resolved, state), error=text))
+        if told is not error:
+            raise told from error
         raise
     finally:
         lock.release()
+
+
+def _is_cancelled(error: BaseException | None) -> bool:
+    """Whether Spark ended a job because it was told to, however its error was wrapped since."""
+    while error is not None:
+        if isinstance(error, PySparkException | Py4JError) and re.search(r"[Jj]ob \S+ (is )?cancelled", str(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
 def entry(resolved: Resolved, state: State) -> Entry:

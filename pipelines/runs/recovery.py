@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from pipelines.runs.manifest import Manifest
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import UNFINISHED, Entry
 from pipelines.tables.locking import RunLock
-from pipelines.tables.slices import Slice, SliceState, look_at_slice
+from pipelines.tables.slices import Slice, SliceState, look_at_slice, look_at_slices
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
 
@@ -63,9 +63,23 @@ class Past:
 
 def look_back(layout: Layout, pipeline: str, slice_: Slice) -> Past:
     """The slice's past, by its table and the ledger."""
-    runs = layout.ledger.latest(pipeline=pipeline, score_date=slice_.score_date)
-    of_slice = tuple(entry for entry in runs if entry.model_name == slice_.model_name)
-    return Past(look_at_slice(layout.predictions, slice_), of_slice)
+    (past,) = look_back_at(layout, pipeline, [slice_])
+    return past
+
+
+def look_back_at(layout: Layout, pipeline: str, slices: Sequence[Slice]) -> list[Past]:
+    """The past of each slice, by one look at their table and one at the ledger."""
+    days = [slice_.score_date for slice_ in slices]
+    runs: dict[Slice, list[Entry]] = {slice_: [] for slice_ in slices}
+    for entry in layout.ledger.latest(pipeline=pipeline, score_date=min(days), last_date=max(days)):
+        runs.get(Slice(entry.score_date, entry.model_name), []).append(entry)
+    return [Past(state, tuple(runs[state.slice])) for state in look_at_slices(layout.predictions, slices)]
+
+
+def is_alive(layout: Layout, run_id: str) -> bool:
+    """Whether a process is at work on the run, as far as anything tells: on an object store it counts as alive."""
+    lock = stage_at(layout.stages, run_id).lock
+    return lock.is_held() if lock.tells else True
 
 
 def reusable_stage(

@@ -15,13 +15,15 @@ from pipelines.errors import PipelineError, UsageError, did_you_mean
 from pipelines.expressions.names import column
 from pipelines.runs.definition import MODEL_INPUT, Definition, define
 from pipelines.runs.layout import Layout
-from pipelines.runs.preparation import Resolved, prepare, resolve_run, with_features
+from pipelines.runs.periods import days_of
+from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run, with_features
 from pipelines.runs.quarantine import count_reasons, count_refused
 from pipelines.runs.recovery import Past, look_back
 from pipelines.runs.scoring import score
 from pipelines.runs.sources import count_input
+from pipelines.runs.staleness import changes, is_rejected_by_history
 from pipelines.runs.tables import require_tables
-from pipelines.runs.whatif import Trial, days_of, moved, try_slice
+from pipelines.runs.whatif import Trial, moved, try_slice
 from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice
 
@@ -176,7 +178,8 @@ def _planned(
 ) -> Replayable:
     pipeline, slice_ = definition.pipeline, past.state.slice
     known = past.known_sources(pipeline)
-    resolved = resolve_run(spark, project, layout, definition, slice_, pipeline.model, past.next_fence, known)
+    model = look_up(project, pipeline.model)
+    resolved = resolve_run(spark, project, layout, definition, slice_, model, past.next_fence, known)
     changed = _changed(standing, resolved)
     if not changed:
         return Replayable(slice_.score_date, standing.run_id, refused, changed)
@@ -201,23 +204,17 @@ def _with_past(spark: SparkSession, rows: DataFrame, layout: Layout, run: Entry,
 
 
 def _changed(standing: Entry, resolved: Resolved) -> tuple[str, ...]:
-    """What differs between a run and one that would be made now, by what their manifests fix."""
+    """What differs between a run and one that would be made now, and might let a refused row through."""
     if standing.run_key == resolved.manifest.run_key and standing.state == "published":
         return ()
-    then, now = standing.value("manifest") or {}, resolved.manifest
-    before, after = then.get("configuration", {}), now.configuration
-    suites = [one.get("expectations") for one in (before, after)]
-    policies = [one.get("pipeline", {}).get("policy") for one in (before, after)]
-    inputs = [{item["name"]: item["fingerprint"] for item in one} for one in (then.get("sources", []), now.sources)]
+    changed = changes(standing.value("manifest"), resolved.manifest)
+    suite = {"expectations", "policy"}
     differs = {
-        "suite": suites[0] != suites[1] or policies[0] != policies[1],
-        "input": inputs[0] != inputs[1],
-        "model": then.get("model", {}).get("digest") != now.model["digest"],
-        "limits": any(
-            before.get("pipeline", {}).get(name) != after["pipeline"].get(name) for name in ("limits", "history")
-        ),
+        "suite": not suite.isdisjoint(changed.configuration),
+        "input": bool(changed.sources),
+        "model": bool(changed.model),
+        "limits": bool(changed.judging),
+        "history": standing.state == "rejected" and is_rejected_by_history(standing),
+        "configuration": not suite.issuperset(changed.configuration),
     }
-    verdict = (standing.value("verdict") or []) if standing.state == "rejected" else []
-    differs["history"] = any(result["check_id"].startswith("history:") and not result["success"] for result in verdict)
-    named = tuple(name for name, changed in differs.items() if changed)
-    return named or (("configuration",) if standing.run_key != now.run_key else ())
+    return tuple(name for name, is_so in differs.items() if is_so)

@@ -20,6 +20,9 @@ class Acceptance:
     reason: str = ""
 
 
+NOTHING_ACCEPTED = Acceptance()
+
+
 @dataclass(frozen=True)
 class Result:
     """What a run came to.

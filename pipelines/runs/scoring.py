@@ -9,12 +9,14 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Project
 from pipelines.errors import RejectedError, UsageError, did_you_mean
+from pipelines.models.registry import RegisteredModel
 from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audited
-from pipelines.runs.definition import define
-from pipelines.runs.preparation import Resolved, prepare, resolve_run
+from pipelines.runs.definition import Definition, define
+from pipelines.runs.layout import Layout
+from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run
 from pipelines.runs.recording import judged, on_record
 from pipelines.runs.recovery import Past, look_back, reusable_stage, settle
-from pipelines.runs.results import Acceptance, Result, already_done
+from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done
 from pipelines.runs.staging import predictions_of, quarantine_of, write_stage
 from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_columns, require_tables
@@ -55,16 +57,57 @@ def score(
     steps = Steps(progress)
     with steps("resolve"):
         definition = define(project, pipeline_name)
+        configured = definition.pipeline.model
         layout = require_tables(spark, project, definition.pipeline)
-        pipeline, model = definition.pipeline, definition.pipeline.model
-        model = model if model_version is None else model.with_version(model_version)
-        slice_ = Slice(score_date, model.name)
-        past = look_back(layout, pipeline_name, slice_)
-        resolved = resolve_run(
-            spark, project, layout, definition, slice_, model, past.next_fence, past.known_sources(definition.pipeline)
-        )
+        model = look_up(project, configured if model_version is None else configured.with_version(model_version))
+    return score_slice(
+        spark,
+        project,
+        layout,
+        definition,
+        model,
+        score_date,
+        force=force,
+        accepted=accepted or NOTHING_ACCEPTED,
+        steps=steps,
+    )
+
+
+def score_slice(
+    spark: SparkSession,
+    project: Project,
+    layout: Layout,
+    definition: Definition,
+    model: RegisteredModel,
+    score_date: dt.date,
+    *,
+    force: bool = False,
+    accepted: Acceptance = NOTHING_ACCEPTED,
+    steps: Steps,
+) -> Result:
+    """The same, with the configuration and the model as they were read before: once for many slices.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        layout: where the pipeline's tables are.
+        definition: the pipeline and its texts.
+        model: what scores.
+        score_date: which day.
+        force: as for `score`.
+        accepted: as for `score`.
+        steps: timed and told as they begin.
+
+    Raises:
+        PipelineError: as `score`.
+    """
+    with steps("resolve"):
+        pipeline, slice_ = definition.pipeline, Slice(score_date, model.name)
+        past = look_back(layout, pipeline.name, slice_)
+        known = past.known_sources(pipeline)
+        resolved = resolve_run(spark, project, layout, definition, slice_, model, past.next_fence, known)
         if settle(layout, past, slice_):
-            past = look_back(layout, pipeline_name, slice_)
+            past = look_back(layout, pipeline.name, slice_)
     if not force:
         published = past.published()
         if published is not None and published.run_key == resolved.manifest.run_key:
@@ -75,7 +118,7 @@ def score(
         if stage is None:
             stage = _scored(spark, resolved, lock, steps)
         try:
-            return _published(spark, resolved, stage, accepted or Acceptance(), steps)
+            return _published(spark, resolved, stage, accepted, steps)
         finally:
             stage.leave()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException, ParseException
@@ -19,7 +19,7 @@ from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
-from pipelines.tables.fingerprints import Known, Pinned, Reach, pin_delta, pin_files
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, Reach, pin_files
 from pipelines.tables.locations import below
 
 ANY_DAY = dt.date(1970, 1, 1)
@@ -43,6 +43,42 @@ class PinnedSource:
     pinned: Pinned
 
 
+@dataclass(frozen=True)
+class OpenSource:
+    """One source of a pipeline, opened once and pinned for any number of slices.
+
+    Args:
+        name: its name in the configuration.
+        location: its folder.
+        configured: what the configuration says of it.
+        pin: what pins it for the part that a slice reads, and what an earlier run found of that.
+    """
+
+    name: str
+    location: str
+    configured: Source
+    pin: Callable[[Reach | None, Known | None], Pinned]
+
+    def pinned(self, score_date: dt.date, known: Known | None = None) -> PinnedSource:
+        """The source as a run of a slice reads it now."""
+        found = self.pin(reach(self.configured.slice, score_date), known)
+        return PinnedSource(self.name, self.location, self.configured.format, found)
+
+
+def open_sources(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> list[OpenSource]:
+    """Every source of the pipeline, at its newest version.
+
+    Args:
+        spark: the session, which only sources with names need.
+        project: the configuration.
+        pipeline: whose sources.
+
+    Raises:
+        SourceError: one is missing.
+    """
+    return [_opened(spark, project, name, source) for name, source in pipeline.source.tables.items()]
+
+
 def pin_sources(
     spark: SparkSession, project: Project, pipeline: Pipeline, score_date: dt.date, known: Mapping[str, Known]
 ) -> list[PinnedSource]:
@@ -51,21 +87,20 @@ def pin_sources(
     Raises:
         SourceError: one is missing.
     """
-    pinned = []
-    for name, source in pipeline.source.tables.items():
-        location = _location(spark, project, source)
-        try:
-            found = (
-                pin_delta(location, reach(source.slice, score_date), known.get(name))
-                if source.format == "delta"
-                else pin_files(location)
-            )
-        except SourceError as error:
-            raise SourceError(
-                f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
-            ) from error
-        pinned.append(PinnedSource(name, location, source.format, found))
-    return pinned
+    return [source.pinned(score_date, known.get(source.name)) for source in open_sources(spark, project, pipeline)]
+
+
+def _opened(spark: SparkSession | None, project: Project, name: str, source: Source) -> OpenSource:
+    location = _location(spark, project, source)
+    try:
+        if source.format == "delta":
+            return OpenSource(name, location, source, DeltaSource(location).pin)
+        files = pin_files(location)
+    except SourceError as error:
+        raise SourceError(
+            f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
+        ) from error
+    return OpenSource(name, location, source, lambda *_: files)
 
 
 def reach(selection: Selection | None, score_date: dt.date) -> Reach | None:
@@ -175,12 +210,13 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
 
 def first_line(error: Exception) -> str:
     """The first line of an error's text, without Spark's error class in front."""
-    return re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", str(error).strip().splitlines()[0])
+    return re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", (str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
-def _location(spark: SparkSession, project: Project, source: Source) -> str:
+def _location(spark: SparkSession | None, project: Project, source: Source) -> str:
     if source.path is not None:
         return below(project.environment.inputs, source.path)
+    assert spark is not None  # noqa: S101 - whoever asks for a name has a session
     return location_of(spark, str(source.table))
 
 

@@ -11,13 +11,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.config import Project
-from pipelines.errors import UsageError
 from pipelines.expressions.names import column
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.auditing import Counts, judge_limits, judge_rows
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.history import judge_history, measures_of, numbers_of
 from pipelines.runs.layout import ledger_of
+from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
 from pipelines.runs.sources import count_input, pin_sources, read_slice
 from pipelines.tables.ledger import Ledger
@@ -96,19 +96,6 @@ def validate_slices(
         frame = read_slice(spark, present.pipeline, present.query, sources, day)
         rows_input = count_input(spark, present.pipeline, sources, day)
         yield _trial_of_day(frame, rows_input, present, other, model, ledger, Slice(day, model.name))
-
-
-def days_of(first: dt.date, last: dt.date) -> list[dt.date]:
-    """The dates of a period, both ends included.
-
-    Raises:
-        UsageError: it ends before it begins.
-    """
-    if last < first:
-        raise UsageError(
-            "the period ends before it begins", expected="--from on or before --to", found=f"{first} {last}"
-        )
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def try_slice(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -69,34 +70,72 @@ class Known:
     fingerprint: str
 
 
-def pin_delta(location: str, reach: Reach | None, known: Known | None = None) -> Pinned:
-    """Pin a Delta table at its newest version.
-
-    The fingerprint is the table's id and the last commit that changed rows which the slice reaches; a compaction
-    changes none. Where the log was cleaned up and no earlier run knows, it is a digest of the slice's files instead.
-
-    Args:
-        location: the table's folder.
-        reach: the part that the slice reads; None for the whole table.
-        known: what an earlier run found.
+class DeltaSource:
+    """A Delta table at its newest version: opened once, pinned for any number of slices.
 
     Raises:
         SourceError: there is no Delta table there.
     """
-    version = latest_version(location)
-    table = DeltaTable(for_delta_rs(location), version=version)
-    table_id = str(table.metadata().id)
-    same_table = known is not None and known.fingerprint.startswith(table_id) and known.version <= version
-    oldest = known.version + 1 if known is not None and same_table else 0
-    last_read = version + 1
-    for commit in commits_backwards(location, version, oldest):
-        if _touches(commit, reach):
-            return Pinned(version, f"{table_id}@{commit.version}", _rows(table, reach))
-        last_read = commit.version
-    if last_read > oldest:  # the log was cleaned up in between
-        return Pinned(version, f"{table_id}#{_digest_of_files(table, reach)}", _rows(table, reach))
-    fingerprint = known.fingerprint if known is not None and same_table else f"{table_id}@none"
-    return Pinned(version, fingerprint, _rows(table, reach))
+
+    def __init__(self, location: str) -> None:
+        self.version = latest_version(location)
+        self._table = DeltaTable(for_delta_rs(location), version=self.version)
+        self._id = str(self._table.metadata().id)
+        self._read: list[Commit] = []
+        self._unread = commits_backwards(location, self.version)
+
+    def pin(self, reach: Reach | None, known: Known | None = None) -> Pinned:
+        """Pin the table for a slice.
+
+        The fingerprint is the table's id and the last commit that changed rows which the slice reaches; a compaction
+        changes none. Where the log was cleaned up and no earlier run knows, it is a digest of the slice's files.
+
+        Args:
+            reach: the part that the slice reads; None for the whole table.
+            known: what an earlier run found.
+        """
+        return Pinned(self.version, self._fingerprint(reach, known), self._rows(reach))
+
+    def _fingerprint(self, reach: Reach | None, known: Known | None) -> str:
+        same_table = known is not None and known.fingerprint.startswith(self._id) and known.version <= self.version
+        oldest = known.version + 1 if known is not None and same_table else 0
+        last_read = self.version + 1
+        for commit in self._commits():
+            if commit.version < oldest:
+                break
+            if _touches(commit, reach):
+                return f"{self._id}@{commit.version}"
+            last_read = commit.version
+        if last_read > oldest:  # the log was cleaned up in between
+            return f"{self._id}#{_digest_of_files(self._files(reach))}"
+        return known.fingerprint if known is not None and same_table else f"{self._id}@none"
+
+    def _commits(self) -> Iterator[Commit]:
+        """The table's commits from the newest down; each is read once."""
+        yield from self._read
+        for commit in self._unread:
+            self._read.append(commit)
+            yield commit
+
+    @cached_property
+    def _all_files(self) -> pa.Table:
+        return pa.table(self._table.get_add_actions(flatten=True))
+
+    def _files(self, reach: Reach | None) -> pa.Table:
+        files, name = self._all_files, None if reach is None else f"partition.{reach.column}"
+        if reach is None or name not in files.column_names:
+            return files
+        inside = [reach.holds(str(value)) for value in files[name].to_pylist()]
+        return files.filter(pa.array(inside, pa.bool_()))
+
+    def _rows(self, reach: Reach | None) -> int | None:
+        """The rows of the slice by the log alone: only where it is made of whole files without deletion vectors."""
+        if reach is None or reach.column not in self._table.metadata().partition_columns:
+            return None
+        if "deletionVectors" in (self._table.protocol().reader_features or []):
+            return None
+        counts: Sequence[int | None] = self._files(reach)["num_records"].to_pylist()
+        return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
 
 
 def pin_files(location: str) -> Pinned:
@@ -123,27 +162,7 @@ def _touches(commit: Commit, reach: Reach | None) -> bool:
     return any(reach is None or reach.touched_by(file) for file in commit.changes)
 
 
-def _files(table: DeltaTable, reach: Reach | None) -> pa.Table:
-    files = pa.table(table.get_add_actions(flatten=True))
-    name = None if reach is None else f"partition.{reach.column}"
-    if reach is None or name not in files.column_names:
-        return files
-    inside = [reach.holds(str(value)) for value in files[name].to_pylist()]
-    return files.filter(pa.array(inside, pa.bool_()))
-
-
-def _rows(table: DeltaTable, reach: Reach | None) -> int | None:
-    """The rows of the slice by the log alone: only where it is made of whole files without deletion vectors."""
-    if reach is None or reach.column not in table.metadata().partition_columns:
-        return None
-    if "deletionVectors" in (table.protocol().reader_features or []):
-        return None
-    counts: Sequence[int | None] = _files(table, reach)["num_records"].to_pylist()
-    return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
-
-
-def _digest_of_files(table: DeltaTable, reach: Reach | None) -> str:
-    files = _files(table, reach)
+def _digest_of_files(files: pa.Table) -> str:
     names, sizes = files["path"].to_pylist(), files["size_bytes"].to_pylist()
     return _sha(sorted(f"{name}|{size}" for name, size in zip(names, sizes, strict=True)))
 

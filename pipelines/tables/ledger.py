@@ -16,7 +16,7 @@ from pipelines import schemas
 from pipelines.errors import TableError
 from pipelines.tables.locations import for_delta_rs, local_path
 from pipelines.tables.locking import table_lock
-from pipelines.tables.reading import earlier, equal, read_rows
+from pipelines.tables.reading import between, earlier, equal, read_rows
 
 State = Literal["started", "published", "superseded", "conflict", "rejected", "failed", "retracted"]
 UNFINISHED = ("started",)
@@ -88,24 +88,61 @@ class Ledger:
         except (OSError, DeltaError) as error:
             raise _unwritable(self.location, error) from error
 
+    def compact(self, keep_days: float) -> int:
+        """Join its many small files, remove those that no version needs since, and write a checkpoint.
+
+        Returns:
+            How many files were joined.
+
+        Raises:
+            TableError: the table is missing or cannot be written.
+        """
+        table = self._open()
+        try:
+            with table_lock(self.location):
+                table.update_incremental()
+                joined: int = table.optimize.compact()["numFilesRemoved"]
+                table.vacuum(int(keep_days * 24), dry_run=False, enforce_retention_duration=False)
+                table.create_checkpoint()
+        except (OSError, DeltaError) as error:
+            raise _unwritable(self.location, error) from error
+        return joined
+
     def history(
-        self, *, pipeline: str | None = None, score_date: dt.date | None = None, run_id: str | None = None
+        self,
+        *,
+        pipeline: str | None = None,
+        score_date: dt.date | None = None,
+        last_date: dt.date | None = None,
+        run_id: str | None = None,
     ) -> list[Entry]:
-        """All rows that fit, oldest first."""
-        wanted = {"pipeline": pipeline, "score_date": score_date, "run_id": run_id}
+        """All rows that fit, oldest first; with `last_date`, those of the dates from `score_date` to it."""
+        wanted = {"pipeline": pipeline, "run_id": run_id}
         conditions = [equal(name, value) for name, value in wanted.items() if value is not None]
+        if score_date is not None:
+            conditions.append(between("score_date", score_date, last_date or score_date))
         return self._read(" AND ".join(["TRUE", *conditions]))
 
     def latest(
-        self, *, pipeline: str | None = None, score_date: dt.date | None = None, run_id: str | None = None
+        self,
+        *,
+        pipeline: str | None = None,
+        score_date: dt.date | None = None,
+        last_date: dt.date | None = None,
+        run_id: str | None = None,
     ) -> list[Entry]:
         """The last row of each run, in the order of those; each completed by what the run's earlier rows said."""
         runs: dict[str, Entry] = {}
-        for entry in self.history(pipeline=pipeline, score_date=score_date, run_id=run_id):
+        for entry in self.history(pipeline=pipeline, score_date=score_date, last_date=last_date, run_id=run_id):
             earlier = asdict(runs.pop(entry.run_id)) if entry.run_id in runs else {}
             said = {name: value for name, value in asdict(entry).items() if value is not None}
             runs[entry.run_id] = Entry(**{**earlier, **said})
         return list(runs.values())
+
+    def published(self, pipeline: str) -> list[Entry]:
+        """The rows of all runs that were published, oldest first; without manifests and verdicts."""
+        names = [name for name in schemas.RUNS.names if name not in ("manifest", "verdict")]
+        return self._read(f"{equal('pipeline', pipeline)} AND {equal('state', 'published')}", names)
 
     def before(self, pipeline: str, model_name: str, day: dt.date) -> list[Entry]:
         """The rows of slices of earlier dates, oldest first; without their manifests, which would be most of it."""

@@ -25,7 +25,7 @@ def table_lock(location: str, longest_wait: float = LONGEST_WAIT_SECONDS) -> Ite
     if folder is None:
         yield
         return
-    lock = FileLock(_lock_file(folder))
+    lock = FileLock(_place_for(_lock_file(folder)))
     try:
         lock.acquire(timeout=longest_wait)
     except Timeout as error:
@@ -52,10 +52,19 @@ class RunLock:
         """Whether a lock that cannot be taken means that its run is alive."""
         return self._lock is not None
 
+    def is_held(self) -> bool:
+        """Whether some process holds it; leaves no trace."""
+        if self._lock is None or not Path(self._lock.lock_file).exists():
+            return False
+        is_free = self.acquire()
+        self.release()
+        return not is_free
+
     def acquire(self) -> bool:
         """Take the lock if no process holds it; whether it is held now."""
         if self._lock is None:
             return False
+        _place_for(self._lock.lock_file)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -70,9 +79,14 @@ class RunLock:
 
 
 def _lock_file(folder: Path) -> str:
-    file = folder.parent / "_locks" / f"{folder.name}.lock"
+    return str(folder.parent / "_locks" / f"{folder.name}.lock")
+
+
+def _place_for(file: str) -> str:
+    """The same file, once there is a folder for it."""
+    folder = Path(file).parent
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TableError(
             f"{folder.parent} cannot be written",
@@ -80,4 +94,4 @@ def _lock_file(folder: Path) -> str:
             found=error,
             remedy="mend the environment's 'warehouse' or its permissions",
         ) from error
-    return str(file)
+    return file

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from py4j.protocol import Py4JError
@@ -19,7 +18,7 @@ from pyspark.sql import DataFrame
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from pipelines.errors import ConflictError, TableError
-from pipelines.tables.commit_log import commits_backwards, latest_version
+from pipelines.tables.commit_log import Commit, commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import equal, read_rows
@@ -89,32 +88,78 @@ def look_at_slice(location: str, slice_: Slice) -> SliceState:
     Raises:
         TableError: the table is missing.
     """
+    (state,) = look_at_slices(location, [slice_])
+    return state
+
+
+def look_at_slices(location: str, slices: Sequence[Slice]) -> list[SliceState]:
+    """What is published of each slice at one moment, by the table itself.
+
+    Raises:
+        TableError: the table is missing.
+    """
+    table = _open(location)
+    runs = _runs_in(table, set(slices))
+    return [
+        SliceState(slice_, frozenset(runs[slice_]), table.transaction_version(slice_.transaction) or 0)
+        for slice_ in slices
+    ]
+
+
+def all_slices(location: str) -> list[Slice]:
+    """Every slice that has rows, oldest first.
+
+    Raises:
+        TableError: the table is missing.
+    """
+    partitions = _open(location).partitions()
+    found = [Slice(dt.date.fromisoformat(one["score_date"]), one["model_name"]) for one in partitions]
+    return sorted(found, key=lambda one: (one.score_date, one.model_name))
+
+
+def count_rows(location: str, slice_: Slice) -> int:
+    """The rows of a slice."""
+    of_slice = f"{equal('score_date', slice_.score_date)} AND {equal('model_name', slice_.model_name)}"
+    return int(read_rows(_open(location), ["run_id"], of_slice).num_rows)
+
+
+def newest_metadata(location: str, run_id: str) -> dict[str, Any]:
+    """What a run said of itself when it published; nothing where the log no longer has that."""
+    for commit in commits_backwards(location, latest_version(location)):
+        said = _said(commit)
+        if said.get("run_id") == run_id:
+            return said
+    return {}
+
+
+def _open(location: str) -> DeltaTable:
     try:
-        table = DeltaTable(for_delta_rs(location))
+        return DeltaTable(for_delta_rs(location))
     except TableNotFoundError as error:
         raise TableError(
             f"there is no table at {location}", expected="a Delta table", remedy="create it: lakescore tables create"
         ) from error
-    last = table.transaction_version(slice_.transaction) or 0
-    return SliceState(slice_, frozenset(_runs_in(table, slice_)), last)
 
 
-def _runs_in(table: DeltaTable, slice_: Slice) -> set[str]:
-    """The ids of the runs whose rows stand in the slice: by the files' statistics, else by the column."""
+def _runs_in(table: DeltaTable, slices: Set[Slice]) -> dict[Slice, set[str]]:
+    """The ids of the runs whose rows stand in each slice: by the files' statistics, else by the column."""
     files = pa.table(table.get_add_actions(flatten=True))
-    in_slice = pc.and_(
-        pc.equal(files["partition.score_date"], pa.scalar(slice_.score_date)),
-        pc.equal(files["partition.model_name"], slice_.model_name),
-    )
-    files = files.filter(in_slice)
-    if not files.num_rows:
-        return set()
-    if {"min.run_id", "max.run_id"} <= set(files.column_names):
-        runs = {*files["min.run_id"].to_pylist(), *files["max.run_id"].to_pylist()}
-        if None not in runs:
-            return runs
-    of_slice = f"{equal('score_date', slice_.score_date)} AND {equal('model_name', slice_.model_name)}"
-    return set(read_rows(table, ["run_id"], of_slice)["run_id"].to_pylist())
+    names = ["partition.score_date", "partition.model_name", "min.run_id", "max.run_id"]
+    known = [files[name].to_pylist() if name in files.column_names else [None] * len(files) for name in names]
+    found: dict[Slice, set[str]] = {slice_: set() for slice_ in slices}
+    untold = set()
+    for day, model_name, *runs in zip(*known, strict=True):
+        slice_ = Slice(day, model_name)
+        if slice_ not in found:
+            continue
+        if None in runs:
+            untold.add(slice_)
+        else:
+            found[slice_].update(runs)
+    for slice_ in untold:
+        of_slice = f"{equal('score_date', slice_.score_date)} AND {equal('model_name', slice_.model_name)}"
+        found[slice_] = set(read_rows(table, ["run_id"], of_slice)["run_id"].to_pylist())
+    return found
 
 
 def publish(frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any]) -> Outcome:
@@ -181,11 +226,16 @@ def write_with_retries(write: Any, location: str) -> None:
 
 def _was_committed(location: str, before: int, fence: int, run_id: str) -> bool:
     for commit in commits_backwards(location, latest_version(location), before + 1):
-        text = commit.user_metadata or ""
-        said = json.loads(text) if text.startswith("{") else {}
+        said = _said(commit)
         if said.get("run_id") == run_id and said.get("fence") == fence:
             return True
     return False
+
+
+def _said(commit: Commit) -> dict[str, Any]:
+    text = commit.user_metadata or ""
+    said: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
+    return said
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pipelines.tables.locking import RunLock
 
 MANIFEST = "manifest.json"
 MARKER = "_COMPLETE.json"
+RUN_ID_TIME = "%Y%m%dT%H%M%S"
+"""How a run's id begins."""
 
 
 @dataclass
@@ -60,6 +63,13 @@ class Stage:
         storage(self.stages).move(self.run_id, run_id)
         self.lock.release()
         return Stage(self.stages, run_id, lock)
+
+    def begun_at(self) -> dt.datetime | None:
+        """When the run began that filled it, by its id; None for a folder that is no run's."""
+        try:
+            return dt.datetime.strptime(self.run_id.partition("-")[0], RUN_ID_TIME).replace(tzinfo=dt.UTC)
+        except ValueError:
+            return None
 
     def leave(self) -> None:
         """Give up the lock and let the rows stay."""

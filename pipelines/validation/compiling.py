@@ -101,6 +101,16 @@ class Checks:
         return tuple(gate for gate in self.gates if gate.aggregate.on_stage)
 
     @property
+    def on_stage(self) -> tuple[str, ...]:
+        """The ids of the checks that speak of the slice as a whole: judged on the stage, of few columns."""
+        return (*[rule.id for rule in self.stage_rules], *[gate.id for gate in self.stage_gates])
+
+    @property
+    def by_engine(self) -> dict[str, str]:
+        """Why Great Expectations' engine computes checks, by their ids; each reads the slice again."""
+        return {foreign.expectation.check_id: foreign.why for foreign in self.foreign}
+
+    @property
     def measured(self) -> tuple[tuple[str, Aggregate], ...]:
         """The aggregates that the one pass computes for gates, by name."""
         return tuple((f"gate_{number}", gate.aggregate) for number, gate in enumerate(self.pass_gates))

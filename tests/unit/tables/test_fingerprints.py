@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.errors import SourceError
 from pipelines.tables.commit_log import FileAction
-from pipelines.tables.fingerprints import Known, Pinned, Reach, pin_delta, pin_files
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, Reach, pin_files
 from unit.samples import DAY_1, DAY_2, DAY_3, land
 
 SLICE = Reach("day", DAY_1, DAY_1)
@@ -21,6 +21,10 @@ TWO_DAYS = Reach("day", DAY_1, DAY_2)
 @pytest.fixture(params=[True, False], ids=["partitioned", "by statistics"])
 def partitioned(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
+
+
+def pin_delta(location: str, reach: Reach | None, known: Known | None = None) -> Pinned:
+    return DeltaSource(location).pin(reach, known)
 
 
 def known(pinned: Pinned) -> Known:

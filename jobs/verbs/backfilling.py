@@ -1,0 +1,135 @@
+"""`lakescore plan` and `lakescore backfill`."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from jobs import backfill_rendering as shown
+from jobs import rendering
+from jobs.verbs.options import (
+    AsJson,
+    FirstDate,
+    LastDate,
+    PipelineName,
+    period_of,
+    print_json,
+    project_of,
+    session_of,
+)
+from pipelines.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from pipelines.runs.planning import Cause
+
+ModelVersion = Annotated[int | None, typer.Option(min=1, help="Take this version in place of the configured one.")]
+StaleBecause = Annotated[
+    str | None,
+    typer.Option(
+        metavar="model,code,packages",
+        help="Count published slices as stale for these changes too; best seen by `plan`.",
+    ),
+]
+
+
+def plan(
+    pipeline: PipelineName,
+    first: FirstDate,
+    last: LastDate,
+    model_version: ModelVersion = None,
+    stale_because: StaleBecause = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a backfill would do to each slice, and why; nothing is scored or written.
+
+    Example: `lakescore plan flight_delays --from 2013-07-01 --to 2013-07-31`
+    """
+    from pipelines.runs.planning import plan as plan_slices
+
+    begin, end = period_of(first, last)
+    causes = _causes(stale_because)
+    project = project_of(pipeline)
+    planned = plan_slices(
+        partial(session_of, project), project, pipeline, begin, end, model_version=model_version, stale_because=causes
+    )
+    print_json(planned.as_json()) if as_json else shown.show_plan(planned)
+
+
+def backfill(
+    pipeline: PipelineName,
+    first: FirstDate,
+    last: LastDate,
+    model_version: ModelVersion = None,
+    stale_because: StaleBecause = None,
+    only: Annotated[
+        Literal["missing", "stale", "all"] | None,
+        typer.Option(help="Run these only; `all` scores again what is published. Default: what is missing or stale."),
+    ] = None,
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="Begin no more slices after more than this many failed. Default: go on.")
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Slices at once. Default: one a core, at most 4.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score every slice of a period that is missing or stale. Run again, it goes on from where it ended.
+
+    Example: `lakescore backfill flight_delays --from 2013-07-01 --to 2013-07-31`
+    """
+    from pipelines.runs.backfilling import backfill as run
+    from pipelines.runs.backfilling import due
+    from pipelines.runs.planning import plan as plan_slices
+    from pipelines.runs.stopping import Stop, on_signals
+
+    begin, end = period_of(first, last)
+    causes = _causes(stale_because)
+    project = project_of(pipeline)
+    planned = plan_slices(
+        partial(session_of, project), project, pipeline, begin, end, model_version=model_version, stale_because=causes
+    )
+    wanted = due(planned, only)
+    if not as_json:
+        shown.show_standing(planned, wanted)
+    if not wanted:
+        if as_json:
+            print_json({"slices": [], "left": [], "why_left": "", "seconds": 0, "exit_code": 0})
+        return
+    at_once = min(parallel or min(os.cpu_count() or 1, 4), len(wanted))
+    if planned.pipeline.history and at_once > 1:
+        at_once = 1
+        rendering.note("one slice after the other: history gates compare each with those before it", quiet=as_json)
+    with (
+        shown.watching(planned, wanted, at_once, quiet=as_json) as watcher,
+        on_signals(Stop(told=watcher.stopping)) as stop,
+    ):
+        summary = run(
+            session_of(project),
+            project,
+            planned,
+            only=only,
+            max_failures=max_failures,
+            parallel=at_once,
+            watcher=watcher,
+            stop=stop,
+        )
+    if as_json:
+        print_json(summary.as_json())
+    else:
+        shown.show_summary(summary, planned, f"lakescore backfill {pipeline} --from {begin} --to {end}")
+    raise typer.Exit(summary.exit_code)
+
+
+def _causes(text: str | None) -> tuple[Cause, ...]:
+    from pipelines.runs.planning import CAUSES
+
+    named = [part.strip() for part in (text or "").split(",") if part.strip()]
+    for name in named:
+        if name not in CAUSES:
+            raise UsageError(
+                f"--stale-because: there is no '{name}'", expected=", ".join(CAUSES), remedy=did_you_mean(name, CAUSES)
+            )
+    return tuple(cause for cause in CAUSES if cause in named)

@@ -1,0 +1,215 @@
+"""Scores the slices that a plan says are due: several at once, in one session, and as far as a person lets it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+from pyspark.sql import SparkSession
+
+from pipelines.config import Project
+from pipelines.errors import AbandonedError, ConflictError, PipelineError, RejectedError
+from pipelines.runs.auditing import Counts
+from pipelines.runs.planning import Plan, PlannedSlice
+from pipelines.runs.scoring import score_slice
+from pipelines.runs.sources import first_line
+from pipelines.runs.steps import Step, Steps
+from pipelines.runs.stopping import Stop
+
+Only = Literal["missing", "stale", "all"]
+Outcome = Literal["published", "already_done", "superseded", "rejected", "conflict", "failed", "abandoned"]
+FAILURES: tuple[Outcome, ...] = ("rejected", "conflict", "failed")
+WAIT_SECONDS = 0.2
+"""Between looks at whether a person wants the backfill to end."""
+
+
+@dataclass(frozen=True)
+class Backfilled:
+    """What became of one slice.
+
+    Args:
+        score_date: the slice's.
+        outcome: how its run ended; `abandoned` where it was ended from outside.
+        seconds: how long it took.
+        run_id: the run that is published, where it is.
+        counts: rows of the input, scored and quarantined, where it is published.
+        loads: how many workers loaded the model for it.
+        error: why it is not published.
+    """
+
+    score_date: dt.date
+    outcome: Outcome
+    seconds: float
+    run_id: str = ""
+    counts: Counts | None = None
+    loads: int = 0
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The slice as plain values."""
+        return {**asdict(self), "score_date": self.score_date.isoformat()}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a backfill.
+
+    Args:
+        done: the slices that were begun, in the order in which they ended.
+        left: the dates that were not begun.
+        why_left: why not.
+        seconds: how long all of it took.
+    """
+
+    done: tuple[Backfilled, ...]
+    left: tuple[dt.date, ...]
+    why_left: str
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every slice is published, 3 where some were rejected but none failed, else 1."""
+        outcomes = {slice_.outcome for slice_ in self.done}
+        if self.left or outcomes & {"failed", "conflict", "abandoned"}:
+            return ConflictError.exit_code
+        return RejectedError.exit_code if "rejected" in outcomes else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary as plain values."""
+        return {
+            "slices": [slice_.as_json() for slice_ in self.done],
+            "left": [day.isoformat() for day in self.left],
+            "why_left": self.why_left,
+            "seconds": self.seconds,
+            "exit_code": self.exit_code,
+        }
+
+
+class Watcher(Protocol):
+    """Told of what happens; from several threads."""
+
+    def at(self, day: dt.date, step: Step) -> None:
+        """A slice begins a step."""
+
+    def ended(self, slice_: Backfilled, left: Sequence[PlannedSlice]) -> None:
+        """A slice came to its end; `left` are those that did not."""
+
+
+def due(plan: Plan, only: Only | None = None) -> list[PlannedSlice]:
+    """The slices of a plan that a backfill runs, oldest first.
+
+    Args:
+        plan: what was found.
+        only: `missing` or `stale` ones; `all` that no process is at and that have rows, current and rejected ones too.
+            By default those that are due.
+    """
+    if only is None:
+        return [slice_ for slice_ in plan.slices if slice_.is_due]
+    if only == "all":
+        return [slice_ for slice_ in plan.slices if slice_.state not in ("running", "empty")]
+    return [slice_ for slice_ in plan.slices if slice_.state == only]
+
+
+def backfill(
+    spark: SparkSession,
+    project: Project,
+    plan: Plan,
+    *,
+    only: Only | None = None,
+    max_failures: int | None = None,
+    parallel: int = 1,
+    watcher: Watcher,
+    stop: Stop,
+) -> Summary:
+    """Score a plan's slices, oldest first; each is published or not by itself.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        plan: made just before; what it says of models and configuration is what is run.
+        only: which of its slices; see `due`. With `all`, published slices are scored again.
+        max_failures: begin no more slices once more than this many failed or were rejected; None for any number.
+        parallel: how many slices at once; one after the other where gates compare a slice with those before it.
+        watcher: told of what happens.
+        stop: says when to end; slices at work then end by themselves, unless it says otherwise.
+    """
+    begin = time.monotonic()
+    job_tag = f"backfill-{secrets.token_hex(4)}"
+    waiting = deque(due(plan, only))
+    at_work: dict[Future[Backfilled], PlannedSlice] = {}
+    done: list[Backfilled] = []
+    why_left = ""
+
+    def run(item: PlannedSlice) -> Backfilled:
+        return _run(spark, project, plan, item, job_tag, force=only == "all", tell=_teller(watcher, stop, item))
+
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="slice") as threads:
+        while at_work or (waiting and not why_left):
+            while waiting and len(at_work) < parallel and not why_left:
+                item = waiting.popleft()
+                at_work[threads.submit(run, item)] = item
+            ended, _ = wait(at_work, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            for future in ended:
+                del at_work[future]
+                done.append(future.result())
+                watcher.ended(done[-1], [*at_work.values(), *waiting])
+            failures = sum(slice_.outcome in FAILURES for slice_ in done)
+            if stop.is_asked:
+                why_left = "the backfill was asked to end"
+            elif max_failures is not None and failures > max_failures:
+                why_left = f"{failures} slices failed or were rejected, and --max-failures is {max_failures}"
+            if stop.is_urgent:
+                spark.sparkContext.cancelJobsWithTag(job_tag)
+    left = tuple(item.score_date for item in waiting)
+    return Summary(tuple(done), left, why_left if left else "", round(time.monotonic() - begin, 1))
+
+
+def _teller(watcher: Watcher, stop: Stop, item: PlannedSlice) -> Callable[[Step], None]:
+    def tell(step: Step) -> None:
+        # Once the predictions are being published, the rest is a matter of a moment.
+        if stop.is_urgent and step not in ("publish", "record"):
+            raise AbandonedError("the backfill was asked to end", remedy="run it again: it goes on from here")
+        watcher.at(item.score_date, step)
+
+    return tell
+
+
+def _run(
+    spark: SparkSession,
+    project: Project,
+    plan: Plan,
+    item: PlannedSlice,
+    job_tag: str,
+    *,
+    force: bool,
+    tell: Callable[[Step], None],
+) -> Backfilled:
+    begin = time.monotonic()
+
+    def ended(outcome: Outcome, **more: Any) -> Backfilled:
+        return Backfilled(item.score_date, outcome, round(time.monotonic() - begin, 2), **more)
+
+    spark.sparkContext.addJobTag(job_tag)  # of this thread's jobs only
+    try:
+        result = score_slice(
+            spark, project, plan.layout, plan.definition, item.model, item.score_date, force=force, steps=Steps(tell)
+        )
+    except AbandonedError as error:
+        return ended("abandoned", error=str(error))
+    except RejectedError as error:
+        return ended("rejected", error=str(error))
+    except ConflictError as error:
+        return ended("conflict", error=str(error))
+    except PipelineError as error:
+        return ended("failed", error=str(error))
+    except Exception as error:  # whatever it is, it is this slice's: the others go on
+        return ended("failed", error=f"unexpected: {type(error).__name__}: {first_line(error)}")
+    finally:
+        spark.sparkContext.removeJobTag(job_tag)
+    return ended(result.outcome, run_id=result.run_id, counts=result.counts, loads=int(result.workers.get("loads", 0)))

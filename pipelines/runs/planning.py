@@ -1,0 +1,338 @@
+"""What a run over a period would do to each of its slices, and why; nothing is scored or written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pyspark.sql import SparkSession
+
+from pipelines.config import Pipeline, Project
+from pipelines.config.models import Model
+from pipelines.errors import ModelError, shortened
+from pipelines.models.registry import RegisteredModel
+from pipelines.runs.definition import Definition, define
+from pipelines.runs.layout import Layout, in_catalog, locate
+from pipelines.runs.manifest import Manifest, build_manifest
+from pipelines.runs.pace import Pace, pace_of
+from pipelines.runs.periods import days_of
+from pipelines.runs.preparation import look_up
+from pipelines.runs.recovery import Past, is_alive, look_back_at
+from pipelines.runs.sources import OpenSource, PinnedSource, open_sources
+from pipelines.runs.staleness import Changes, changes, is_rejected_by_history
+from pipelines.runs.tables import require_existing
+from pipelines.tables.ledger import UNFINISHED, Entry
+from pipelines.tables.slices import Slice
+
+State = Literal["missing", "stale", "current", "pinned", "rejected", "retracted", "empty", "running"]
+Cause = Literal["model", "code", "packages"]
+CAUSES: tuple[Cause, ...] = ("model", "code", "packages")
+"""What makes published slices stale only when asked for: else each release would rewrite all history."""
+LONGEST_REASON = 200
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What is published of a slice, which a run would replace."""
+
+    run_id: str
+    model_version: int | None
+    rows_scored: int | None
+
+
+@dataclass(frozen=True)
+class PlannedSlice:
+    """One slice, and what a run would do to it.
+
+    Args:
+        score_date: the slice's.
+        state: `missing`: nothing is published. `stale`: what is published was made of something else. `current`: it was
+            made of the same. `pinned`: the same, of a version that a person asked for. `rejected`, `retracted`: so
+            ended the last run, and a new one would find the same. `empty`: the source has no row of it. `running`: a
+            process is at it.
+        reasons: why.
+        also: what differs without making the slice stale.
+        model: what would score it.
+        sources: the versions that would be read, by source; None for files.
+        rows: how many rows there would be to score; None where nothing tells.
+        seconds: how long a run is likely to take; None where nothing tells.
+        replaces: what is published now.
+    """
+
+    score_date: dt.date
+    state: State
+    reasons: tuple[str, ...]
+    also: tuple[str, ...]
+    model: RegisteredModel
+    sources: Mapping[str, int | None]
+    rows: int | None
+    seconds: float | None
+    replaces: Replaced | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a backfill would run the slice unasked."""
+        return self.state in ("missing", "stale")
+
+    def as_json(self) -> dict[str, Any]:
+        """The slice as plain values."""
+        model = {"name": self.model.name, "version": self.model.version, "digest": self.model.digest}
+        plain = {name: value for name, value in vars(self).items() if name not in ("model", "replaces")}
+        return {
+            **plain,
+            "score_date": self.score_date.isoformat(),
+            "sources": dict(self.sources),
+            "model": model,
+            "replaces": None if self.replaces is None else asdict(self.replaces),
+            "is_due": self.is_due,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pipeline's slices over a period.
+
+    Args:
+        definition: the pipeline, as it would be run.
+        layout: where its tables are.
+        slices: oldest first.
+        pace: how long runs take, by earlier ones; None where there were none.
+        on_stage: checks that read some columns of the staged rows again.
+        by_engine: why checks read the slice once more, by their ids.
+    """
+
+    definition: Definition = field(repr=False)
+    layout: Layout = field(repr=False)
+    slices: tuple[PlannedSlice, ...]
+    pace: Pace | None
+    on_stage: tuple[str, ...]
+    by_engine: Mapping[str, str]
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.definition.pipeline
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return {
+            "pipeline": self.pipeline.name,
+            "slices": [slice_.as_json() for slice_ in self.slices],
+            "pace": None if self.pace is None else asdict(self.pace),
+            "on_stage": list(self.on_stage),
+            "by_engine": dict(self.by_engine),
+        }
+
+
+def plan(
+    session: Callable[[], SparkSession],
+    project: Project,
+    name: str,
+    first: dt.date,
+    last: dt.date,
+    *,
+    model_version: int | None = None,
+    stale_because: Collection[Cause] = (),
+) -> Plan:
+    """Look at every slice of a period: table, ledger, sources and registry, but no row.
+
+    Args:
+        session: gives the Spark session, which only tables with names need.
+        project: the configuration.
+        name: the pipeline's.
+        first: the first score date.
+        last: the last score date.
+        model_version: the version that would score, in place of the configured one.
+        stale_because: what else makes a published slice stale.
+
+    Raises:
+        PipelineError: the pipeline, its model or a source is wrong.
+    """
+    days = days_of(first, last)
+    definition = define(project, name)
+    pipeline = definition.pipeline
+    spark = session() if in_catalog(pipeline) else None
+    layout = locate(spark, project, pipeline)
+    require_existing(layout, name)
+    models = _Models(project, pipeline.model, model_version, keeps_pinned="model" not in stale_because)
+    sources = open_sources(spark, project, pipeline)
+    pace = pace_of(layout.ledger.published(name))
+    pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])
+    return Plan(
+        definition=definition,
+        layout=layout,
+        slices=tuple(_planned(definition, layout, past, models, sources, pace, stale_because) for past in pasts),
+        pace=pace,
+        on_stage=definition.checks.on_stage,
+        by_engine=definition.checks.by_engine,
+    )
+
+
+class _Models:
+    """The registered models that slices would be scored by, each looked up once."""
+
+    def __init__(self, project: Project, configured: Model, version: int | None, *, keeps_pinned: bool) -> None:
+        self._project, self._configured, self._keeps_pinned = project, configured, keeps_pinned and version is None
+        self.asked = look_up(project, configured if version is None else configured.with_version(version))
+        self._pinned: dict[int, RegisteredModel | None] = {}
+
+    def of(self, published: Entry | None) -> RegisteredModel:
+        """The model for a slice: one that was published by a version of a person's choice stays with that."""
+        version = pinned_version(published)
+        if version is None or not self._keeps_pinned:
+            return self.asked
+        if version not in self._pinned:
+            try:
+                self._pinned[version] = look_up(self._project, self._configured.with_version(version))
+            except ModelError:  # it is gone: nothing else can score the slice than what is configured
+                self._pinned[version] = None
+        return self._pinned[version] or self.asked
+
+
+def pinned_version(published: Entry | None) -> int | None:
+    """The version by which a slice was published, if a person asked for it where an alias is configured."""
+    manifest = published.value("manifest") if published is not None else None
+    if manifest is None or manifest["model"]["alias"] is not None:
+        return None
+    by_alias = manifest["configuration"]["pipeline"]["model"].get("alias") is not None
+    return int(manifest["model"]["version"]) if by_alias else None
+
+
+def _planned(
+    definition: Definition,
+    layout: Layout,
+    past: Past,
+    models: _Models,
+    sources: Sequence[OpenSource],
+    pace: Pace | None,
+    stale_because: Collection[Cause],
+) -> PlannedSlice:
+    pipeline, day = definition.pipeline, past.state.slice.score_date
+    known = past.known_sources(pipeline)
+    pinned = [source.pinned(day, known.get(source.name)) for source in sources]
+    published = past.published() if len(past.state.runs) == 1 else None
+    model = models.of(published)
+    now = build_manifest(
+        pipeline,
+        day,
+        past.next_fence,
+        pinned,
+        model,
+        definition.query,
+        definition.checks.suite,
+        definition.feature_source,
+    )
+    state, reasons, also = _judged(layout, past, published, now, pinned[0], stale_because)
+    rows = _rows(pinned[0], published, pace)
+    replaced = next(iter(past.state.runs), None)
+    return PlannedSlice(
+        score_date=day,
+        state=state,
+        reasons=reasons,
+        also=also,
+        model=model,
+        sources={source.name: source.pinned.version for source in pinned},
+        rows=rows,
+        seconds=None if pace is None else pace.seconds(rows or 0),
+        replaces=None
+        if replaced is None
+        else Replaced(
+            replaced, published.model_version if published else None, published.rows_scored if published else None
+        ),
+    )
+
+
+def _judged(
+    layout: Layout,
+    past: Past,
+    published: Entry | None,
+    now: Manifest,
+    main: PinnedSource,
+    stale_because: Collection[Cause],
+) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
+    """A slice's state, the reasons, and what differs without being one."""
+    at_work = [entry.run_id for entry in past.runs if entry.state in UNFINISHED and is_alive(layout, entry.run_id)]
+    if at_work:
+        return "running", tuple(f"run {run_id} is at it" for run_id in at_work), ()
+    state, reasons, also = _by_table(past, published, now, main.name, stale_because)
+    if state in ("missing", "stale") and past.runs:
+        ended = past.runs[-1]
+        if ended.state in ("rejected", "retracted"):
+            since = _since(ended, now, main.name)
+            if not since:
+                return ended.state, (_told(ended),), also
+            reasons = (*reasons, f"run {ended.run_id} was {ended.state}; since then: {', '.join(since)}")
+        elif ended.state in ("failed", "conflict", "started"):
+            reasons = (*reasons, _told(ended))
+    if state == "missing" and main.pinned.rows == 0:
+        return "empty", (f"{main.name} has no row of it",), also
+    return state, reasons, also
+
+
+def _by_table(
+    past: Past, published: Entry | None, now: Manifest, main: str, stale_because: Collection[Cause]
+) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
+    if not past.state.runs:
+        return "missing", (), ()
+    if len(past.state.runs) > 1:
+        return "stale", ("rows of several runs stand in it",), ()
+    manifest = None if published is None else published.value("manifest")
+    if manifest is None:
+        return "stale", (f"the ledger does not know what run {past.state.published_run} was made of",), ()
+    changed = changes(manifest, now)
+    asked = _asked(changed)
+    reasons = _inputs(changed, main) + tuple(
+        asked[cause] for cause in CAUSES if cause in stale_because and asked[cause]
+    )
+    also = tuple(asked[cause] for cause in CAUSES if cause not in stale_because and asked[cause])
+    if reasons:
+        return "stale", reasons, also
+    version = pinned_version(published)
+    if version is not None:
+        return "pinned", (f"published with version {version}, as asked",), also
+    return "current", (), also
+
+
+def _inputs(changed: Changes, main: str) -> tuple[str, ...]:
+    """What makes a slice stale in any case."""
+    sources = tuple(f"{'input' if name == main else 'joined table'} {name} changed" for name in changed.sources)
+    return sources + tuple(f"configuration: {key}" for key in changed.configuration)
+
+
+def _asked(changed: Changes) -> dict[Cause, str]:
+    """What makes a slice stale only for who asks for it."""
+    packages = ", ".join(changed.packages)
+    return {
+        "model": f"model {changed.model}" if changed.model else "",
+        "code": f"code {changed.code}" if changed.code else "",
+        "packages": f"packages {packages}" if packages else "",
+    }
+
+
+def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
+    """What changed since a run was rejected or retracted that might make a new one end otherwise."""
+    manifest = ended.value("manifest")
+    if manifest is None:
+        return ("its manifest is unknown",)
+    changed = changes(manifest, now)
+    named = _inputs(changed, main) + tuple(changed.judging)
+    if changed.model:
+        named += (f"model {changed.model}",)
+    if ended.state == "rejected" and is_rejected_by_history(ended):
+        named += ("the slices before it may have changed",)
+    return named
+
+
+def _told(ended: Entry) -> str:
+    words = {"started": "ended without a word"}.get(ended.state, ended.state)
+    error = shortened((ended.error or "").splitlines()[0] if ended.error else "", LONGEST_REASON)
+    return f"run {ended.run_id} {words}{f': {error}' if error else ''}"
+
+
+def _rows(main: PinnedSource, published: Entry | None, pace: Pace | None) -> int | None:
+    if main.pinned.rows is not None:
+        return main.pinned.rows
+    if published is not None and published.rows_input is not None:
+        return published.rows_input
+    return None if pace is None else pace.usual_rows

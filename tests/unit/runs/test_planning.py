@@ -1,0 +1,341 @@
+"""A plan says of each slice what a run would do and why, and writes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from pipelines.config import Project
+from pipelines.errors import TableError, UsageError
+from pipelines.runs.definition import define
+from pipelines.runs.layout import Layout, locate
+from pipelines.runs.manifest import Manifest, build_manifest
+from pipelines.runs.planning import Cause, Plan, PlannedSlice, plan
+from pipelines.runs.preparation import look_up
+from pipelines.runs.sources import open_sources
+from pipelines.tables import fingerprints
+from pipelines.tables.ledger import Entry
+from pipelines.tables.locking import RunLock
+from pipelines.tables.slices import Slice
+from unit.runs.conftest import Configure
+from unit.samples import DAY_1, DAY_2, DAY_3, Registry, change_yaml, land
+
+PREDICTIONS = pa.schema([("score_date", pa.date32()), ("model_name", pa.string()), ("run_id", pa.string())])
+Change = Callable[[Manifest], Manifest]
+
+
+def no_session() -> NoReturn:
+    raise AssertionError("a plan of tables that are folders needs no Spark")
+
+
+@dataclass
+class Planned:
+    """A project whose slices are published, rejected and so on without any scoring."""
+
+    project: Project
+    configure: Configure
+
+    @property
+    def layout(self) -> Layout:
+        return locate(None, self.project, define(self.project, "churn").pipeline)
+
+    @property
+    def customers(self) -> Path:
+        return Path(self.project.environment.inputs) / "customers"
+
+    def plan(self, first: dt.date = DAY_1, last: dt.date | None = None, **options: Any) -> Plan:
+        return plan(no_session, self.project, "churn", first, last or first, **options)
+
+    def slice(self, day: dt.date = DAY_1, **options: Any) -> PlannedSlice:
+        (planned,) = self.plan(day, **options).slices
+        return planned
+
+    def manifest(self, day: dt.date = DAY_1, version: int | None = None) -> Manifest:
+        """What a run would fix now."""
+        definition = define(self.project, "churn")
+        pipeline = definition.pipeline
+        model = look_up(self.project, pipeline.model.with_version(version) if version else pipeline.model)
+        sources = [source.pinned(day) for source in open_sources(None, self.project, pipeline)]
+        query, suite, features = definition.query, definition.checks.suite, definition.feature_source
+        return build_manifest(pipeline, day, 1, sources, model, query, suite, features)
+
+    def ran(self, state: Any, manifest: Manifest, **more: Any) -> Entry:
+        """Enter a run that began and came to this end."""
+        day = dt.date.fromisoformat(manifest.score_date)
+        begun = Entry(manifest.run_id, "churn", day, "churn", "started", run_key=manifest.run_key)
+        ended = replace(begun, state=state, model_version=manifest.model["version"], **more)
+        begun = replace(begun, manifest=manifest.as_json())
+        self.layout.ledger.append(*([begun] if state == "started" else [begun, ended]))
+        return ended
+
+    def publish(self, manifest: Manifest, *, told: bool = True) -> Entry:
+        """Put a run's row into the slice in place of what is there."""
+        day = manifest.score_date
+        row = {"score_date": dt.date.fromisoformat(day), "model_name": "churn", "run_id": manifest.run_id}
+        write_deltalake(
+            self.layout.predictions,
+            pa.Table.from_pylist([row], schema=PREDICTIONS),
+            mode="overwrite",
+            predicate=f"score_date = '{day}'",
+        )
+        if not told:
+            return Entry(manifest.run_id, "churn", row["score_date"], "churn", "published")  # type: ignore[arg-type]
+        timings = json.dumps({"score": 2.0, "publish": 1.0})
+        return self.ran("published", manifest, rows_input=3, rows_scored=3, rows_quarantined=0, timings=timings)
+
+
+@pytest.fixture
+def planned(churn: Project, configure: Configure, registry: Registry, tmp_path: Path) -> Planned:
+    places = {"warehouse": "wh", "inputs": "in", "cache": "cache"}
+    change_yaml(
+        churn.conf / "environments" / "local.yaml",
+        lambda content: content.update(
+            {name: str(tmp_path / folder) for name, folder in places.items()}, tracking_uri=registry.uri
+        ),
+    )
+    from pipelines.config import load_project
+
+    found = Planned(load_project(churn.conf, "local"), configure)
+    land(found.customers, {DAY_1: 3, DAY_2: 2})
+    layout = found.layout
+    layout.ledger.create()
+    for location in layout.outputs().values():
+        write_deltalake(location, PREDICTIONS.empty_table(), partition_by=["score_date", "model_name"])
+    return found
+
+
+def test_a_slice_of_which_nothing_is_published_is_missing(planned: Planned) -> None:
+    observed = planned.slice()
+    assert (observed.state, observed.is_due, observed.reasons, observed.replaces) == ("missing", True, (), None)
+    assert (observed.rows, observed.seconds) == (3, None)
+    assert (observed.model.version, dict(observed.sources)) == (1, {"customers": 0})
+
+
+def test_a_slice_made_of_what_is_there_now_is_current(planned: Planned) -> None:
+    run = planned.publish(planned.manifest())
+    observed = planned.slice()
+    assert (observed.state, observed.is_due, observed.reasons, observed.also) == ("current", False, (), ())
+    assert observed.replaces is not None
+    assert (observed.replaces.run_id, observed.replaces.rows_scored) == (run.run_id, 3)
+
+
+def test_another_day_and_a_compaction_leave_a_slice_current(planned: Planned) -> None:
+    land(planned.customers, {DAY_1: 1})
+    planned.publish(planned.manifest())
+    land(planned.customers, {DAY_3: 4})
+    assert DeltaTable(planned.customers).optimize.compact()["numFilesRemoved"] > 0
+    assert planned.slice().state == "current"
+
+
+def test_a_late_row_makes_it_stale(planned: Planned) -> None:
+    run = planned.publish(planned.manifest())
+    land(planned.customers, {DAY_1: 1})
+    observed = planned.slice()
+    assert (observed.state, observed.reasons) == ("stale", ("input customers changed",))
+    assert observed.is_due
+    assert observed.rows == 4
+    assert observed.replaces is not None
+    assert observed.replaces.run_id == run.run_id
+
+
+def test_a_change_of_a_joined_table_makes_it_stale(planned: Planned) -> None:
+    land(planned.customers.with_name("prices"), {DAY_1: 1}, partitioned=False)
+    (planned.project.conf / "pipelines" / "churn.sql").write_text("SELECT * FROM customers")
+    tables = {"customers": {"path": "customers", "slice": {"column": "day"}}, "prices": {"path": "prices"}}
+    planned.configure(source={"tables": tables, "query": "churn.sql"})
+    planned.publish(planned.manifest())
+    assert planned.slice().state == "current"
+    land(planned.customers.with_name("prices"), {DAY_3: 1}, partitioned=False)
+    assert planned.slice().reasons == ("joined table prices changed",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"features": {"age": "age + 1", "spend": "spend"}}, ("configuration: features",)),
+        ({"outputs": {"score": {"type": "double"}}}, ("configuration: outputs",)),
+        ({"policy": {"rows": {"warning": "quarantine"}}}, ("configuration: policy",)),
+        ({"personal": ["age"]}, ("configuration: personal",)),
+        ({"description": "who leaves"}, ()),
+        ({"limits": {"quarantined_share": 0.5}}, ()),
+        ({"model": {"name": "churn", "version": 1}}, ()),
+    ],
+)
+def test_only_what_changes_rows_makes_it_stale(
+    planned: Planned, changes: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    planned.publish(planned.manifest())
+    planned.configure(**changes)
+    observed = planned.slice()
+    assert observed.reasons == expected
+    assert observed.state == ("stale" if expected else "current")
+
+
+def test_a_moved_alias_is_told_but_makes_history_stale_for_those_only_who_ask(planned: Planned) -> None:
+    planned.publish(replace(planned.manifest(), model={**planned.manifest().model, "version": 7, "digest": "other"}))
+    told = "model churn version 7 -> churn version 1"
+    observed = planned.slice()
+    assert (observed.state, observed.reasons, observed.also) == ("current", (), (told,))
+    asked = planned.slice(stale_because=["model"])
+    assert (asked.state, asked.reasons, asked.also) == ("stale", (told,), ())
+
+
+def test_code_and_packages_make_history_stale_for_those_only_who_ask(planned: Planned) -> None:
+    now = planned.manifest()
+    planned.publish(replace(now, code_version="0.1+old", packages={**now.packages, "pyarrow": "1.0"}))
+    code, packages = f"code 0.1+old -> {now.code_version}", f"packages pyarrow 1.0 -> {now.packages['pyarrow']}"
+    assert planned.slice().also == (code, packages)
+    both: tuple[Cause, ...] = ("code", "packages")
+    assert planned.slice(stale_because=both).reasons == (code, packages)
+    assert planned.slice(stale_because=["packages"]).also == (code,)
+
+
+def test_a_slice_published_with_a_version_as_asked_is_pinned_and_stays_with_it(planned: Planned) -> None:
+    planned.publish(planned.manifest(version=2))
+    observed = planned.slice()
+    assert (observed.state, observed.is_due) == ("pinned", False)
+    assert observed.reasons == ("published with version 2, as asked",)
+    land(planned.customers, {DAY_1: 1})
+    stale = planned.slice()
+    assert (stale.state, stale.model.version) == ("stale", 2)
+    assert planned.slice(model_version=1).model.version == 1
+    assert planned.slice(stale_because=["model"]).model.version == 1
+
+
+def test_a_pinned_version_that_is_gone_gives_way_to_the_configured_one(planned: Planned) -> None:
+    now = planned.manifest(version=2)
+    planned.publish(replace(now, model={**now.model, "version": 99}))
+    observed = planned.slice()
+    assert (observed.state, observed.model.version) == ("pinned", 1)
+
+
+def test_what_was_rejected_or_retracted_is_not_due_until_something_changes(planned: Planned) -> None:
+    for day, state in ((DAY_1, "rejected"), (DAY_2, "retracted")):
+        planned.ran(state, planned.manifest(day), error="too many\nin all")
+    rejected, retracted = planned.plan(DAY_1, DAY_2).slices
+    assert (rejected.state, retracted.state) == ("rejected", "retracted")
+    assert not rejected.is_due
+    assert not retracted.is_due
+    assert rejected.reasons[0].endswith("rejected: too many")
+    land(planned.customers, {DAY_1: 1})
+    (observed,) = planned.plan(DAY_1).slices
+    assert (observed.state, observed.is_due) == ("missing", True)
+    assert observed.reasons[0].endswith("was rejected; since then: input customers changed")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"limits": {"quarantined_share": 0.5}}, {"history": {"usual": {"of": "rows", "within": 0.5}}}]
+)
+def test_what_only_a_verdict_depends_on_makes_a_rejected_slice_due(planned: Planned, changes: dict[str, Any]) -> None:
+    planned.ran("rejected", planned.manifest())
+    planned.configure(**changes)
+    observed = planned.slice()
+    assert observed.is_due
+    assert observed.reasons[0].endswith(f"since then: {next(iter(changes))}")
+
+
+def test_a_slice_rejected_by_its_history_is_due_again(planned: Planned) -> None:
+    planned.ran("rejected", planned.manifest(), verdict=json.dumps([{"check_id": "history:usual", "success": False}]))
+    assert planned.slice().is_due
+
+
+def test_late_data_that_was_rejected_leaves_the_published_slice_alone(planned: Planned) -> None:
+    run = planned.publish(planned.manifest())
+    land(planned.customers, {DAY_1: 1})
+    planned.ran("rejected", planned.manifest())
+    observed = planned.slice()
+    assert observed.state == "rejected"
+    assert observed.replaces is not None
+    assert observed.replaces.run_id == run.run_id
+
+
+def test_a_run_at_work_and_one_whose_process_is_gone_are_told_apart(planned: Planned) -> None:
+    run = planned.ran("started", planned.manifest())
+    lock = RunLock(planned.layout.stages, run.run_id)
+    assert lock.acquire()
+    at_work = planned.slice()
+    assert (at_work.state, at_work.is_due, at_work.reasons) == ("running", False, (f"run {run.run_id} is at it",))
+    lock.release()
+    gone = planned.slice()
+    assert (gone.state, gone.reasons) == ("missing", (f"run {run.run_id} ended without a word",))
+
+
+def test_a_slice_whose_last_run_failed_tells_why(planned: Planned) -> None:
+    run = planned.ran("failed", planned.manifest(), error="no space\nleft")
+    observed = planned.slice()
+    assert (observed.state, observed.reasons) == ("missing", (f"run {run.run_id} failed: no space",))
+
+
+def test_a_day_without_rows_is_empty_and_not_due(planned: Planned) -> None:
+    observed = planned.slice(DAY_3)
+    assert (observed.state, observed.is_due, observed.reasons) == ("empty", False, ("customers has no row of it",))
+
+
+def test_rows_of_several_runs_and_of_unknown_ones_are_stale(planned: Planned) -> None:
+    planned.publish(planned.manifest(), told=False)
+    assert "the ledger does not know" in planned.slice().reasons[0]
+    row = {"score_date": DAY_1, "model_name": "churn", "run_id": "another"}
+    write_deltalake(planned.layout.predictions, pa.Table.from_pylist([row], schema=PREDICTIONS), mode="append")
+    assert planned.slice().reasons == ("rows of several runs stand in it",)
+
+
+def test_time_is_estimated_by_the_ledger(planned: Planned) -> None:
+    planned.publish(planned.manifest())
+    observed = planned.plan(DAY_1, DAY_2)
+    assert observed.pace is not None
+    assert observed.pace.runs == 1
+    assert [slice_.seconds for slice_ in observed.slices] == [3.0, 3.0]
+
+
+def test_a_plan_opens_each_table_once_however_many_slices_there_are(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    real = fingerprints.latest_version
+    monkeypatch.setattr(fingerprints, "latest_version", lambda location: opened.append(location) or real(location))
+    assert len(planned.plan(DAY_1, DAY_1 + dt.timedelta(days=364)).slices) == 365
+    assert len(opened) == 1
+
+
+def test_a_plan_writes_nothing(planned: Planned) -> None:
+    def state() -> dict[str, int]:
+        root = Path(planned.project.environment.warehouse)
+        return {str(path): path.stat().st_mtime_ns for path in root.rglob("*") if "_locks" not in path.parts}
+
+    planned.ran("started", planned.manifest())
+    before = state()
+    planned.plan(DAY_1, DAY_3)
+    assert state() == before
+
+
+def test_checks_that_cost_more_than_the_one_pass_are_told(planned: Planned) -> None:
+    planned.configure(("rising", "column_values_to_be_increasing", {"column": "age"}))
+    planned.configure(("rising", "column_values_to_be_increasing", {"column": "value"}))
+    assert list(planned.plan().by_engine) == ["rising"]
+
+
+def test_bad_input_is_told(planned: Planned, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the period ends before it begins"):
+        planned.plan(DAY_2, DAY_1)
+    import shutil
+
+    shutil.rmtree(planned.layout.predictions)
+    with pytest.raises(TableError, match="lakescore tables create churn"):
+        planned.plan()
+
+
+def test_a_plan_is_plain_values_for_machines(planned: Planned) -> None:
+    planned.publish(planned.manifest())
+    content = json.loads(json.dumps(planned.plan(DAY_1, DAY_2).as_json()))
+    assert [slice_["state"] for slice_ in content["slices"]] == ["current", "missing"]
+    assert content["slices"][1]["model"]["version"] == 1
+    assert content["slices"][0]["score_date"] == "2013-07-01"
+    assert Slice(DAY_1, "churn").predicate  # the slice that is meant
