@@ -6,11 +6,10 @@ Usage: killed_run.py STEP PROJECT…, where the step may be `none`. Prints one l
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from pathlib import Path
 
+from faults.at_steps import killed
 from small_project import DAY, SmallProject
 
 from pipelines.runs.scoring import score
@@ -18,16 +17,12 @@ from pipelines.spark import start
 
 
 def main(fatal: str, told: Path, roots: list[Path]) -> None:
-    def progress(step: str) -> None:
-        if step == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     results = []
     for root in roots:
         small = SmallProject(root, told)
         spark = start(small.project.environment.spark, "killed")
         before = len(small.evaluated())
-        result = score(spark, small.project, "orders", DAY, progress=progress)
+        result = score(spark, small.project, "orders", DAY, progress=killed(fatal))
         results.append({**result.as_json(), "asked": len(set(small.evaluated()[before:]))})
     sys.stdout.write(json.dumps(results) + "\n")
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipelines.config import Project
-from unit.samples import PIPELINE, change_yaml
+from unit.samples import PIPELINE, Registry, change_yaml
+
+if TYPE_CHECKING:
+    from unit.runs.slices_without_scoring import Planned
 
 Configure = Callable[..., None]
 
@@ -44,3 +48,11 @@ def configure(churn: Project) -> Configure:
         change_yaml(churn.conf / "pipelines" / "churn.yaml", lambda content: content.update(changes))
 
     return configured
+
+
+@pytest.fixture
+def planned(churn: Project, configure: Configure, registry: Registry, tmp_path: Path) -> Planned:
+    """A project with tables, whose slices are published without any scoring."""
+    from unit.runs.slices_without_scoring import make_planned
+
+    return make_planned(churn, configure, registry, tmp_path)

@@ -4,112 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from pipelines.config import Project
 from pipelines.errors import TableError, UsageError
-from pipelines.runs.definition import define
-from pipelines.runs.layout import Layout, locate
-from pipelines.runs.manifest import Manifest, build_manifest
-from pipelines.runs.planning import Cause, Plan, PlannedSlice, plan
-from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import open_sources
+from pipelines.runs.planning import Cause
 from pipelines.tables import fingerprints
-from pipelines.tables.ledger import Entry
 from pipelines.tables.locking import RunLock
-from pipelines.tables.slices import Slice
-from unit.runs.conftest import Configure
-from unit.samples import DAY_1, DAY_2, DAY_3, Registry, change_yaml, land
-
-PREDICTIONS = pa.schema([("score_date", pa.date32()), ("model_name", pa.string()), ("run_id", pa.string())])
-Change = Callable[[Manifest], Manifest]
-
-
-def no_session() -> NoReturn:
-    raise AssertionError("a plan of tables that are folders needs no Spark")
-
-
-@dataclass
-class Planned:
-    """A project whose slices are published, rejected and so on without any scoring."""
-
-    project: Project
-    configure: Configure
-
-    @property
-    def layout(self) -> Layout:
-        return locate(None, self.project, define(self.project, "churn").pipeline)
-
-    @property
-    def customers(self) -> Path:
-        return Path(self.project.environment.inputs) / "customers"
-
-    def plan(self, first: dt.date = DAY_1, last: dt.date | None = None, **options: Any) -> Plan:
-        return plan(no_session, self.project, "churn", first, last or first, **options)
-
-    def slice(self, day: dt.date = DAY_1, **options: Any) -> PlannedSlice:
-        (planned,) = self.plan(day, **options).slices
-        return planned
-
-    def manifest(self, day: dt.date = DAY_1, version: int | None = None) -> Manifest:
-        """What a run would fix now."""
-        definition = define(self.project, "churn")
-        pipeline = definition.pipeline
-        model = look_up(self.project, pipeline.model.with_version(version) if version else pipeline.model)
-        sources = [source.pinned(day) for source in open_sources(None, self.project, pipeline)]
-        query, suite, features = definition.query, definition.checks.suite, definition.feature_source
-        return build_manifest(pipeline, day, 1, sources, model, query, suite, features)
-
-    def ran(self, state: Any, manifest: Manifest, **more: Any) -> Entry:
-        """Enter a run that began and came to this end."""
-        day = dt.date.fromisoformat(manifest.score_date)
-        begun = Entry(manifest.run_id, "churn", day, "churn", "started", run_key=manifest.run_key)
-        ended = replace(begun, state=state, model_version=manifest.model["version"], **more)
-        begun = replace(begun, manifest=manifest.as_json())
-        self.layout.ledger.append(*([begun] if state == "started" else [begun, ended]))
-        return ended
-
-    def publish(self, manifest: Manifest, *, told: bool = True) -> Entry:
-        """Put a run's row into the slice in place of what is there."""
-        day = manifest.score_date
-        row = {"score_date": dt.date.fromisoformat(day), "model_name": "churn", "run_id": manifest.run_id}
-        write_deltalake(
-            self.layout.predictions,
-            pa.Table.from_pylist([row], schema=PREDICTIONS),
-            mode="overwrite",
-            predicate=f"score_date = '{day}'",
-        )
-        if not told:
-            return Entry(manifest.run_id, "churn", row["score_date"], "churn", "published")  # type: ignore[arg-type]
-        timings = json.dumps({"score": 2.0, "publish": 1.0})
-        return self.ran("published", manifest, rows_input=3, rows_scored=3, rows_quarantined=0, timings=timings)
-
-
-@pytest.fixture
-def planned(churn: Project, configure: Configure, registry: Registry, tmp_path: Path) -> Planned:
-    places = {"warehouse": "wh", "inputs": "in", "cache": "cache"}
-    change_yaml(
-        churn.conf / "environments" / "local.yaml",
-        lambda content: content.update(
-            {name: str(tmp_path / folder) for name, folder in places.items()}, tracking_uri=registry.uri
-        ),
-    )
-    from pipelines.config import load_project
-
-    found = Planned(load_project(churn.conf, "local"), configure)
-    land(found.customers, {DAY_1: 3, DAY_2: 2})
-    layout = found.layout
-    layout.ledger.create()
-    for location in layout.outputs().values():
-        write_deltalake(location, PREDICTIONS.empty_table(), partition_by=["score_date", "model_name"])
-    return found
+from unit.runs.slices_without_scoring import PREDICTIONS, Planned
+from unit.samples import DAY_1, DAY_2, DAY_3, land
 
 
 def test_a_slice_of_which_nothing_is_published_is_missing(planned: Planned) -> None:
@@ -317,7 +225,6 @@ def test_a_plan_writes_nothing(planned: Planned) -> None:
 
 
 def test_checks_that_cost_more_than_the_one_pass_are_told(planned: Planned) -> None:
-    planned.configure(("rising", "column_values_to_be_increasing", {"column": "age"}))
     planned.configure(("rising", "column_values_to_be_increasing", {"column": "value"}))
     assert list(planned.plan().by_engine) == ["rising"]
 
@@ -338,4 +245,3 @@ def test_a_plan_is_plain_values_for_machines(planned: Planned) -> None:
     assert [slice_["state"] for slice_ in content["slices"]] == ["current", "missing"]
     assert content["slices"][1]["model"]["version"] == 1
     assert content["slices"][0]["score_date"] == "2013-07-01"
-    assert Slice(DAY_1, "churn").predicate  # the slice that is meant

@@ -1,0 +1,131 @@
+"""Every step of a run, every fault: run again, the tables are those of an undisturbed run, the ledger tells all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from faults.at_steps import STEPS, BrokenOffError, at, broken_off
+from pyspark.sql import SparkSession
+from small_project import SmallProject, without_run
+
+from pipelines.errors import ConflictError
+from pipelines.runs.repairing import repair
+from pipelines.tables import slices
+
+ENDS = {"published", "superseded", "conflict", "rejected", "failed"}
+
+
+def no_session() -> SparkSession:
+    raise AssertionError("folders need no session")
+
+
+def same_tables(small: SmallProject, undisturbed: SmallProject) -> bool:
+    return (
+        without_run(small.predictions()) == without_run(undisturbed.predictions())
+        and without_run(small.quarantine_current()) == without_run(undisturbed.quarantine_current())
+        and len({row["run_id"] for row in small.predictions()}) == 1
+    )
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_broken_off_by_an_error_and_run_again(
+    small: SmallProject, scored: SmallProject, spark: SparkSession, step: str
+) -> None:
+    with pytest.raises(BrokenOffError):
+        small.score(spark, progress=broken_off(step))
+    assert bool(small.predictions()) == (step == "record")
+    result = small.score(spark)
+    assert result.outcome == ("already_done" if step == "record" else "published")
+    assert same_tables(small, scored)
+    assert {entry.state for entry in small.ledger.latest()} <= ENDS
+    assert small.stages() == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_another_run_of_the_slice_comes_in_between(
+    small: SmallProject, scored: SmallProject, spark: SparkSession, step: str
+) -> None:
+    first = small.score(spark, progress=at(step, lambda: small.score(spark, force=True)))
+    newest = small.ledger.latest()
+    # Fences are taken when versions are looked up: who comes in later than that, is newer.
+    assert first.outcome == {"resolve": "already_done", "record": "published"}.get(step, "superseded")
+    assert same_tables(small, scored)
+    assert {entry.state for entry in newest} <= ENDS
+    assert [entry.state for entry in newest].count("published") == (2 if step == "record" else 1)
+    assert small.stages() == []
+
+
+def after_commit(error: Exception) -> Callable[..., Any]:
+    """The write of a table that commits, and whose answer is lost on the way back, once."""
+    real, lost = slices.write_with_retries, [error]
+
+    def write_with_retries(write: Callable[[], None], location: str) -> None:
+        def losing() -> None:
+            write()
+            if lost and location.endswith("predictions"):
+                raise lost.pop()
+
+        real(losing, location)
+
+    return write_with_retries
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(
+    small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "write_with_retries", after_commit(RuntimeError("ConcurrentWriteException: lost")))
+    result = small.score(spark)
+    assert result.outcome == "published"
+    assert same_tables(small, scored)
+    assert small.versions()["warehouse/orders/predictions"] == scored.versions()["warehouse/orders/predictions"]
+
+
+def test_a_commit_after_which_all_is_lost_is_found_again(
+    small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(slices, "write_with_retries", after_commit(OSError("the disk went away")))
+        with pytest.raises(OSError, match="the disk went away"):
+            small.score(spark)
+    assert small.score(spark).outcome == "already_done"
+    assert same_tables(small, scored)
+
+
+def test_writers_that_always_come_first_end_in_a_conflict_and_the_rows_are_kept(
+    small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(write: Callable[[], None], location: str) -> None:
+        raise ConflictError(f"other writers of {location} came first")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(slices, "write_with_retries", never)
+        with pytest.raises(ConflictError):
+            small.score(spark)
+    assert [entry.state for entry in small.ledger.latest()] == ["conflict"]
+    assert len(small.stages()) == 1
+    result = small.score(spark)
+    assert result.outcome == "published"
+    assert "score" not in result.timings  # the staged rows were taken
+    assert same_tables(small, scored)
+
+
+def test_a_table_that_cannot_be_written_fails_the_run_and_nothing_is_half_done(
+    small: SmallProject, scored: SmallProject, spark: SparkSession
+) -> None:
+    log = small.root / "warehouse" / "orders" / "predictions" / "_delta_log"
+    away = log.with_name("away")
+
+    def hide() -> None:
+        log.rename(away)
+        log.write_text("no folder")  # as root, permissions would stop nobody
+
+    with pytest.raises(Exception, match="predictions"):
+        small.score(spark, progress=at("publish", hide))
+    log.unlink()
+    away.rename(log)
+    assert small.predictions() == []
+    repair(no_session, small.project, "orders")
+    assert small.score(spark).outcome == "published"
+    assert same_tables(small, scored)
