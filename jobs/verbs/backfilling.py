@@ -80,8 +80,8 @@ def backfill(
 
     Example: `lakescore backfill flight_delays --from 2013-07-01 --to 2013-07-31`
     """
+    from pipelines.runs.backfilling import at_once, due
     from pipelines.runs.backfilling import backfill as run
-    from pipelines.runs.backfilling import due
     from pipelines.runs.planning import plan as plan_slices
     from pipelines.runs.stopping import Stop, on_signals
 
@@ -98,12 +98,11 @@ def backfill(
         if as_json:
             print_json({"slices": [], "left": [], "why_left": "", "seconds": 0, "exit_code": 0})
         return
-    at_once = min(parallel or min(os.cpu_count() or 1, 4), len(wanted))
-    if planned.pipeline.history and at_once > 1:
-        at_once = 1
+    threads = min(parallel or min(os.cpu_count() or 1, 4), len(wanted))
+    if at_once(planned, threads) < threads:
         rendering.note("one slice after the other: history gates compare each with those before it", quiet=as_json)
     with (
-        shown.watching(planned, wanted, at_once, quiet=as_json) as watcher,
+        shown.watching(planned, wanted, at_once(planned, threads), quiet=as_json) as watcher,
         on_signals(Stop(told=watcher.stopping)) as stop,
     ):
         summary = run(
@@ -112,7 +111,7 @@ def backfill(
             planned,
             only=only,
             max_failures=max_failures,
-            parallel=at_once,
+            parallel=threads,
             watcher=watcher,
             stop=stop,
         )

@@ -116,6 +116,11 @@ def due(plan: Plan, only: Only | None = None) -> list[PlannedSlice]:
     return [slice_ for slice_ in plan.slices if slice_.state == only]
 
 
+def at_once(plan: Plan, parallel: int) -> int:
+    """How many slices may be at work together: one, where history gates compare each with those before it."""
+    return 1 if plan.pipeline.history else parallel
+
+
 def backfill(
     spark: SparkSession,
     project: Project,
@@ -135,13 +140,14 @@ def backfill(
         plan: made just before; what it says of models and configuration is what is run.
         only: which of its slices; see `due`. With `all`, published slices are scored again.
         max_failures: begin no more slices once more than this many failed or were rejected; None for any number.
-        parallel: how many slices at once; one after the other where gates compare a slice with those before it.
+        parallel: how many slices at once, as far as `at_once` lets them.
         watcher: told of what happens.
         stop: says when to end; slices at work then end by themselves, unless it says otherwise.
     """
     begin = time.monotonic()
     job_tag = f"backfill-{secrets.token_hex(4)}"
     waiting = deque(due(plan, only))
+    parallel = at_once(plan, parallel)
     at_work: dict[Future[Backfilled], PlannedSlice] = {}
     done: list[Backfilled] = []
     why_left = ""

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
 
 from pipelines.runs.backfilling import Backfilled, Summary, backfill, due
+from pipelines.runs.maintaining import maintain
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.steps import Step
 from pipelines.runs.stopping import Stop
@@ -201,13 +202,19 @@ def test_jobs_at_work_are_cancelled_when_it_is_urgent(small: SmallProject, spark
     assert summary.seconds < 60
 
 
-def test_two_backfills_at_once_end_as_one(filled: SmallProject, small: SmallProject, spark: SparkSession) -> None:
+def test_two_backfills_at_once_and_maintenance_beside_them_end_as_one(
+    filled: SmallProject, small: SmallProject, spark: SparkSession
+) -> None:
+    filled: SmallProject, small: SmallProject, spark: SparkSession
+) -> None:
     plans = [planned(small, spark), planned(small, spark)]
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(3) as threads:
+        beside = threads.submit(lambda: [maintain(spark, small.project, "orders") for _ in range(3)])
         both = [
             threads.submit(partial(backfill, spark, small.project, one, watcher=Told(), stop=Stop())) for one in plans
         ]
         found = [future.result() for future in both]
+        assert len(beside.result()) == 3
     assert [summary.exit_code for summary in found] == [0, 0]
     assert without_run(small.predictions()) == without_run(filled.predictions())
     assert without_run(small.quarantine_current(SECOND)) == without_run(filled.quarantine_current(SECOND))
