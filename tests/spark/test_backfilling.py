@@ -205,8 +205,6 @@ def test_jobs_at_work_are_cancelled_when_it_is_urgent(small: SmallProject, spark
 def test_two_backfills_at_once_and_maintenance_beside_them_end_as_one(
     filled: SmallProject, small: SmallProject, spark: SparkSession
 ) -> None:
-    filled: SmallProject, small: SmallProject, spark: SparkSession
-) -> None:
     plans = [planned(small, spark), planned(small, spark)]
     with ThreadPoolExecutor(3) as threads:
         beside = threads.submit(lambda: [maintain(spark, small.project, "orders") for _ in range(3)])
