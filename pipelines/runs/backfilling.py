@@ -153,7 +153,8 @@ def backfill(
     why_left = ""
 
     def run(item: PlannedSlice) -> Backfilled:
-        return _run(spark, project, plan, item, job_tag, force=only == "all", tell=_teller(watcher, stop, item))
+        force = item.needs_force or only == "all"
+        return _run(spark, project, plan, item, job_tag, force=force, tell=_teller(watcher, stop, item))
 
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="slice") as threads:
         while at_work or (waiting and not why_left):

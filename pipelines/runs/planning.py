@@ -59,6 +59,7 @@ class PlannedSlice:
         rows: how many rows there would be to score; None where nothing tells.
         seconds: how long a run is likely to take; None where nothing tells.
         replaces: what is published now.
+        needs_force: whether a run would find the same run key: what makes the slice stale is none of it.
     """
 
     score_date: dt.date
@@ -70,6 +71,7 @@ class PlannedSlice:
     rows: int | None
     seconds: float | None
     replaces: Replaced | None
+    needs_force: bool
 
     @property
     def is_due(self) -> bool:
@@ -225,7 +227,6 @@ def _planned(
     )
     state, reasons, also = _judged(layout, past, published, now, pinned[0], stale_because)
     rows = _rows(pinned[0], published, pace)
-    replaced = next(iter(past.state.runs), None)
     return PlannedSlice(
         score_date=day,
         state=state,
@@ -235,11 +236,8 @@ def _planned(
         sources={source.name: source.pinned.version for source in pinned},
         rows=rows,
         seconds=None if pace is None else pace.seconds(rows or 0),
-        replaces=None
-        if replaced is None
-        else Replaced(
-            replaced, published.model_version if published else None, published.rows_scored if published else None
-        ),
+        replaces=_replaced(past, published),
+        needs_force=published is not None and published.run_key == now.run_key,
     )
 
 
@@ -275,23 +273,25 @@ def _by_table(
 ) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
     if not past.state.runs:
         return "missing", (), ()
-    if len(past.state.runs) > 1:
-        return "stale", ("rows of several runs stand in it",), ()
-    manifest = None if published is None else published.value("manifest")
-    if manifest is None:
-        return "stale", (f"the ledger does not know what run {past.state.published_run} was made of",), ()
+    if published is None:
+        runs = ", ".join(sorted(past.state.runs))
+        unknown = f"the ledger does not know run {runs}: see `lakescore repair`"
+        return "stale", ("rows of several runs stand in it" if len(past.state.runs) > 1 else unknown,), ()
+    manifest = published.value("manifest")
+    if manifest is None:  # a repair entered it
+        is_same = published.run_key == now.run_key
+        return ("current", (), ()) if is_same else ("stale", ("input, model or configuration changed",), ())
     changed = changes(manifest, now)
     asked = _asked(changed)
-    reasons = _inputs(changed, main) + tuple(
-        asked[cause] for cause in CAUSES if cause in stale_because and asked[cause]
-    )
+    counted = tuple(asked[cause] for cause in CAUSES if cause in stale_because and asked[cause])
     also = tuple(asked[cause] for cause in CAUSES if cause not in stale_because and asked[cause])
+    reasons = _inputs(changed, main) + counted
     if reasons:
         return "stale", reasons, also
     version = pinned_version(published)
-    if version is not None:
-        return "pinned", (f"published with version {version}, as asked",), also
-    return "current", (), also
+    return (
+        ("current", (), also) if version is None else ("pinned", (f"published with version {version}, as asked",), also)
+    )
 
 
 def _inputs(changed: Changes, main: str) -> tuple[str, ...]:
@@ -316,7 +316,9 @@ def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
     if manifest is None:
         return ("its manifest is unknown",)
     changed = changes(manifest, now)
-    named = _inputs(changed, main) + tuple(changed.judging)
+    named = _inputs(changed, main)
+    if ended.state == "rejected":
+        named += changed.judging
     if changed.model:
         named += (f"model {changed.model}",)
     if ended.state == "rejected" and is_rejected_by_history(ended):
@@ -328,6 +330,14 @@ def _told(ended: Entry) -> str:
     words = {"started": "ended without a word"}.get(ended.state, ended.state)
     error = shortened((ended.error or "").splitlines()[0] if ended.error else "", LONGEST_REASON)
     return f"run {ended.run_id} {words}{f': {error}' if error else ''}"
+
+
+def _replaced(past: Past, published: Entry | None) -> Replaced | None:
+    if not past.state.runs:
+        return None
+    if published is None:
+        return Replaced(", ".join(sorted(past.state.runs)), None, None)
+    return Replaced(published.run_id, published.model_version, published.rows_scored)
 
 
 def _rows(main: PinnedSource, published: Entry | None, pace: Pace | None) -> int | None:

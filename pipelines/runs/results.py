@@ -61,7 +61,9 @@ class Result:
 
 def already_done(entry: Entry, layout: Layout, timings: dict[str, float]) -> Result:
     """The result of the published run, by the ledger, where there is nothing to do."""
-    manifest = entry.value("manifest")
+    # A run that a repair entered has no manifest.
+    unknown = {"model": {"name": entry.model_name, "version": entry.model_version, "alias": None, "digest": ""}}
+    manifest = entry.value("manifest") or {**unknown, "sources": []}
     return Result(
         outcome="already_done",
         run_id=entry.run_id,

@@ -47,7 +47,7 @@ def test_a_late_row_makes_it_stale(planned: Planned) -> None:
     run = planned.publish(planned.manifest())
     land(planned.customers, {DAY_1: 1})
     observed = planned.slice()
-    assert (observed.state, observed.reasons) == ("stale", ("input customers changed",))
+    assert (observed.state, observed.reasons, observed.needs_force) == ("stale", ("input customers changed",), False)
     assert observed.is_due
     assert observed.rows == 4
     assert observed.replaces is not None
@@ -102,7 +102,9 @@ def test_code_and_packages_make_history_stale_for_those_only_who_ask(planned: Pl
     code, packages = f"code 0.1+old -> {now.code_version}", f"packages pyarrow 1.0 -> {now.packages['pyarrow']}"
     assert planned.slice().also == (code, packages)
     both: tuple[Cause, ...] = ("code", "packages")
-    assert planned.slice(stale_because=both).reasons == (code, packages)
+    asked = planned.slice(stale_because=both)
+    assert asked.reasons == (code, packages)
+    assert asked.needs_force  # its run key is the same: a run would find nothing to do
     assert planned.slice(stale_because=["packages"]).also == (code,)
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from pipelines.runs.repairing import Repair, repair
+from pipelines.runs.results import already_done
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import begin
 from unit.runs.slices_without_scoring import PREDICTIONS, Planned, no_session
@@ -76,6 +77,8 @@ def test_a_published_run_that_the_ledger_lost_is_entered_of_what_table_and_log_t
     assert (entry.state, entry.model_version, entry.fence) == ("published", 1, 1)
     assert entry.run_key == manifest.run_key
     assert (entry.rows_input, entry.rows_scored, entry.rows_quarantined) == (1, 1, 0)
+    assert planned.slice().state == "current"
+    assert already_done(entry, planned.layout, {}).model["version"] == 1
     assert repaired(planned) == []
 
 
