@@ -39,7 +39,7 @@ mlflow.models.set_model(Model())
 """
 FUNCTIONS = {
     "one_row_short": "return amount[1:] / 1000",
-    "sleeping": '__import__("time").sleep(20)\n        return amount / 1000',
+    "slow": '__import__("time").sleep(1)\n        return amount / 1000',
     "raising": 'raise RuntimeError("the tree has no root")',
     "sometimes_null": "return [None if value > 380 else value / 1000 for value in amount]",
     "out_of_range": "return amount",

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pyspark
 import pytest
-from small_project import DAY, SmallProject, copy_of, without_run
+from small_project import DAY, DAYS, SmallProject, copy_of, orders_of, without_run
 
 pytestmark = pytest.mark.slow
 
@@ -41,10 +43,12 @@ class Cluster:
     Args:
         address: the master's.
         work: the worker's folder: of each application what its executors were given.
+        worker: the worker's process, which starts the executors.
     """
 
     address: str
     work: Path
+    worker: psutil.Process
 
 
 def started(log: Path, until: str, *command: str) -> subprocess.Popen[bytes]:
@@ -83,7 +87,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 folder / "worker.log", "Successfully registered", f"{deploy}.worker.Worker", *loopback, *size, address
             )
         )
-        yield Cluster(address, folder / "work")
+        yield Cluster(address, folder / "work", psutil.Process(processes[-1].pid))
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -92,22 +96,45 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def submit(small: SmallProject, master: str) -> subprocess.CompletedProcess[str]:
     """A slice scored by spark-submit."""
+    return ended(submitted(small, master, "score", "--date", str(DAY)))
+
+
+def submitted(small: SmallProject, master: str, job: str, *arguments: str) -> subprocess.Popen[str]:
+    """A job begun by spark-submit."""
     settings = ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.executor.memory=768m"]
     command = [str(BIN / "spark-submit"), "--master", master, "--driver-memory", "1g", *settings]
-    return subprocess.run(
-        [*command, str(ROOT / "jobs" / "score.py"), "orders", "--date", str(DAY), "--json"],
-        capture_output=True,
+    return subprocess.Popen(
+        [*command, str(ROOT / "jobs" / f"{job}.py"), "orders", *arguments, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=300,
         env={**SETTINGS, "LAKESCORE_CONF": str(small.root / "conf")},
         cwd=small.root,
     )
 
 
-def told(ended: subprocess.CompletedProcess[str]) -> str:
+def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """The same, once it came to its end."""
+    output, errors = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def kill_one(cluster: Cluster, of: str) -> None:
+    """End one of the worker's processes by SIGKILL, as soon as there is one of the kind."""
+    end = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < end:
+        for process in cluster.worker.children(recursive=True):
+            with suppress(psutil.Error):
+                if of in " ".join(process.cmdline()):
+                    process.kill()
+                    return
+        time.sleep(0.1)
+    pytest.fail(f"there was no {of}")
+
+
+def told(job: subprocess.CompletedProcess[str]) -> str:
     """What it said, apart from Spark's own log."""
-    return "\n".join(line for line in (ended.stdout + ended.stderr).splitlines() if " INFO " not in line)
+    return "\n".join(line for line in (job.stdout + job.stderr).splitlines() if " INFO " not in line)
 
 
 def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
@@ -120,9 +147,9 @@ def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
         small.use_model("plain")
         small.configure(features={"amount": "amount"}, outputs={"probability": {"type": "double", "nullable": True}})
     for small, master in ((near, "local[2]"), (far, cluster.address)):
-        ended = submit(small, master)
-        assert ended.returncode == 0, told(ended)
-        assert json.loads(ended.stdout)["outcome"] == "published"
+        done = submit(small, master)
+        assert done.returncode == 0, told(done)
+        assert json.loads(done.stdout)["outcome"] == "published"
     assert repr(without_run(far.predictions())) == repr(without_run(near.predictions()))
     assert len(far.predictions()) == 40
     assert list(cluster.work.rglob("MLmodel"))
@@ -137,10 +164,33 @@ def test_a_batch_that_kills_workers_on_other_machines_is_named(
     """Spark tries the task again; the third worker finds what the first two have left."""
     small = copy_of(empty, tmp_path)
     small.use_model("deadly")
-    ended = submit(small, cluster.address)
-    assert ended.returncode == 1
-    said = told(ended)
+    done = submit(small, cluster.address)
+    assert done.returncode == 1
+    said = told(done)
     # Beside it stands Spark's own log of the tasks that failed, tracebacks and all.
     assert "error: a Python worker died while model 'deadly' version 1 scored" in said
     assert "workers died repeatedly at one batch: partition" in said
     assert small.predictions() == []
+
+
+def test_a_backfill_outlives_its_python_workers_and_executors(
+    empty: SmallProject, cluster: Cluster, tmp_path: Path
+) -> None:
+    small = copy_of(empty, tmp_path)
+    small.use_model("slow")
+    job = submitted(small, cluster.address, "backfill", "--from", str(DAYS[0]), "--to", str(DAYS[-1]))
+    while "started" not in small.states() and job.poll() is None:
+        time.sleep(0.1)
+    kill_one(cluster, "pyspark.daemon")
+    time.sleep(3)
+    kill_one(cluster, "CoarseGrainedExecutorBackend")
+    done = ended(job)
+    assert done.returncode == 0, told(done)
+    assert [slice_["outcome"] for slice_ in json.loads(done.stdout)["slices"]] == ["published"] * len(DAYS)
+    for day in DAYS:
+        expected = {
+            order["id"]: (order["amount"] or 0) / 1000 for order in orders_of(day) if order["id"] not in (3, 7, 20)
+        }
+        assert {row["id"]: row["probability"] for row in small.predictions(day)} == pytest.approx(expected)
+    assert len(small.predictions()) == len(DAYS) * 37
+    assert small.stages() == []

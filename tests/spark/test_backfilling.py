@@ -187,7 +187,7 @@ def test_asked_twice_what_is_at_work_is_abandoned_and_gone_on_with(small: SmallP
 
 
 def test_jobs_at_work_are_cancelled_when_it_is_urgent(small: SmallProject, spark: SparkSession) -> None:
-    small.use_model("sleeping")
+    small.use_model("slow")
     stop = Stop(grace_seconds=0)
     summary = run(
         small,
