@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two processes, each with a Spark session of its own: one is often only waiting.
+TWO := -n 2 --dist loadfile
 STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt requirements/install_delta.py setup.py 2>/dev/null | cksum | cut -d' ' -f1)
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
@@ -20,9 +22,9 @@ demo: $(STAMP)  ## From nothing to a week of real flights, scored; typed again i
 	@$(BIN)/python -m examples.flights.demo
 
 test: $(STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
-	@$(BIN)/python -m pytest tests/unit
-	$(BIN)/python -m pytest tests/spark
-	$(BIN)/python -m pytest tests/integration
+	@$(BIN)/python -m pytest $(TWO) tests/unit
+	$(BIN)/python -m pytest $(TWO) tests/spark
+	$(BIN)/python -m pytest $(TWO) tests/integration
 
 lint: $(STAMP)  ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _ERR = Console(stderr=True, highlight=False)
 
 
-def show_plan(plan: Plan) -> None:
-    """Every slice, what a run would do to it, and what all of it would take."""
+def show_plan(plan: Plan, command: str, options: str) -> None:
+    """Every slice, what a run would do to it, what all of it would take, and the command for that."""
     table = new_table(["slice", "state", "model", "reads"], ["rows", "seconds"], ["replaces", "why"])
     for slice_ in plan.slices:
         sources = ", ".join(
@@ -50,7 +50,7 @@ def show_plan(plan: Plan) -> None:
         say(f"  judged on the staged rows, in a small job more: {', '.join(plan.on_stage)}")
     if due:
         first, last = plan.slices[0].score_date, plan.slices[-1].score_date
-        say(f"Run it: lakescore backfill {plan.pipeline.name} --from {first} --to {last}")
+        say(f"Run it: {command} --from {first} --to {last}{options}")
 
 
 def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
@@ -152,8 +152,8 @@ def watching(plan: Plan, wanted: Sequence[PlannedSlice], at_once: int, *, quiet:
         yield Watching(wanted, at_once, progress, quiet=False)
 
 
-def show_summary(summary: Summary, plan: Plan, command: str) -> None:
-    """What became of each slice, and how to go on."""
+def show_summary(summary: Summary, plan: Plan, command: str, options: str) -> None:
+    """What became of each slice, and how to go on: from the first that is not published."""
     table = new_table(["slice", "outcome"], ["input", "scored", "quarantined", "seconds"], ["run", "why"])
     for slice_ in sorted(summary.done, key=lambda slice_: slice_.score_date):
         counts = slice_.counts
@@ -171,8 +171,10 @@ def show_summary(summary: Summary, plan: Plan, command: str) -> None:
     say(f"{plan.pipeline.name}: {told or 'nothing begun'}, in {_duration(summary.seconds)}")
     if summary.left:
         say(f"Not begun: {len(summary.left)} from {summary.left[0]} to {summary.left[-1]}: {summary.why_left}")
-    if summary.exit_code:
-        say(f"To go on: {command}")
+    published = ("published", "already_done", "superseded")
+    open_days = [*summary.left, *[slice_.score_date for slice_ in summary.done if slice_.outcome not in published]]
+    if open_days:
+        say(f"To go on: {command} --from {min(open_days)} --to {plan.slices[-1].score_date}{options}")
 
 
 def _duration(seconds: float) -> str:

@@ -68,6 +68,10 @@ class ModelError(PipelineError):
     """The model cannot be found, loaded, or does not fit the pipeline's features."""
 
 
+class UnknownModelError(ModelError):
+    """The registry has no such model, alias or version."""
+
+
 class TableError(PipelineError):
     """A table that the project owns is missing, cannot be written, or has another shape."""
 

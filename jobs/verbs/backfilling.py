@@ -15,6 +15,7 @@ from jobs.verbs.options import (
     FirstDate,
     LastDate,
     PipelineName,
+    Settings,
     period_of,
     print_json,
     project_of,
@@ -55,7 +56,11 @@ def plan(
     planned = plan_slices(
         partial(session_of, project), project, pipeline, begin, end, model_version=model_version, stale_because=causes
     )
-    print_json(planned.as_json()) if as_json else shown.show_plan(planned)
+    if as_json:
+        print_json(planned.as_json())
+    else:
+        options = command_options(model_version, stale_because)
+        shown.show_plan(planned, f"lakescore{Settings.as_options()} backfill {pipeline}", options)
 
 
 def backfill(
@@ -80,15 +85,14 @@ def backfill(
 
     Example: `lakescore backfill flight_delays --from 2013-07-01 --to 2013-07-31`
     """
-    from pipelines.runs.backfilling import at_once, due
+    from pipelines.runs.backfilling import at_once, due, plan_backfill
     from pipelines.runs.backfilling import backfill as run
-    from pipelines.runs.planning import plan as plan_slices
     from pipelines.runs.stopping import Stop, on_signals
 
     begin, end = period_of(first, last)
     causes = _causes(stale_because)
     project = project_of(pipeline)
-    planned = plan_slices(
+    planned = plan_backfill(
         partial(session_of, project), project, pipeline, begin, end, model_version=model_version, stale_because=causes
     )
     wanted = due(planned, only)
@@ -118,8 +122,31 @@ def backfill(
     if as_json:
         print_json(summary.as_json())
     else:
-        shown.show_summary(summary, planned, f"lakescore backfill {pipeline} --from {begin} --to {end}")
+        options = command_options(model_version, stale_because, only, max_failures, parallel)
+        shown.show_summary(summary, planned, f"lakescore{Settings.as_options()} backfill {pipeline}", options)
     raise typer.Exit(summary.exit_code)
+
+
+def command_options(
+    model_version: int | None,
+    stale_because: str | None,
+    only: str | None = None,
+    max_failures: int | None = None,
+    parallel: int | None = None,
+) -> str:
+    """The options of a command that does the same again.
+
+    >>> command_options(5, None, parallel=2)
+    ' --model-version 5 --parallel 2'
+    """
+    given = {
+        "model-version": model_version,
+        "stale-because": stale_because,
+        "only": only,
+        "max-failures": max_failures,
+        "parallel": parallel,
+    }
+    return "".join(f" --{name} {value}" for name, value in given.items() if value is not None)
 
 
 def _causes(text: str | None) -> tuple[Cause, ...]:

@@ -32,6 +32,12 @@ class Settings:
     conf: Path | None = None
     environment: str | None = None
 
+    @classmethod
+    def as_options(cls) -> str:
+        """The options before the verb, for a command that does the same again."""
+        given = {"conf": cls.conf, "env": cls.environment}
+        return "".join(f" --{name} {value}" for name, value in given.items() if value is not None)
+
 
 def project_of(pipeline: str | None) -> Project:
     """The project; with a pipeline's name, only once there is such a pipeline: that costs no start of Spark."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from jobs import rendering
 from jobs.verbs.options import AsJson, SomePipeline, print_json, project_of, session_of
-from pipelines.config import pipeline_names
+from pipelines.config import Project, pipeline_names
+from pipelines.errors import PipelineError
+
+if TYPE_CHECKING:
+    from pipelines.runs.maintaining import Maintenance
+
+Done = TypeVar("Done")
 
 KeepDays = Annotated[
     float, typer.Option(min=0, help="How long files are kept that no version needs, and stages of runs that failed.")
@@ -27,16 +34,17 @@ def repair(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
     from pipelines.runs.repairing import repair as put_right
 
     project = project_of(pipeline)
-    names = [pipeline] if pipeline else pipeline_names(project)
-    repairs = [item for name in names for item in put_right(partial(session_of, project), project, name)]
+    found, errors = _of_each(pipeline, project, lambda name: put_right(partial(session_of, project), project, name))
+    repairs = [item for items in found.values() for item in items]
     if as_json:
         print_json([asdict(item) for item in repairs])
-        return
-    for item in repairs:
-        day = "" if item.score_date is None else f" {item.score_date}"
-        rendering.say(f"{item.pipeline}{day}: {item.what}: {item.run_id}: {item.why}")
-    if not repairs:
-        rendering.say("nothing to repair")
+    else:
+        for item in repairs:
+            day = "" if item.score_date is None else f" {item.score_date}"
+            rendering.say(f"{item.pipeline}{day}: {item.what}: {item.run_id}: {item.why}")
+        if not repairs and not errors:
+            rendering.say("nothing to repair")
+    _end(errors)
 
 
 def maintain(
@@ -53,19 +61,39 @@ def maintain(
     from pipelines.runs.maintaining import maintain as look_after
 
     project = project_of(pipeline)
-    names = [pipeline] if pipeline else pipeline_names(project)
-    done = {}
-    for name in names:
-        done[name] = look_after(
-            session_of(project), project, name, keep_days=keep_days, closed_after_days=closed_after, force=force
-        )
+
+    def maintained(name: str) -> Maintenance:
+        spark = session_of(project)
+        return look_after(spark, project, name, keep_days=keep_days, closed_after_days=closed_after, force=force)
+
+    done, errors = _of_each(pipeline, project, maintained)
     if as_json:
         print_json({name: asdict(item) for name, item in done.items()})
-        return
-    for name, item in done.items():
+    for name, item in ({} if as_json else done).items():
         for kind, table in item.tables.items():
             rendering.say(f"{name} {kind}: {table.compacted} files joined to {table.written}, {table.removed} removed")
         rendering.say(f"{name}: {item.ledger_files} files of the ledger joined, {len(item.stages)} old stages removed")
         if item.left:
             days = ", ".join(day.isoformat() for day in item.left)
             rendering.say(f"{name}: not compacted, as runs are at work on them: {days}")
+    _end(errors)
+
+
+def _of_each(pipeline: str | None, project: Project, act: Callable[[str], Done]) -> tuple[dict[str, Done], list[str]]:
+    """What became of one pipeline or of all, and what went wrong: one that is not in order does not stop the others."""
+    done, errors = {}, []
+    for name in [pipeline] if pipeline else pipeline_names(project):
+        try:
+            done[name] = act(name)
+        except PipelineError as error:
+            if pipeline:
+                raise
+            errors.append(f"{name}: {error}")
+    return done, errors
+
+
+def _end(errors: list[str]) -> None:
+    for error in errors:
+        rendering.show_error(error)
+    if errors:
+        raise typer.Exit(PipelineError.exit_code)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import ModelError, did_you_mean
+from pipelines.errors import ModelError, UnknownModelError, did_you_mean
 from pipelines.models.artifact import Artifact, read_artifact
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _looked_up(tracking_uri: str, name: str, alias: str | None, version: int | N
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise _unreachable(tracking_uri, error) from error
         wanted = f"alias '{alias}'" if alias is not None else f"version {version}"
-        raise ModelError(
+        raise UnknownModelError(
             f"the registry has no model '{name}' with {wanted}", expected=wanted, remedy=_advice(tracking_uri, name)
         ) from error
     except Exception as error:  # the store's driver raises its own kinds: no file, no route, no permission

@@ -8,23 +8,39 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
-from pipelines.config import Project
-from pipelines.errors import AbandonedError, ConflictError, PipelineError, RejectedError
+from pipelines.config import Project, load_pipeline
+from pipelines.errors import (
+    AbandonedError,
+    ConfigurationError,
+    ConflictError,
+    PipelineError,
+    RejectedError,
+    UsageError,
+)
 from pipelines.runs.auditing import Counts
-from pipelines.runs.planning import Plan, PlannedSlice
+from pipelines.runs.layout import in_catalog, locate
+from pipelines.runs.periods import days_of
+from pipelines.runs.planning import Plan, PlannedSlice, plan
+from pipelines.runs.recording import is_cancelled
+from pipelines.runs.recovery import settle_at
 from pipelines.runs.scoring import score_slice
 from pipelines.runs.sources import first_line
 from pipelines.runs.steps import Step, Steps
 from pipelines.runs.stopping import Stop
+from pipelines.runs.tables import require_existing
+from pipelines.tables.slices import Slice
 
 Only = Literal["missing", "stale", "all"]
 Outcome = Literal["published", "already_done", "superseded", "rejected", "conflict", "failed", "abandoned"]
 FAILURES: tuple[Outcome, ...] = ("rejected", "conflict", "failed")
+LAST_STEPS: tuple[Step, ...] = ("quarantine", "publish", "record")
 WAIT_SECONDS = 0.2
 """Between looks at whether a person wants the backfill to end."""
 
@@ -77,7 +93,7 @@ class Summary:
         """0 where every slice is published, 3 where some were rejected but none failed, else 1."""
         outcomes = {slice_.outcome for slice_ in self.done}
         if self.left or outcomes & {"failed", "conflict", "abandoned"}:
-            return ConflictError.exit_code
+            return PipelineError.exit_code
         return RejectedError.exit_code if "rejected" in outcomes else 0
 
     def as_json(self) -> dict[str, Any]:
@@ -116,6 +132,29 @@ def due(plan: Plan, only: Only | None = None) -> list[PlannedSlice]:
     return [slice_ for slice_ in plan.slices if slice_.state == only]
 
 
+def plan_backfill(
+    session: Callable[[], SparkSession], project: Project, name: str, first: dt.date, last: dt.date, **options: Any
+) -> Plan:
+    """A plan, once the ledger tells what became of the period's runs whose process is gone.
+
+    Args:
+        session: gives the Spark session, which only tables with names need.
+        project: the configuration.
+        name: the pipeline's.
+        first: the first score date.
+        last: the last score date.
+        options: of `plan`.
+
+    Raises:
+        PipelineError: as `plan`.
+    """
+    pipeline = load_pipeline(project, name)
+    layout = locate(session() if in_catalog(pipeline) else None, project, pipeline)
+    require_existing(layout, name)
+    settle_at(layout, name, [Slice(day, pipeline.model.name) for day in days_of(first, last)])
+    return plan(session, project, name, first, last, **options)
+
+
 def at_once(plan: Plan, parallel: int) -> int:
     """How many slices may be at work together: one, where history gates compare each with those before it."""
     return 1 if plan.pipeline.history else parallel
@@ -145,19 +184,27 @@ def backfill(
         stop: says when to end; slices at work then end by themselves, unless it says otherwise.
     """
     begin = time.monotonic()
-    job_tag = f"backfill-{secrets.token_hex(4)}"
     waiting = deque(due(plan, only))
     parallel = at_once(plan, parallel)
     at_work: dict[Future[Backfilled], PlannedSlice] = {}
     done: list[Backfilled] = []
     why_left = ""
 
+    tags = _Tags(spark)
+
     def run(item: PlannedSlice) -> Backfilled:
         force = item.needs_force or only == "all"
-        return _run(spark, project, plan, item, job_tag, force=force, tell=_teller(watcher, stop, item))
+        return _run(spark, project, plan, item, tags, force=force, tell=_teller(watcher, stop, tags, item))
 
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="slice") as threads:
         while at_work or (waiting and not why_left):
+            failures = sum(slice_.outcome in FAILURES for slice_ in done)
+            if stop.is_asked:
+                why_left = "the backfill was asked to end"
+            elif max_failures is not None and failures > max_failures:
+                why_left = f"{failures} slices failed or were rejected, and --max-failures is {max_failures}"
+            if stop.is_urgent:
+                tags.cancel()
             while waiting and len(at_work) < parallel and not why_left:
                 item = waiting.popleft()
                 at_work[threads.submit(run, item)] = item
@@ -166,21 +213,41 @@ def backfill(
                 del at_work[future]
                 done.append(future.result())
                 watcher.ended(done[-1], [*at_work.values(), *waiting])
-            failures = sum(slice_.outcome in FAILURES for slice_ in done)
-            if stop.is_asked:
-                why_left = "the backfill was asked to end"
-            elif max_failures is not None and failures > max_failures:
-                why_left = f"{failures} slices failed or were rejected, and --max-failures is {max_failures}"
-            if stop.is_urgent:
-                spark.sparkContext.cancelJobsWithTag(job_tag)
     left = tuple(item.score_date for item in waiting)
     return Summary(tuple(done), left, why_left if left else "", round(time.monotonic() - begin, 1))
 
 
-def _teller(watcher: Watcher, stop: Stop, item: PlannedSlice) -> Callable[[Step], None]:
+class _Tags:
+    """Marks the Spark jobs of this backfill's threads, so that they can be cancelled and nobody else's are.
+
+    A driver whose Java is gone cannot be told anything: what becomes of its slices tells of that.
+    """
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._context, self._name = spark.sparkContext, f"backfill-{secrets.token_hex(4)}"
+
+    def on(self) -> None:
+        """Mark what this thread begins from now on."""
+        with suppress(Py4JError, OSError):
+            self._context.addJobTag(self._name)
+
+    def off(self) -> None:
+        """Leave it unmarked."""
+        with suppress(Py4JError, OSError):
+            self._context.removeJobTag(self._name)
+
+    def cancel(self) -> None:
+        """End what is marked."""
+        with suppress(Py4JError, OSError):
+            self._context.cancelJobsWithTag(self._name)
+
+
+def _teller(watcher: Watcher, stop: Stop, tags: _Tags, item: PlannedSlice) -> Callable[[Step], None]:
     def tell(step: Step) -> None:
-        # Once the predictions are being published, the rest is a matter of a moment.
-        if stop.is_urgent and step not in ("publish", "record"):
+        # Once quarantine and predictions are being written, the rest is a matter of a moment.
+        if step in LAST_STEPS:
+            tags.off()
+        elif stop.is_urgent:
             raise AbandonedError("the backfill was asked to end", remedy="run it again: it goes on from here")
         watcher.at(item.score_date, step)
 
@@ -192,7 +259,7 @@ def _run(
     project: Project,
     plan: Plan,
     item: PlannedSlice,
-    job_tag: str,
+    tags: _Tags,
     *,
     force: bool,
     tell: Callable[[Step], None],
@@ -202,21 +269,33 @@ def _run(
     def ended(outcome: Outcome, **more: Any) -> Backfilled:
         return Backfilled(item.score_date, outcome, round(time.monotonic() - begin, 2), **more)
 
-    spark.sparkContext.addJobTag(job_tag)  # of this thread's jobs only
+    tags.on()
     try:
         result = score_slice(
-            spark, project, plan.layout, plan.definition, item.model, item.score_date, force=force, steps=Steps(tell)
+            spark,
+            project,
+            plan.layout,
+            plan.definition,
+            item.model,
+            item.score_date,
+            item.fence,
+            force=force,
+            steps=Steps(tell),
         )
-    except AbandonedError as error:
-        return ended("abandoned", error=str(error))
-    except RejectedError as error:
-        return ended("rejected", error=str(error))
-    except ConflictError as error:
-        return ended("conflict", error=str(error))
+    except (ConfigurationError, UsageError):
+        raise  # of every slice the same: the backfill ends
     except PipelineError as error:
-        return ended("failed", error=str(error))
+        return ended(_outcome_of(error), error=str(error))
     except Exception as error:  # whatever it is, it is this slice's: the others go on
-        return ended("failed", error=f"unexpected: {type(error).__name__}: {first_line(error)}")
+        return ended(_outcome_of(error), error=f"unexpected: {type(error).__name__}: {first_line(error)}")
     finally:
-        spark.sparkContext.removeJobTag(job_tag)
+        tags.off()
     return ended(result.outcome, run_id=result.run_id, counts=result.counts, loads=int(result.workers.get("loads", 0)))
+
+
+def _outcome_of(error: Exception) -> Outcome:
+    if isinstance(error, AbandonedError) or is_cancelled(error):
+        return "abandoned"
+    if isinstance(error, RejectedError):
+        return "rejected"
+    return "conflict" if isinstance(error, ConflictError) else "failed"

@@ -65,7 +65,7 @@ def maintain(
     pipeline = load_pipeline(project, name)
     layout = require_tables(spark, project, pipeline)
     entries = layout.ledger.latest(pipeline=name)
-    at_work = [entry for entry in entries if entry.state in UNFINISHED and is_alive(layout, entry.run_id)]
+    at_work = [entry for entry in entries if entry.state in UNFINISHED and is_alive(layout, entry)]
     _require_long_enough(keep_days, _longest_run_days(entries), at_work, force=force)
     busy = {entry.score_date for entry in at_work}
     newest = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=closed_after_days)
@@ -77,7 +77,7 @@ def maintain(
     return Maintenance(
         tables=done,
         stages=tuple(_removed_stages(layout, keep_days)),
-        ledger_files=layout.ledger.compact(keep_days),
+        ledger_files=layout.ledger.compact(max(keep_days, SHORTEST_DAYS)),
         left=tuple(sorted(left)),
     )
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project
 from pipelines.config.models import Model
-from pipelines.errors import ModelError, shortened
+from pipelines.errors import UnknownModelError, shortened
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import Layout, in_catalog, locate
@@ -30,6 +30,8 @@ State = Literal["missing", "stale", "current", "pinned", "rejected", "retracted"
 Cause = Literal["model", "code", "packages"]
 CAUSES: tuple[Cause, ...] = ("model", "code", "packages")
 """What makes published slices stale only when asked for: else each release would rewrite all history."""
+JUDGED = ("published", "superseded", "rejected", "retracted")
+"""How runs end that came to a verdict."""
 LONGEST_REASON = 200
 
 
@@ -59,7 +61,8 @@ class PlannedSlice:
         rows: how many rows there would be to score; None where nothing tells.
         seconds: how long a run is likely to take; None where nothing tells.
         replaces: what is published now.
-        needs_force: whether a run would find the same run key: what makes the slice stale is none of it.
+        needs_force: whether a run would find nothing to do: what makes the slice stale is not in the run key.
+        fence: the number of an attempt that begins with this plan: what is published later wins over it.
     """
 
     score_date: dt.date
@@ -72,6 +75,7 @@ class PlannedSlice:
     seconds: float | None
     replaces: Replaced | None
     needs_force: bool
+    fence: int
 
     @property
     def is_due(self) -> bool:
@@ -179,17 +183,21 @@ class _Models:
         self.asked = look_up(project, configured if version is None else configured.with_version(version))
         self._pinned: dict[int, RegisteredModel | None] = {}
 
-    def of(self, published: Entry | None) -> RegisteredModel:
-        """The model for a slice: one that was published by a version of a person's choice stays with that."""
+    def of(self, published: Entry | None) -> tuple[RegisteredModel, tuple[str, ...]]:
+        """The model for a slice, and what is odd about it.
+
+        A slice that was published by a version of a person's choice stays with that.
+        """
         version = pinned_version(published)
         if version is None or not self._keeps_pinned:
-            return self.asked
+            return self.asked, ()
         if version not in self._pinned:
             try:
                 self._pinned[version] = look_up(self._project, self._configured.with_version(version))
-            except ModelError:  # it is gone: nothing else can score the slice than what is configured
+            except UnknownModelError:  # it is gone: nothing else can score the slice than what is configured
                 self._pinned[version] = None
-        return self._pinned[version] or self.asked
+        pinned = self._pinned[version]
+        return (self.asked, (f"version {version}, which was asked for, is gone",)) if pinned is None else (pinned, ())
 
 
 def pinned_version(published: Entry | None) -> int | None:
@@ -214,7 +222,7 @@ def _planned(
     known = past.known_sources(pipeline)
     pinned = [source.pinned(day, known.get(source.name)) for source in sources]
     published = past.published() if len(past.state.runs) == 1 else None
-    model = models.of(published)
+    model, odd = models.of(published)
     now = build_manifest(
         pipeline,
         day,
@@ -231,13 +239,14 @@ def _planned(
         score_date=day,
         state=state,
         reasons=reasons,
-        also=also,
+        also=also + odd,
         model=model,
         sources={source.name: source.pinned.version for source in pinned},
         rows=rows,
         seconds=None if pace is None else pace.seconds(rows or 0),
         replaces=_replaced(past, published),
-        needs_force=published is not None and published.run_key == now.run_key,
+        needs_force=len(past.state.runs) > 1 or (published is not None and published.run_key == now.run_key),
+        fence=past.next_fence,
     )
 
 
@@ -250,22 +259,31 @@ def _judged(
     stale_because: Collection[Cause],
 ) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
     """A slice's state, the reasons, and what differs without being one."""
-    at_work = [entry.run_id for entry in past.runs if entry.state in UNFINISHED and is_alive(layout, entry.run_id)]
+    at_work = [entry.run_id for entry in past.runs if _is_at_work(layout, past, entry)]
     if at_work:
         return "running", tuple(f"run {run_id} is at it" for run_id in at_work), ()
     state, reasons, also = _by_table(past, published, now, main.name, stale_because)
-    if state in ("missing", "stale") and past.runs:
-        ended = past.runs[-1]
-        if ended.state in ("rejected", "retracted"):
-            since = _since(ended, now, main.name)
+    if state in ("missing", "stale") and len(past.state.runs) <= 1 and past.runs:
+        retracted = past.retracted(now.run_key)
+        if retracted is not None:
+            return "retracted", (_told(retracted),), also
+        judged = [entry for entry in past.runs if entry.state in JUDGED]
+        if judged and judged[-1].state == "rejected":
+            since = _since(judged[-1], now, main.name)
             if not since:
-                return ended.state, (_told(ended),), also
-            reasons = (*reasons, f"run {ended.run_id} was {ended.state}; since then: {', '.join(since)}")
-        elif ended.state in ("failed", "conflict", "started"):
-            reasons = (*reasons, _told(ended))
+                return "rejected", (_told(judged[-1]),), also
+            reasons = (*reasons, f"run {judged[-1].run_id} was rejected; since then: {', '.join(since)}")
+        if past.runs[-1].state not in JUDGED:
+            reasons = (*reasons, _told(past.runs[-1]))
     if state == "missing" and main.pinned.rows == 0:
         return "empty", (f"{main.name} has no row of it",), also
     return state, reasons, also
+
+
+def _is_at_work(layout: Layout, past: Past, entry: Entry) -> bool:
+    """Whether a process may be at the slice: a run that a newer one overtook changes nothing any more."""
+    is_over = entry.fence is not None and entry.fence <= past.state.last_fence
+    return entry.state in UNFINISHED and not is_over and is_alive(layout, entry)
 
 
 def _by_table(
@@ -289,9 +307,8 @@ def _by_table(
     if reasons:
         return "stale", reasons, also
     version = pinned_version(published)
-    return (
-        ("current", (), also) if version is None else ("pinned", (f"published with version {version}, as asked",), also)
-    )
+    pinned = (f"published with version {version}, as asked",)
+    return ("current", (), also) if version is None else ("pinned", pinned, also)
 
 
 def _inputs(changed: Changes, main: str) -> tuple[str, ...]:
@@ -311,17 +328,15 @@ def _asked(changed: Changes) -> dict[Cause, str]:
 
 
 def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
-    """What changed since a run was rejected or retracted that might make a new one end otherwise."""
+    """What changed since a run was rejected that might make a new one end otherwise."""
     manifest = ended.value("manifest")
     if manifest is None:
         return ("its manifest is unknown",)
     changed = changes(manifest, now)
-    named = _inputs(changed, main)
-    if ended.state == "rejected":
-        named += changed.judging
+    named = _inputs(changed, main) + changed.judging
     if changed.model:
         named += (f"model {changed.model}",)
-    if ended.state == "rejected" and is_rejected_by_history(ended):
+    if is_rejected_by_history(ended):
         named += ("the slices before it may have changed",)
     return named
 

@@ -36,7 +36,7 @@ def on_record(resolved: Resolved) -> Iterator[RunLock]:
     except RejectedError:
         raise  # entered already, with its verdict
     except BaseException as error:
-        told: BaseException = AbandonedError(CANCELLED, remedy="run it again") if _is_cancelled(error) else error
+        told: BaseException = AbandonedError(CANCELLED, remedy="run it again") if is_cancelled(error) else error
         if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
             state: State = "conflict" if isinstance(told, ConflictError) else "failed"
             text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
@@ -48,7 +48,7 @@ def on_record(resolved: Resolved) -> Iterator[RunLock]:
         lock.release()
 
 
-def _is_cancelled(error: BaseException | None) -> bool:
+def is_cancelled(error: BaseException | None) -> bool:
     """Whether Spark ended a job because it was told to, however its error was wrapped since."""
     while error is not None:
         if isinstance(error, PySparkException | Py4JError) and re.search(r"[Jj]ob \S+ (is )?cancelled", str(error)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, SliceState, look_at_slice, look_at_slices
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
+
+LONGEST_RUN = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Past:
             TableError: rows of several runs stand in the slice.
         """
         return next((entry for entry in self.runs if entry.run_id == self.state.published_run), None)
+
+    def retracted(self, run_key: str) -> Entry | None:
+        """The run that published the same rows and was taken back, if there is one."""
+        return next((entry for entry in self.runs if entry.state == "retracted" and entry.run_key == run_key), None)
 
     def known_sources(self, pipeline: Pipeline) -> dict[str, Known]:
         """What the published run found of its sources, so that their logs need not be read from the start.
@@ -76,10 +83,15 @@ def look_back_at(layout: Layout, pipeline: str, slices: Sequence[Slice]) -> list
     return [Past(state, tuple(runs[state.slice])) for state in look_at_slices(layout.predictions, slices)]
 
 
-def is_alive(layout: Layout, run_id: str) -> bool:
-    """Whether a process is at work on the run, as far as anything tells: on an object store it counts as alive."""
-    lock = stage_at(layout.stages, run_id).lock
-    return lock.is_held() if lock.tells else True
+def is_alive(layout: Layout, entry: Entry) -> bool:
+    """Whether a process is at work on a run that has not told its end.
+
+    On an object store nothing tells: there a run counts as alive for a day.
+    """
+    lock = stage_at(layout.stages, entry.run_id).lock
+    if lock.tells:
+        return lock.is_held()
+    return entry.at is not None and dt.datetime.now(dt.UTC) - entry.at < LONGEST_RUN
 
 
 def reusable_stage(
@@ -112,6 +124,12 @@ def settle(layout: Layout, past: Past, slice_: Slice) -> bool:
     """
     settled = [_settled(layout, entry, slice_) for entry in past.runs if entry.state in UNFINISHED]
     return any(settled)
+
+
+def settle_at(layout: Layout, pipeline: str, slices: Sequence[Slice]) -> None:
+    """The same for every slice that has such runs."""
+    for past in look_back_at(layout, pipeline, slices):
+        settle(layout, past, past.state.slice)
 
 
 def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:

@@ -92,8 +92,14 @@ def _slices_told(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
             why = f"rows of several runs stand in the slice: lakescore score {pipeline.name} --date {day} --force"
             yield Repair("left", pipeline.name, day, runs, why)
             continue
-        (run_id,) = state.runs
-        entry = known.get(run_id)
+        run_id = next(iter(state.runs), None)
+        entry = known.get(run_id or "")
+        if run_id is None:  # taken back since its files were listed
+            continue
+        if entry is not None and entry.state == "retracted":
+            why = f"its rows stand although it was retracted: lakescore retract {pipeline.name} --date {day} --reason …"
+            yield Repair("left", pipeline.name, day, run_id, why)
+            continue
         if entry is not None and (entry.state == "published" or _is_open(entry)):
             continue
         layout.ledger.append(_recovered(layout, pipeline, state, run_id, entry))

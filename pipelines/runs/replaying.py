@@ -207,7 +207,10 @@ def _changed(standing: Entry, resolved: Resolved) -> tuple[str, ...]:
     """What differs between a run and one that would be made now, and might let a refused row through."""
     if standing.run_key == resolved.manifest.run_key and standing.state == "published":
         return ()
-    changed = changes(standing.value("manifest"), resolved.manifest)
+    manifest = standing.value("manifest")
+    if manifest is None:  # a repair entered it
+        return ("configuration",)
+    changed = changes(manifest, resolved.manifest)
     suite = {"expectations", "policy"}
     differs = {
         "suite": not suite.isdisjoint(changed.configuration),

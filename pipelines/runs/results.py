@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from pipelines.runs.auditing import Counts
@@ -57,6 +57,11 @@ class Result:
         """The result as plain values."""
         plain = {**asdict(self), "score_date": self.score_date.isoformat()}
         return {**plain, "verdict": self.verdict.as_json()}
+
+
+def overtaken(entry: Entry, layout: Layout, timings: dict[str, float]) -> Result:
+    """The result where a newer attempt came to its end before this one began: what that left."""
+    return replace(already_done(entry, layout, timings), outcome="superseded")
 
 
 def already_done(entry: Entry, layout: Layout, timings: dict[str, float]) -> Result:

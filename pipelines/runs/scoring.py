@@ -16,13 +16,13 @@ from pipelines.runs.layout import Layout
 from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run
 from pipelines.runs.recording import judged, on_record
 from pipelines.runs.recovery import Past, look_back, reusable_stage, settle
-from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done
+from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done, overtaken
 from pipelines.runs.staging import predictions_of, quarantine_of, write_stage
 from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_columns, require_tables
 from pipelines.tables.locking import RunLock
 from pipelines.tables.quarantine import append_quarantine
-from pipelines.tables.slices import Slice, publish
+from pipelines.tables.slices import Slice, look_at_slice, publish
 from pipelines.tables.stages import Stage
 from pipelines.validation.verdict import CheckResult, Verdict, told
 
@@ -59,6 +59,8 @@ def score(
         definition = define(project, pipeline_name)
         configured = definition.pipeline.model
         layout = require_tables(spark, project, definition.pipeline)
+        # Before anything is looked up: who looks later must see no older model or input, and wins.
+        fence = look_at_slice(layout.predictions, Slice(score_date, configured.name)).next_fence()
         model = look_up(project, configured if model_version is None else configured.with_version(model_version))
     return score_slice(
         spark,
@@ -67,6 +69,7 @@ def score(
         definition,
         model,
         score_date,
+        fence,
         force=force,
         accepted=accepted or NOTHING_ACCEPTED,
         steps=steps,
@@ -80,6 +83,7 @@ def score_slice(
     definition: Definition,
     model: RegisteredModel,
     score_date: dt.date,
+    fence: int,
     *,
     force: bool = False,
     accepted: Acceptance = NOTHING_ACCEPTED,
@@ -94,6 +98,7 @@ def score_slice(
         definition: the pipeline and its texts.
         model: what scores.
         score_date: which day.
+        fence: the attempt's number, taken before definition and model were; see `SliceState.next_fence`.
         force: as for `score`.
         accepted: as for `score`.
         steps: timed and told as they begin.
@@ -104,8 +109,11 @@ def score_slice(
     with steps("resolve"):
         pipeline, slice_ = definition.pipeline, Slice(score_date, model.name)
         past = look_back(layout, pipeline.name, slice_)
+        if past.state.last_fence >= fence:
+            newest = past.published() or past.runs[-1]
+            return overtaken(newest, layout, dict(steps.timings))
         known = past.known_sources(pipeline)
-        resolved = resolve_run(spark, project, layout, definition, slice_, model, past.next_fence, known)
+        resolved = resolve_run(spark, project, layout, definition, slice_, model, fence, known)
         if settle(layout, past, slice_):
             past = look_back(layout, pipeline.name, slice_)
     if not force:
@@ -176,15 +184,15 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
 
 
 def _refuse_retracted(resolved: Resolved, past: Past) -> None:
-    for entry in past.runs:
-        if entry.state == "retracted" and entry.run_key == resolved.manifest.run_key:
-            name = f"the slice {resolved.slice.score_date} of '{entry.pipeline}'"
-            raise RejectedError(
-                f"{name} was taken back, and this run would publish the same rows",
-                expected="another input, model or configuration than that of the retracted run",
-                found=f"run {entry.run_id}, retracted {entry.at:%Y-%m-%d %H:%M} UTC: {entry.error}",
-                remedy="mend what was wrong; or publish it all the same with --force",
-            )
+    entry = past.retracted(resolved.manifest.run_key)
+    if entry is not None:
+        name = f"the slice {resolved.slice.score_date} of '{entry.pipeline}'"
+        raise RejectedError(
+            f"{name} was taken back, and this run would publish the same rows",
+            expected="another input, model or configuration than that of the retracted run",
+            found=f"run {entry.run_id}, retracted {entry.at:%Y-%m-%d %H:%M} UTC: {entry.error}",
+            remedy="mend what was wrong; or publish it all the same with --force",
+        )
 
 
 def _require_known(accepted: Acceptance, verdict: Verdict) -> None:

@@ -18,7 +18,7 @@ class Stop:
     Asked once, nothing new is begun; asked twice, or once the grace is over, what is at work is abandoned.
     """
 
-    def __init__(self, grace_seconds: float = GRACE_SECONDS, told: Callable[[bool], object] = bool) -> None:
+    def __init__(self, grace_seconds: float = GRACE_SECONDS, told: Callable[[bool], object] | None = None) -> None:
         self._grace, self._told = grace_seconds, told
         self._asked_at: float | None = None
         self._twice = False
@@ -29,7 +29,8 @@ class Stop:
             self._asked_at = time.monotonic()
         else:
             self._twice = True
-        self._told(self._twice)
+        if self._told is not None:
+            self._told(self._twice)
 
     @property
     def is_asked(self) -> bool:

@@ -16,6 +16,7 @@ from pipelines import schemas
 from pipelines.errors import TableError
 from pipelines.tables.locations import for_delta_rs, local_path
 from pipelines.tables.locking import table_lock
+from pipelines.tables.maintenance import remove_unneeded
 from pipelines.tables.reading import between, earlier, equal, read_rows
 
 State = Literal["started", "published", "superseded", "conflict", "rejected", "failed", "retracted"]
@@ -102,8 +103,7 @@ class Ledger:
             with table_lock(self.location):
                 table.update_incremental()
                 joined: int = table.optimize.compact()["numFilesRemoved"]
-                table.vacuum(int(keep_days * 24), dry_run=False, enforce_retention_duration=False)
-                table.create_checkpoint()
+                remove_unneeded(table, keep_days)
         except (OSError, DeltaError) as error:
             raise _unwritable(self.location, error) from error
         return joined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,12 +54,17 @@ class RunLock:
         return self._lock is not None
 
     def is_held(self) -> bool:
-        """Whether some process holds it; leaves no trace."""
-        if self._lock is None or not Path(self._lock.lock_file).exists():
+        """Whether some process holds it; takes nothing, and needs no more than to read."""
+        if self._lock is None:
             return False
-        is_free = self.acquire()
-        self.release()
-        return not is_free
+        try:
+            with Path(self._lock.lock_file).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:  # held, or not ours to look into
+            return True
+        return False
 
     def acquire(self) -> bool:
         """Take the lock if no process holds it; whether it is held now."""
@@ -67,7 +73,7 @@ class RunLock:
         _place_for(self._lock.lock_file)
         try:
             self._lock.acquire(timeout=0)
-        except Timeout:
+        except (Timeout, PermissionError):  # another user's process, at work or not, is not ours to end
             return False
         return True
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 from deltalake import DeltaTable as DeltaRsTable
+from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
-from pyarrow import fs
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pipelines.errors import TableError
-from pipelines.tables.locations import for_delta_rs, storage
+from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
 
 SHORTEST_DAYS = 7
-RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def scattered(location: str) -> list[dt.date]:
 def maintain_table(spark: SparkSession, location: str, days: Sequence[dt.date], keep_days: float) -> Maintained:
     """Join the small files of some score dates, and remove files that no kept version needs.
 
-    By Spark, as it wrote the rows: it keeps to the columns that statistics may be kept of.
+    Files are joined by Spark, as it wrote the rows: it keeps to the columns that statistics may be kept of. They are
+    removed by delta-rs, which asks no cluster for it.
 
     Args:
         spark: the session.
@@ -62,7 +63,6 @@ def maintain_table(spark: SparkSession, location: str, days: Sequence[dt.date], 
     """
     from delta.tables import DeltaTable
 
-    before = spark.conf.get(RETENTION_CHECK, None)
     try:
         with table_lock(location):
             table = DeltaTable.forPath(spark, location)
@@ -72,22 +72,20 @@ def maintain_table(spark: SparkSession, location: str, days: Sequence[dt.date], 
                 done = table.optimize().where(f"score_date IN ({dates})").executeCompaction().first()
                 metrics = {} if done is None else done.asDict(recursive=True)["metrics"]
                 compacted, written = metrics.get("numFilesRemoved", 0), metrics.get("numFilesAdded", 0)
-            spark.conf.set(RETENTION_CHECK, str(keep_days >= SHORTEST_DAYS).lower())
-            files = _count_files(location)
-            table.vacuum(keep_days * 24)
-            DeltaRsTable(for_delta_rs(location)).create_checkpoint()
-            return Maintained(compacted, written, files - _count_files(location))
-    except (PySparkException, Py4JError) as error:
+            removed = remove_unneeded(DeltaRsTable(for_delta_rs(location)), keep_days)
+            return Maintained(compacted, written, removed)
+    except (PySparkException, Py4JError, DeltaError, OSError) as error:
         raise TableError(
             f"the table at {location} cannot be maintained",
             expected="a Delta table that nobody alters meanwhile",
             found=str(error).splitlines()[0],
             remedy="run it again once other maintenance is done",
         ) from error
-    finally:
-        spark.conf.unset(RETENTION_CHECK) if before is None else spark.conf.set(RETENTION_CHECK, before)
 
 
-def _count_files(location: str) -> int:
-    listed = storage(location).get_file_info(fs.FileSelector("", recursive=True))
-    return sum(info.path.endswith(".parquet") and not info.path.startswith("_delta_log") for info in listed)
+def remove_unneeded(table: DeltaRsTable, keep_days: float) -> int:
+    """Remove the files that no version of the last so many days needs, and write a checkpoint; how many they were."""
+    hours = math.ceil(keep_days * 24)
+    removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+    table.create_checkpoint()
+    return len(removed)

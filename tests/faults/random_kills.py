@@ -88,6 +88,9 @@ def main() -> None:
             rows = sorted((row["day"], row["id"], row["probability"]) for row in small.predictions())
             refused = sorted((row["day"], row["id"]) for row in small.quarantine() if _counts(small, row))
             tables.append((rows, refused))
+            ends = {entry.state for entry in small.ledger.latest()}
+            if not ends <= {"published", "superseded", "failed"} or small.stages():
+                raise SystemExit(f"{name}: attempts without an end, or stages left: {ends}, {small.stages()}")
             sys.stdout.write(f"{name}: {found}, {len(rows)} predictions, {len(refused)} refused rows\n")
     same = tables[0] == tables[1]
     sys.stdout.write(f"{'equal' if same else 'DIFFERENT'}, in {time.monotonic() - begin:.0f} s\n")

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
 
-from pipelines.runs.backfilling import Backfilled, Summary, backfill, due
+from pipelines.runs.backfilling import Backfilled, Summary, backfill, due, plan_backfill
 from pipelines.runs.maintaining import maintain
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.steps import Step
@@ -172,6 +174,40 @@ def test_asked_to_end_what_is_at_work_is_finished(small: SmallProject, spark: Sp
     assert outcomes(summary) == {DAYS[0]: "published"}
     assert summary.left == DAYS[1:]
     assert summary.exit_code == 1
+
+
+def test_asked_before_it_begins_nothing_is_begun(small: SmallProject, spark: SparkSession) -> None:
+    stop = Stop()
+    stop.ask()
+    assert outcomes(run(small, spark, stop=stop)) == {}
+    assert small.states() == []
+
+
+def test_what_is_published_after_the_plan_stays(small: SmallProject, spark: SparkSession) -> None:
+    found = planned(small, spark)
+    newer = small.score(spark, DAY, model_version=1, force=True)
+    summary = backfill(spark, small.project, found, only="all", watcher=Told(), stop=Stop())
+    assert outcomes(summary) == {DAY: "superseded", DAYS[1]: "published", DAYS[2]: "published"}
+    assert {row["run_id"] for row in small.predictions(DAY)} == {newer.run_id}
+
+
+def test_rows_of_several_runs_are_replaced_as_a_whole(copied: SmallProject, spark: SparkSession) -> None:
+    frame = spark.read.format("delta").load(copied.predictions_path).where(f"score_date = '{DAY}'").limit(2)
+    frame.withColumn("run_id", F.lit("another")).write.format("delta").mode("append").save(copied.predictions_path)
+    assert outcomes(run(copied, spark)) == {DAY: "published"}
+    assert len(copied.predictions(DAY)) == ROWS - len(REFUSED)
+
+
+def test_what_a_dead_run_had_published_is_on_the_record_after_the_next_backfill(
+    small: SmallProject, spark: SparkSession
+) -> None:
+    with pytest.raises(BrokenOffError):
+        small.score(spark, progress=broken_off("record"))
+    stage = small.root / "warehouse" / "orders" / "_stage"
+    assert small.states() == ["started"]
+    plan_backfill(lambda: spark, small.project, "orders", DAY, DAY)
+    assert small.states() == ["started", "published"]
+    assert [path for path in stage.iterdir() if path.name != "_locks"] == []
 
 
 def test_asked_twice_what_is_at_work_is_abandoned_and_gone_on_with(small: SmallProject, spark: SparkSession) -> None:

@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.errors import TableError, UsageError
 from pipelines.runs.planning import Cause
-from pipelines.tables import fingerprints
+from pipelines.tables import fingerprints, ledger, slices
 from pipelines.tables.locking import RunLock
 from unit.runs.slices_without_scoring import PREDICTIONS, Planned
 from unit.samples import DAY_1, DAY_2, DAY_3, land
@@ -125,6 +125,7 @@ def test_a_pinned_version_that_is_gone_gives_way_to_the_configured_one(planned: 
     planned.publish(replace(now, model={**now.model, "version": 99}))
     observed = planned.slice()
     assert (observed.state, observed.model.version) == ("pinned", 1)
+    assert observed.also[-1] == "version 99, which was asked for, is gone"
 
 
 def test_what_was_rejected_or_retracted_is_not_due_until_something_changes(planned: Planned) -> None:
@@ -178,6 +179,24 @@ def test_a_run_at_work_and_one_whose_process_is_gone_are_told_apart(planned: Pla
     assert (gone.state, gone.reasons) == ("missing", (f"run {run.run_id} ended without a word",))
 
 
+def test_a_run_that_a_newer_one_overtook_is_not_waited_for(planned: Planned) -> None:
+    run = planned.ran("started", replace(planned.manifest(), fence=0))
+    lock = RunLock(planned.layout.stages, run.run_id)
+    assert lock.acquire()
+    planned.publish(planned.manifest())
+    assert planned.slice().state == "running"  # without a fence in the ledger nothing tells
+    planned.layout.ledger.append(replace(run, fence=0))
+    assert planned.slice().state == "current"
+    lock.release()
+
+
+def test_what_was_retracted_stays_so_whatever_failed_since(planned: Planned) -> None:
+    planned.ran("retracted", planned.manifest(), error="wrong weather")
+    planned.ran("failed", planned.manifest())
+    observed = planned.slice()
+    assert (observed.state, observed.is_due) == ("retracted", False)
+
+
 def test_a_slice_whose_last_run_failed_tells_why(planned: Planned) -> None:
     run = planned.ran("failed", planned.manifest(), error="no space\nleft")
     observed = planned.slice()
@@ -194,7 +213,8 @@ def test_rows_of_several_runs_and_of_unknown_ones_are_stale(planned: Planned) ->
     assert "the ledger does not know" in planned.slice().reasons[0]
     row = {"score_date": DAY_1, "model_name": "churn", "run_id": "another"}
     write_deltalake(planned.layout.predictions, pa.Table.from_pylist([row], schema=PREDICTIONS), mode="append")
-    assert planned.slice().reasons == ("rows of several runs stand in it",)
+    observed = planned.slice()
+    assert (observed.reasons, observed.needs_force) == (("rows of several runs stand in it",), True)
 
 
 def test_time_is_estimated_by_the_ledger(planned: Planned) -> None:
@@ -208,11 +228,17 @@ def test_time_is_estimated_by_the_ledger(planned: Planned) -> None:
 def test_a_plan_opens_each_table_once_however_many_slices_there_are(
     planned: Planned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = []
-    real = fingerprints.latest_version
-    monkeypatch.setattr(fingerprints, "latest_version", lambda location: opened.append(location) or real(location))
+    opened: list[str] = []
+
+    class Counted(DeltaTable):
+        def __init__(self, location: str, **options: Any) -> None:
+            opened.append(Path(location).name)
+            super().__init__(location, **options)
+
+    for module in (fingerprints, slices, ledger):
+        monkeypatch.setattr(module, "DeltaTable", Counted)
     assert len(planned.plan(DAY_1, DAY_1 + dt.timedelta(days=364)).slices) == 365
-    assert len(opened) == 1
+    assert sorted(opened) == ["customers", "predictions", "runs", "runs"]
 
 
 def test_a_plan_writes_nothing(planned: Planned) -> None:
