@@ -39,11 +39,13 @@ def show_plan(plan: Plan, command: str, options: str) -> None:
             "" if slice_.rows is None else str(slice_.rows),
             f"{slice_.seconds:.1f}" if slice_.is_due and slice_.seconds is not None else "",
             f"{replaced.run_id}, version {replaced.model_version}" if replaced is not None and slice_.is_due else "",
-            escape("; ".join([*slice_.reasons, *[f"({also})" for also in slice_.also]])),
+            escape("; ".join(slice_.reasons)),
         )
     show(table)
     due = [slice_ for slice_ in plan.slices if slice_.is_due]
     show_standing(plan, due)
+    for told, count in Counter(also for slice_ in plan.slices for also in slice_.also).items():
+        say(f"  besides, of {count} {'slice' if count == 1 else 'slices'}: {told}")
     for check_id, why in plan.by_engine.items():
         say(f"  {check_id} reads each slice once more, by Great Expectations' engine: {why}")
     if plan.on_stage:

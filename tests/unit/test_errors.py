@@ -58,6 +58,8 @@ EXIT_CODES = {
     "ModelError": 1,
     "TableError": 1,
     "ConflictError": 1,
+    "AbandonedError": 1,
+    "UnknownModelError": 1,
     "RejectedError": 3,
 }
 

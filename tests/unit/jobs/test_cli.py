@@ -33,6 +33,18 @@ WRONG_USE: dict[str, tuple[list[str], list[str]]] = {
         ["--date: this is no date", "expected: YYYY-MM-DD", "found: 2013-02-30"],
     ),
     "accepted without a reason": (["score", "flight_delays", *DAY, "--accept", "x"], ["--accept needs a --reason"]),
+    "period that ends before it begins": (
+        ["backfill", "flight_delays", "--from", "2013-07-02", "--to", "2013-07-01"],
+        ["--to is before --from", "found: 2013-07-02 2013-07-01"],
+    ),
+    "unknown cause": (
+        ["plan", "flight_delays", "--from", "2013-07-01", "--to", "2013-07-02", "--stale-because", "code,modle"],
+        ["--stale-because: there is no 'modle'", "expected: model, code, packages", "did you mean 'model'?"],
+    ),
+    "files removed too early": (
+        ["maintain", "flight_delays", "--keep-days", "-1"],
+        ["Invalid value for '--keep-days'"],
+    ),
     "no Java": (
         ["score", "flight_delays", *DAY],
         ["Spark needs Java, and there is none", "found: /nonexistent", "openjdk-17", "JAVA_HOME"],
