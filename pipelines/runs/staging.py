@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,9 @@ from pipelines.validation.engine import run_engine
 from pipelines.validation.observing import Observed, measures, tallies
 from pipelines.validation.stage import counted_for_stage, stage_values
 from pipelines.validation.verdict import judge_pass
+
+UNREADABLE = re.compile(r"\[FAILED_READ_FILE[^\]]*\] ([^\n]*)")
+"""What Spark says of data files that are missing, cut off or no Parquet."""
 
 
 def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, lock: RunLock) -> Stage:
@@ -86,8 +90,18 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
         # Of the project's own Python in this pass, parsers of rules raise nothing, and readers of files only what leads
         # to another pass: it was the model.
         raise explained(error, resolved.model.label, tells_values=prepared.tells_values(pipeline)) from error
-    except PySparkException as error:
+    except (PySparkException, Py4JJavaError) as error:
         stage.discard()
+        broken = UNREADABLE.search(str(error))
+        if broken is not None:
+            raise SourceError(
+                "a data file of the input cannot be read",
+                expected="the files that the table's log names, whole",
+                found=broken[1],
+                remedy="restore the file, or the table's last whole version; nothing was published",
+            ) from error
+        if isinstance(error, Py4JJavaError):
+            raise
         tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
         raise SourceError(
             "a value of the slice cannot be computed with",
