@@ -24,7 +24,8 @@ class Steps:
 
     @contextmanager
     def __call__(self, step: Step) -> Iterator[None]:
-        self._progress(step)
+        if step not in self.timings:  # one that goes on is not told again
+            self._progress(step)
         begin = time.perf_counter()
         try:
             yield

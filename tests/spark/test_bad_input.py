@@ -18,6 +18,7 @@ from pipelines.errors import (
     PipelineError,
     SourceError,
     TableError,
+    UnknownModelError,
     UsageError,
 )
 from pipelines.runs.tables import create_tables, evolve_tables
@@ -133,19 +134,19 @@ CASES: dict[str, tuple[Spoil, type[PipelineError], int, list[str]]] = {
     ),
     "model that does not exist": (
         configured(model={"name": "retrns", "alias": "champion"}),
-        ModelError,
+        UnknownModelError,
         1,
         ["no model 'retrns'", "expected: alias 'champion'", "did you mean 'returns'?"],
     ),
     "alias that does not exist": (
         configured(model={"name": "returns", "alias": "chmpion"}),
-        ModelError,
+        UnknownModelError,
         1,
         ["no model 'returns' with alias 'chmpion'", "champion (version 1)", "challenger (version 2)"],
     ),
     "version that does not exist": (
         configured(model={"name": "returns", "version": 99}),
-        ModelError,
+        UnknownModelError,
         1,
         ["no model 'returns' with version 99"],
     ),
