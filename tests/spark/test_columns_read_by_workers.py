@@ -98,7 +98,7 @@ def test_spark_reads_none_of_those_columns(spark: SparkSession, plain: SmallProj
         read += [
             nodes.apply(place).desc() for place in range(nodes.size()) if "inputs/orders" in nodes.apply(place).desc()
         ]
-    (scan,) = [text for text in read if "ReadSchema" in text and "_delta_log" not in text]
+    (scan,) = [text for text in read if "ReadSchema" in text and "DeltaLogFileIndex" not in text]
     schema = scan.partition("ReadSchema: ")[2]
     assert "channel" in schema
     assert "amount" not in schema
