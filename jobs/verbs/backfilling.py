@@ -105,12 +105,13 @@ def backfill(
     threads = min(parallel or min(os.cpu_count() or 1, 4), len(wanted))
     if at_once(planned, threads) < threads:
         rendering.note("one slice after the other: history gates compare each with those before it", quiet=as_json)
+    spark = session_of(project)  # before the signals are ours: Spark's start takes Ctrl-C for itself
     with (
         shown.watching(planned, wanted, at_once(planned, threads), quiet=as_json) as watcher,
         on_signals(Stop(told=watcher.stopping)) as stop,
     ):
         summary = run(
-            session_of(project),
+            spark,
             project,
             planned,
             only=only,
