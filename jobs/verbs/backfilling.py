@@ -79,6 +79,9 @@ def backfill(
     parallel: Annotated[
         int | None, typer.Option(min=1, max=64, help="Slices at once. Default: one a core, at most 4.")
     ] = None,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that slices at work have to finish after Ctrl-C or SIGTERM.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Score every slice of a period that is missing or stale. Run again, it goes on from where it ended.
@@ -108,7 +111,7 @@ def backfill(
     spark = session_of(project)  # before the signals are ours: Spark's start takes Ctrl-C for itself
     with (
         shown.watching(planned, wanted, at_once(planned, threads), quiet=as_json) as watcher,
-        on_signals(Stop(told=watcher.stopping)) as stop,
+        on_signals(Stop(grace, told=watcher.stopping)) as stop,
     ):
         summary = run(
             spark,

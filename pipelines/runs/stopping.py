@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-GRACE_SECONDS = 20.0
-"""How long slices at work may take to end by themselves; schedulers kill after 30 and more."""
-
 
 class Stop:
     """Whether the work should end.
 
-    Asked once, nothing new is begun; asked twice, or once the grace is over, what is at work is abandoned.
+    Asked once, nothing new is begun; asked twice, or once the grace is over, what is at work is abandoned. Schedulers
+    kill what has not ended after 30 seconds and more: the grace is less by default.
     """
 
-    def __init__(self, grace_seconds: float = GRACE_SECONDS, told: Callable[[bool], object] | None = None) -> None:
+    def __init__(self, grace_seconds: float = 20.0, told: Callable[[bool], object] | None = None) -> None:
         self._grace, self._told = grace_seconds, told
         self._asked_at: float | None = None
         self._twice = False

@@ -51,13 +51,13 @@ def test_ctrl_c_lets_the_slice_at_work_finish_and_says_how_to_go_on(
     empty: SmallProject, undisturbed: SmallProject, tmp_path: Path
 ) -> None:
     small = copy_of(empty, tmp_path)
-    command = [LAKESCORE, "backfill", *PERIOD, "--parallel", "1"]
+    command = [LAKESCORE, "backfill", *PERIOD, "--parallel", "1", "--grace", "600"]
     with tempfile.TemporaryFile("w+") as output:
         process = begun(small, *command, output=output)
         while "started" not in small.states() and process.poll() is None:
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to Spark's processes too
-        code = process.wait(timeout=120)
+        code = process.wait(timeout=600)
         output.seek(0)
         told = output.read()
     assert code == 1, told
