@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pyspark
@@ -99,24 +101,40 @@ def submit(small: SmallProject, master: str) -> subprocess.CompletedProcess[str]
     return ended(submitted(small, master, "score", "--date", str(DAY)))
 
 
-def submitted(small: SmallProject, master: str, job: str, *arguments: str) -> subprocess.Popen[str]:
+@dataclass(frozen=True)
+class Submitted:
+    """A job begun by spark-submit; what it says goes to files, as a pipe that nobody reads would stop it."""
+
+    process: subprocess.Popen[str]
+    output: IO[str]
+    errors: IO[str]
+
+
+def submitted(small: SmallProject, master: str, job: str, *arguments: str) -> Submitted:
     """A job begun by spark-submit."""
     settings = ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.executor.memory=768m"]
     command = [str(BIN / "spark-submit"), "--master", master, "--driver-memory", "1g", *settings]
-    return subprocess.Popen(
+    output, errors = (tempfile.TemporaryFile("w+") for _ in range(2))  # noqa: SIM115 - `ended` closes them
+    process = subprocess.Popen(
         [*command, str(ROOT / "jobs" / f"{job}.py"), "orders", *arguments, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
         text=True,
         env={**SETTINGS, "LAKESCORE_CONF": str(small.root / "conf")},
         cwd=small.root,
     )
+    return Submitted(process, output, errors)
 
 
-def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+def ended(job: Submitted) -> subprocess.CompletedProcess[str]:
     """The same, once it came to its end."""
-    output, errors = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    code = job.process.wait(timeout=300)
+    said = []
+    for file in (job.output, job.errors):
+        file.seek(0)
+        said.append(file.read())
+        file.close()
+    return subprocess.CompletedProcess(job.process.args, code, *said)
 
 
 def kill_one(cluster: Cluster, of: str) -> None:
@@ -179,7 +197,7 @@ def test_a_backfill_outlives_its_python_workers_and_executors(
     small = copy_of(empty, tmp_path)
     small.use_model("slow")
     job = submitted(small, cluster.address, "backfill", "--from", str(DAYS[0]), "--to", str(DAYS[-1]))
-    while "started" not in small.states() and job.poll() is None:
+    while "started" not in small.states() and job.process.poll() is None:
         time.sleep(0.1)
     kill_one(cluster, "pyspark.daemon")
     time.sleep(3)
