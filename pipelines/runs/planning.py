@@ -161,14 +161,19 @@ def plan(
     spark = session() if in_catalog(pipeline) else None
     layout = locate(spark, project, pipeline)
     require_existing(layout, name)
+    # Before model and sources are looked at: who looks later must win over what is decided here.
+    pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])
+    fences = [past.next_fence for past in pasts]
     models = _Models(project, pipeline.model, model_version, keeps_pinned="model" not in stale_because)
     sources = open_sources(spark, project, pipeline)
     pace = pace_of(layout.ledger.published(name))
-    pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])
     return Plan(
         definition=definition,
         layout=layout,
-        slices=tuple(_planned(definition, layout, past, models, sources, pace, stale_because) for past in pasts),
+        slices=tuple(
+            _planned(definition, layout, past, fence, models, sources, pace, stale_because)
+            for past, fence in zip(pasts, fences, strict=True)
+        ),
         pace=pace,
         on_stage=definition.checks.on_stage,
         by_engine=definition.checks.by_engine,
@@ -213,6 +218,7 @@ def _planned(
     definition: Definition,
     layout: Layout,
     past: Past,
+    fence: int,
     models: _Models,
     sources: Sequence[OpenSource],
     pace: Pace | None,
@@ -226,7 +232,7 @@ def _planned(
     now = build_manifest(
         pipeline,
         day,
-        past.next_fence,
+        fence,
         pinned,
         model,
         definition.query,
@@ -246,7 +252,7 @@ def _planned(
         seconds=None if pace is None else pace.seconds(rows or 0),
         replaces=_replaced(past, published),
         needs_force=len(past.state.runs) > 1 or (published is not None and published.run_key == now.run_key),
-        fence=past.next_fence,
+        fence=fence,
     )
 
 

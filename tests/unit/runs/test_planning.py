@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from pipelines.errors import TableError, UsageError
+from pipelines.runs import planning
 from pipelines.runs.planning import Cause
 from pipelines.tables import fingerprints, ledger, slices
 from pipelines.tables.locking import RunLock
@@ -239,6 +241,15 @@ def test_a_plan_opens_each_table_once_however_many_slices_there_are(
         monkeypatch.setattr(module, "DeltaTable", Counted)
     assert len(planned.plan(DAY_1, DAY_1 + dt.timedelta(days=364)).slices) == 365
     assert sorted(opened) == ["customers", "predictions", "runs", "runs"]
+
+
+def test_a_plans_attempts_are_numbered_before_anything_is_looked_up(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    real = planning.look_up
+    monkeypatch.setattr(planning, "look_up", lambda *given: begun.append(time.time_ns() // 1_000_000) or real(*given))
+    assert planned.slice().fence <= begun[0]
 
 
 def test_a_plan_writes_nothing(planned: Planned) -> None:
