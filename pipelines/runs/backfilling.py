@@ -245,10 +245,10 @@ class _Tags:
 def _teller(watcher: Watcher, stop: Stop, tags: _Tags, item: PlannedSlice) -> Callable[[Step], None]:
     def tell(step: Step) -> None:
         # Once quarantine and predictions are being written, the rest is a matter of a moment.
+        if stop.is_urgent and step not in LAST_STEPS[1:]:
+            raise AbandonedError("the backfill was asked to end", remedy="run it again: it goes on from here")
         if step in LAST_STEPS:
             tags.off()
-        elif stop.is_urgent:
-            raise AbandonedError("the backfill was asked to end", remedy="run it again: it goes on from here")
         watcher.at(item.score_date, step)
 
     return tell

@@ -211,8 +211,14 @@ def test_what_a_dead_run_had_published_is_on_the_record_after_the_next_backfill(
 
 
 def test_asked_twice_what_is_at_work_is_abandoned_and_gone_on_with(small: SmallProject, spark: SparkSession) -> None:
-    stop = Stop(grace_seconds=0)
-    summary = run(small, spark, Told(lambda _, step: stop.ask() if step == "audit" else None), stop=stop)
+    stop = Stop(grace_seconds=600)
+
+    def ask_twice(_: dt.date, step: Step) -> None:
+        if step == "audit":
+            stop.ask()
+            stop.ask()
+
+    summary = run(small, spark, Told(ask_twice), stop=stop)
     assert outcomes(summary) == {DAYS[0]: "abandoned"}
     assert small.predictions() == []
     assert len(small.stages()) <= 1
