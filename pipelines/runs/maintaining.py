@@ -14,7 +14,7 @@ from pipelines.runs.layout import Layout
 from pipelines.runs.recovery import is_alive
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
-from pipelines.tables.maintenance import SHORTEST_DAYS, Maintained, maintain_table, scattered
+from pipelines.tables.maintenance import SHORTEST_DAYS, Maintained, maintain_ledger, maintain_table, scattered
 from pipelines.tables.stages import abandoned
 
 SECONDS_A_DAY = 86_400
@@ -77,7 +77,7 @@ def maintain(
     return Maintenance(
         tables=done,
         stages=tuple(_removed_stages(layout, keep_days)),
-        ledger_files=layout.ledger.compact(max(keep_days, SHORTEST_DAYS)),
+        ledger_files=maintain_ledger(layout.ledger.location, max(keep_days, SHORTEST_DAYS)),
         left=tuple(sorted(left)),
     )
 

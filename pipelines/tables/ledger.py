@@ -16,7 +16,6 @@ from pipelines import schemas
 from pipelines.errors import TableError
 from pipelines.tables.locations import for_delta_rs, local_path
 from pipelines.tables.locking import table_lock
-from pipelines.tables.maintenance import remove_unneeded
 from pipelines.tables.reading import between, earlier, equal, read_rows
 
 State = Literal["started", "published", "superseded", "conflict", "rejected", "failed", "retracted"]
@@ -88,25 +87,6 @@ class Ledger:
                 )
         except (OSError, DeltaError) as error:
             raise _unwritable(self.location, error) from error
-
-    def compact(self, keep_days: float) -> int:
-        """Join its many small files, remove those that no version needs since, and write a checkpoint.
-
-        Returns:
-            How many files were joined.
-
-        Raises:
-            TableError: the table is missing or cannot be written.
-        """
-        table = self._open()
-        try:
-            with table_lock(self.location):
-                table.update_incremental()
-                joined: int = table.optimize.compact()["numFilesRemoved"]
-                remove_unneeded(table, keep_days)
-        except (OSError, DeltaError) as error:
-            raise _unwritable(self.location, error) from error
-        return joined
 
     def history(
         self,

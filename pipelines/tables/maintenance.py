@@ -72,18 +72,41 @@ def maintain_table(spark: SparkSession, location: str, days: Sequence[dt.date], 
                 done = table.optimize().where(f"score_date IN ({dates})").executeCompaction().first()
                 metrics = {} if done is None else done.asDict(recursive=True)["metrics"]
                 compacted, written = metrics.get("numFilesRemoved", 0), metrics.get("numFilesAdded", 0)
-            removed = remove_unneeded(DeltaRsTable(for_delta_rs(location)), keep_days)
+            removed = _remove_unneeded(DeltaRsTable(for_delta_rs(location)), keep_days)
             return Maintained(compacted, written, removed)
     except (PySparkException, Py4JError, DeltaError, OSError) as error:
-        raise TableError(
-            f"the table at {location} cannot be maintained",
-            expected="a Delta table that nobody alters meanwhile",
-            found=str(error).splitlines()[0],
-            remedy="run it again once other maintenance is done",
-        ) from error
+        raise _unmaintained(location, error) from error
 
 
-def remove_unneeded(table: DeltaRsTable, keep_days: float) -> int:
+def maintain_ledger(location: str, keep_days: float) -> int:
+    """Join the ledger's many small files, and remove those that no kept version needs.
+
+    Returns:
+        How many files were joined.
+
+    Raises:
+        TableError: the ledger cannot be maintained.
+    """
+    try:
+        with table_lock(location):
+            table = DeltaRsTable(for_delta_rs(location))
+            joined: int = table.optimize.compact()["numFilesRemoved"]
+            _remove_unneeded(table, keep_days)
+            return joined
+    except (DeltaError, OSError) as error:
+        raise _unmaintained(location, error) from error
+
+
+def _unmaintained(location: str, error: Exception) -> TableError:
+    return TableError(
+        f"the table at {location} cannot be maintained",
+        expected="a Delta table that nobody alters meanwhile",
+        found=str(error).splitlines()[0],
+        remedy="run it again once other maintenance is done",
+    )
+
+
+def _remove_unneeded(table: DeltaRsTable, keep_days: float) -> int:
     """Remove the files that no version of the last so many days needs, and write a checkpoint; how many they were."""
     hours = math.ceil(keep_days * 24)
     removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
