@@ -9,18 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from jobs.rendering import STEPS, new_table, note, say, show
+from jobs.rendering import ERRORS, STEPS, new_table, note, say, show
 
 if TYPE_CHECKING:
     from pipelines.runs.backfilling import Backfilled, Summary
     from pipelines.runs.planning import Plan, PlannedSlice
     from pipelines.runs.steps import Step
-
-_ERR = Console(stderr=True, highlight=False)
 
 
 def show_plan(plan: Plan, command: str, options: str) -> None:
@@ -88,7 +85,6 @@ class Watching:
     def __init__(self, wanted: Sequence[PlannedSlice], at_once: int, progress: Progress | None, *, quiet: bool) -> None:
         self._total, self._at_once, self._quiet = len(wanted), at_once, quiet
         self._seconds: list[float] = []
-        self._done = 0
         self._steps: dict[dt.date, str] = {}
         self._lock = threading.Lock()
         self._progress = progress
@@ -104,12 +100,12 @@ class Watching:
         """A slice came to its end."""
         with self._lock:
             self._steps.pop(slice_.score_date, None)
-            self._done += 1
             self._seconds.append(slice_.seconds)
             eta = f"about {_duration(self._left(len(left)))} left" if left else ""
             counts = slice_.counts
             rows = f", {counts.input} = {counts.scored} + {counts.quarantined} quarantined" if counts else ""
-            line = f"[{self._done}/{self._total}] {slice_.score_date} {slice_.outcome}{rows}, {slice_.seconds:.1f} s"
+            done = f"[{len(self._seconds)}/{self._total}] {slice_.score_date} {slice_.outcome}"
+            line = f"{done}{rows}, {slice_.seconds:.1f} s"
             if self._progress is not None and self._bar is not None:
                 self._progress.console.print(line, highlight=False)
                 self._progress.update(self._bar, advance=1, eta=eta)
@@ -139,7 +135,7 @@ class Watching:
 @contextmanager
 def watching(plan: Plan, wanted: Sequence[PlannedSlice], at_once: int, *, quiet: bool) -> Iterator[Watching]:
     """Tell of a backfill: a bar on a terminal, lines on the error stream otherwise."""
-    if quiet or not _ERR.is_terminal:
+    if quiet or not ERRORS.is_terminal:
         yield Watching(wanted, at_once, None, quiet=quiet)
         return
     columns = (
@@ -150,7 +146,7 @@ def watching(plan: Plan, wanted: Sequence[PlannedSlice], at_once: int, *, quiet:
         TextColumn("{task.fields[eta]}"),
         TextColumn("{task.fields[work]}"),
     )
-    with Progress(*columns, console=_ERR) as progress:
+    with Progress(*columns, console=ERRORS) as progress:
         yield Watching(wanted, at_once, progress, quiet=False)
 
 
@@ -173,10 +169,8 @@ def show_summary(summary: Summary, plan: Plan, command: str, options: str) -> No
     say(f"{plan.pipeline.name}: {told or 'nothing begun'}, in {_duration(summary.seconds)}")
     if summary.left:
         say(f"Not begun: {len(summary.left)} from {summary.left[0]} to {summary.left[-1]}: {summary.why_left}")
-    published = ("published", "already_done", "superseded")
-    open_days = [*summary.left, *[slice_.score_date for slice_ in summary.done if slice_.outcome not in published]]
-    if open_days:
-        say(f"To go on: {command} --from {min(open_days)} --to {plan.slices[-1].score_date}{options}")
+    if summary.open_days:
+        say(f"To go on: {command} --from {summary.open_days[0]} --to {plan.slices[-1].score_date}{options}")
 
 
 def _duration(seconds: float) -> str:

@@ -32,7 +32,8 @@ STEPS = {
     "record": "writing the ledger",
 }
 _OUT = Console(highlight=False)
-_ERR = Console(stderr=True, highlight=False)
+ERRORS = Console(stderr=True, highlight=False)
+"""The error stream; one console, so that lines and a live bar do not overwrite each other."""
 if not _OUT.is_terminal:
     _OUT = Console(highlight=False, width=PIPED_WIDTH)
 
@@ -49,7 +50,7 @@ def show(table: Table) -> None:
 
 def show_error(text: str) -> None:
     """An error, on the error stream."""
-    _ERR.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
+    ERRORS.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
 
 
 @contextmanager
@@ -57,11 +58,11 @@ def progress(title: str, *, quiet: bool) -> Iterator[Progress]:
     """Tell each step as it begins: a spinner on a terminal, lines on the error stream otherwise."""
     if quiet:
         yield _silent
-    elif _ERR.is_terminal:
-        with _ERR.status(f"{title}: starting") as status:
+    elif ERRORS.is_terminal:
+        with ERRORS.status(f"{title}: starting") as status:
             yield lambda step: status.update(f"{title}: {STEPS[step]} …")
     else:
-        yield lambda step: _ERR.print(f"{title}: {STEPS[step]}", soft_wrap=True)
+        yield lambda step: ERRORS.print(f"{title}: {STEPS[step]}", soft_wrap=True)
 
 
 def _silent(step: Step) -> None:
@@ -187,7 +188,7 @@ def _number(value: float | None) -> str:
 def note(text: str, *, quiet: bool = False) -> None:
     """One line on the error stream, of what is being done."""
     if not quiet:
-        _ERR.print(escape(text), soft_wrap=True)
+        ERRORS.print(escape(text), soft_wrap=True)
 
 
 def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> Table:

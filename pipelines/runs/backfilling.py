@@ -25,7 +25,7 @@ from pipelines.errors import (
     UsageError,
 )
 from pipelines.runs.auditing import Counts
-from pipelines.runs.layout import in_catalog, locate
+from pipelines.runs.layout import in_catalog
 from pipelines.runs.periods import days_of
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.recording import is_cancelled
@@ -34,11 +34,12 @@ from pipelines.runs.scoring import score_slice
 from pipelines.runs.sources import first_line
 from pipelines.runs.steps import Step, Steps
 from pipelines.runs.stopping import Stop
-from pipelines.runs.tables import require_existing
+from pipelines.runs.tables import require_tables
 from pipelines.tables.slices import Slice
 
 Only = Literal["missing", "stale", "all"]
 Outcome = Literal["published", "already_done", "superseded", "rejected", "conflict", "failed", "abandoned"]
+SETTLED: tuple[Outcome, ...] = ("published", "already_done", "superseded")
 FAILURES: tuple[Outcome, ...] = ("rejected", "conflict", "failed")
 LAST_STEPS: tuple[Step, ...] = ("quarantine", "publish", "record")
 WAIT_SECONDS = 0.2
@@ -96,6 +97,12 @@ class Summary:
             return PipelineError.exit_code
         return RejectedError.exit_code if "rejected" in outcomes else 0
 
+    @property
+    def open_days(self) -> tuple[dt.date, ...]:
+        """The dates that are not published, oldest first."""
+        undone = [slice_.score_date for slice_ in self.done if slice_.outcome not in SETTLED]
+        return tuple(sorted([*self.left, *undone]))
+
     def as_json(self) -> dict[str, Any]:
         """The summary as plain values."""
         return {
@@ -149,8 +156,7 @@ def plan_backfill(
         PipelineError: as `plan`.
     """
     pipeline = load_pipeline(project, name)
-    layout = locate(session() if in_catalog(pipeline) else None, project, pipeline)
-    require_existing(layout, name)
+    layout = require_tables(session() if in_catalog(pipeline) else None, project, pipeline)
     settle_at(layout, name, [Slice(day, pipeline.model.name) for day in days_of(first, last)])
     return plan(session, project, name, first, last, **options)
 
