@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,10 +22,12 @@ from jobs.verbs.options import (
     project_of,
     session_of,
 )
+from pipelines.config import Project
 from pipelines.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from pipelines.runs.planning import Cause
+    from pipelines.runs.planning import Plan
+    from pipelines.runs.states import Cause
 
 ModelVersion = Annotated[int | None, typer.Option(min=1, help="Take this version in place of the configured one.")]
 StaleBecause = Annotated[
@@ -50,12 +53,7 @@ def plan(
     """
     from pipelines.runs.planning import plan as plan_slices
 
-    begin, end = period_of(first, last)
-    causes = _causes(stale_because)
-    project = project_of(pipeline)
-    planned = plan_slices(
-        partial(session_of, project), project, pipeline, begin, end, model_version=model_version, stale_because=causes
-    )
+    _, planned = _look(plan_slices, pipeline, first, last, model_version, stale_because)
     if as_json:
         print_json(planned.as_json())
     else:
@@ -88,22 +86,17 @@ def backfill(
 
     Example: `lakescore backfill flight_delays --from 2013-07-01 --to 2013-07-31`
     """
-    from pipelines.runs.backfilling import at_once, due, plan_backfill
+    from pipelines.runs.backfilling import Summary, at_once, due, plan_backfill
     from pipelines.runs.backfilling import backfill as run
     from pipelines.runs.stopping import Stop, on_signals
 
-    begin, end = period_of(first, last)
-    causes = _causes(stale_because)
-    project = project_of(pipeline)
-    planned = plan_backfill(
-        partial(session_of, project), project, pipeline, begin, end, model_version=model_version, stale_because=causes
-    )
+    project, planned = _look(plan_backfill, pipeline, first, last, model_version, stale_because)
     wanted = due(planned, only)
     if not as_json:
         shown.show_standing(planned, wanted)
     if not wanted:
         if as_json:
-            print_json({"slices": [], "left": [], "why_left": "", "seconds": 0, "exit_code": 0})
+            print_json(Summary((), (), "", 0.0).as_json())
         return
     threads = min(parallel or min(os.cpu_count() or 1, 4), len(wanted))
     if at_once(planned, threads) < threads:
@@ -131,6 +124,21 @@ def backfill(
     raise typer.Exit(summary.exit_code)
 
 
+def _look(
+    planner: Callable[..., Plan],
+    pipeline: str,
+    first: str,
+    last: str,
+    model_version: int | None,
+    stale_because: str | None,
+) -> tuple[Project, Plan]:
+    begin, end = period_of(first, last)
+    causes = _causes(stale_because)
+    project = project_of(pipeline)
+    session = partial(session_of, project)
+    return project, planner(session, project, pipeline, begin, end, model_version=model_version, stale_because=causes)
+
+
 def command_options(
     model_version: int | None,
     stale_because: str | None,
@@ -154,7 +162,7 @@ def command_options(
 
 
 def _causes(text: str | None) -> tuple[Cause, ...]:
-    from pipelines.runs.planning import CAUSES
+    from pipelines.runs.states import CAUSES
 
     named = [part.strip() for part in (text or "").split(",") if part.strip()]
     for name in named:

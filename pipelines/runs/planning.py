@@ -5,34 +5,26 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project
 from pipelines.config.models import Model
-from pipelines.errors import UnknownModelError, shortened
+from pipelines.errors import UnknownModelError
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, define
-from pipelines.runs.layout import Layout, in_catalog, locate
-from pipelines.runs.manifest import Manifest, build_manifest
+from pipelines.runs.layout import Layout, in_catalog
+from pipelines.runs.manifest import build_manifest
 from pipelines.runs.pace import Pace, pace_of
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import look_up
-from pipelines.runs.recovery import Past, is_alive, look_back_at
+from pipelines.runs.recovery import Past, look_back_at
 from pipelines.runs.sources import OpenSource, PinnedSource, open_sources
-from pipelines.runs.staleness import Changes, changes, is_rejected_by_history
-from pipelines.runs.tables import require_existing
-from pipelines.tables.ledger import UNFINISHED, Entry
+from pipelines.runs.states import Cause, State, judge, pinned_version
+from pipelines.runs.tables import require_tables
+from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice
-
-State = Literal["missing", "stale", "current", "pinned", "rejected", "retracted", "empty", "running"]
-Cause = Literal["model", "code", "packages"]
-CAUSES: tuple[Cause, ...] = ("model", "code", "packages")
-"""What makes published slices stale only when asked for: else each release would rewrite all history."""
-JUDGED = ("published", "superseded", "rejected", "retracted")
-"""How runs end that came to a verdict."""
-LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -159,8 +151,7 @@ def plan(
     definition = define(project, name)
     pipeline = definition.pipeline
     spark = session() if in_catalog(pipeline) else None
-    layout = locate(spark, project, pipeline)
-    require_existing(layout, name)
+    layout = require_tables(spark, project, pipeline)
     # Before model and sources are looked at: who looks later must win over what is decided here.
     pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])
     fences = [past.next_fence for past in pasts]
@@ -205,15 +196,6 @@ class _Models:
         return (self.asked, (f"version {version}, which was asked for, is gone",)) if pinned is None else (pinned, ())
 
 
-def pinned_version(published: Entry | None) -> int | None:
-    """The version by which a slice was published, if a person asked for it where an alias is configured."""
-    manifest = published.value("manifest") if published is not None else None
-    if manifest is None or manifest["model"]["alias"] is not None:
-        return None
-    by_alias = manifest["configuration"]["pipeline"]["model"].get("alias") is not None
-    return int(manifest["model"]["version"]) if by_alias else None
-
-
 def _planned(
     definition: Definition,
     layout: Layout,
@@ -239,7 +221,7 @@ def _planned(
         definition.checks.suite,
         definition.feature_source,
     )
-    state, reasons, also = _judged(layout, past, published, now, pinned[0], stale_because)
+    state, reasons, also = judge(layout, past, published, now, pinned[0], stale_because)
     rows = _rows(pinned[0], published, pace)
     return PlannedSlice(
         score_date=day,
@@ -254,103 +236,6 @@ def _planned(
         needs_force=len(past.state.runs) > 1 or (published is not None and published.run_key == now.run_key),
         fence=fence,
     )
-
-
-def _judged(
-    layout: Layout,
-    past: Past,
-    published: Entry | None,
-    now: Manifest,
-    main: PinnedSource,
-    stale_because: Collection[Cause],
-) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
-    """A slice's state, the reasons, and what differs without being one."""
-    at_work = [entry.run_id for entry in past.runs if _is_at_work(layout, past, entry)]
-    if at_work:
-        return "running", tuple(f"run {run_id} is at it" for run_id in at_work), ()
-    state, reasons, also = _by_table(past, published, now, main.name, stale_because)
-    if state in ("missing", "stale") and len(past.state.runs) <= 1 and past.runs:
-        retracted = past.retracted(now.run_key)
-        if retracted is not None:
-            return "retracted", (_told(retracted),), also
-        judged = [entry for entry in past.runs if entry.state in JUDGED]
-        if judged and judged[-1].state == "rejected":
-            since = _since(judged[-1], now, main.name)
-            if not since:
-                return "rejected", (_told(judged[-1]),), also
-            reasons = (*reasons, f"run {judged[-1].run_id} was rejected; since then: {', '.join(since)}")
-        if past.runs[-1].state not in JUDGED:
-            reasons = (*reasons, _told(past.runs[-1]))
-    if state == "missing" and main.pinned.rows == 0:
-        return "empty", (f"{main.name} has no row of it",), also
-    return state, reasons, also
-
-
-def _is_at_work(layout: Layout, past: Past, entry: Entry) -> bool:
-    """Whether a process may be at the slice: a run that a newer one overtook changes nothing any more."""
-    is_over = entry.fence is not None and entry.fence <= past.state.last_fence
-    return entry.state in UNFINISHED and not is_over and is_alive(layout, entry)
-
-
-def _by_table(
-    past: Past, published: Entry | None, now: Manifest, main: str, stale_because: Collection[Cause]
-) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
-    if not past.state.runs:
-        return "missing", (), ()
-    if published is None:
-        runs = ", ".join(sorted(past.state.runs))
-        unknown = f"the ledger does not know run {runs}: see `lakescore repair`"
-        return "stale", ("rows of several runs stand in it" if len(past.state.runs) > 1 else unknown,), ()
-    manifest = published.value("manifest")
-    if manifest is None:  # a repair entered it
-        is_same = published.run_key == now.run_key
-        return ("current", (), ()) if is_same else ("stale", ("input, model or configuration changed",), ())
-    changed = changes(manifest, now)
-    asked = _asked(changed)
-    counted = tuple(asked[cause] for cause in CAUSES if cause in stale_because and asked[cause])
-    also = tuple(asked[cause] for cause in CAUSES if cause not in stale_because and asked[cause])
-    reasons = _inputs(changed, main) + counted
-    if reasons:
-        return "stale", reasons, also
-    version = pinned_version(published)
-    pinned = (f"published with version {version}, as asked",)
-    return ("current", (), also) if version is None else ("pinned", pinned, also)
-
-
-def _inputs(changed: Changes, main: str) -> tuple[str, ...]:
-    """What makes a slice stale in any case."""
-    sources = tuple(f"{'input' if name == main else 'joined table'} {name} changed" for name in changed.sources)
-    return sources + tuple(f"configuration: {key}" for key in changed.configuration)
-
-
-def _asked(changed: Changes) -> dict[Cause, str]:
-    """What makes a slice stale only for who asks for it."""
-    packages = ", ".join(changed.packages)
-    return {
-        "model": f"model {changed.model}" if changed.model else "",
-        "code": f"code {changed.code}" if changed.code else "",
-        "packages": f"packages {packages}" if packages else "",
-    }
-
-
-def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
-    """What changed since a run was rejected that might make a new one end otherwise."""
-    manifest = ended.value("manifest")
-    if manifest is None:
-        return ("its manifest is unknown",)
-    changed = changes(manifest, now)
-    named = _inputs(changed, main) + changed.judging
-    if changed.model:
-        named += (f"model {changed.model}",)
-    if is_rejected_by_history(ended):
-        named += ("the slices before it may have changed",)
-    return named
-
-
-def _told(ended: Entry) -> str:
-    words = {"started": "ended without a word"}.get(ended.state, ended.state)
-    error = shortened((ended.error or "").splitlines()[0] if ended.error else "", LONGEST_REASON)
-    return f"run {ended.run_id} {words}{f': {error}' if error else ''}"
 
 
 def _replaced(past: Past, published: Entry | None) -> Replaced | None:

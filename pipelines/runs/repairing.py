@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
-from pipelines.runs.layout import Layout, in_catalog, locate
+from pipelines.runs.layout import Layout, in_catalog
 from pipelines.runs.recovery import look_back_at, settle
-from pipelines.runs.tables import require_existing
+from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
 from pipelines.tables.quarantine import read_quarantine
 from pipelines.tables.slices import Slice, SliceState, all_slices, count_rows, look_at_slices, newest_metadata
@@ -57,8 +57,7 @@ def repair(session: Callable[[], SparkSession], project: Project, name: str) -> 
         PipelineError: the tables are missing.
     """
     pipeline = load_pipeline(project, name)
-    layout = locate(session() if in_catalog(pipeline) else None, project, pipeline)
-    require_existing(layout, name)
+    layout = require_tables(session() if in_catalog(pipeline) else None, project, pipeline)
     return [*_runs_ended(layout, pipeline), *_slices_told(layout, pipeline), *_stages_cleared(layout, pipeline)]
 
 

@@ -68,23 +68,23 @@ def evolve_tables(spark: SparkSession, project: Project, name: str) -> list[Tabl
     ]
 
 
-def require_tables(spark: SparkSession, project: Project, pipeline: Pipeline) -> Layout:
+def require_tables(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> Layout:
     """Where the pipeline's tables are, once all of them are there.
+
+    Args:
+        spark: the session, which only tables with names need.
+        project: the configuration.
+        pipeline: whose tables.
 
     Raises:
         TableError: one is missing.
     """
     layout = locate(spark, project, pipeline)
-    require_existing(layout, pipeline.name)
+    _require_existing(layout, pipeline.name)
     return layout
 
 
-def require_existing(layout: Layout, name: str) -> None:
-    """Check that a pipeline's tables are there.
-
-    Raises:
-        TableError: one is missing.
-    """
+def _require_existing(layout: Layout, name: str) -> None:
     for location in (layout.predictions, layout.quarantine, layout.ledger.location):
         folder = local_path(location)
         log = folder and folder / "_delta_log"

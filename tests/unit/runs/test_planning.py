@@ -15,7 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.errors import TableError, UsageError
 from pipelines.runs import planning
-from pipelines.runs.planning import Cause
+from pipelines.runs.states import Cause
 from pipelines.tables import fingerprints, ledger, slices
 from pipelines.tables.locking import RunLock
 from unit.runs.slices_without_scoring import PREDICTIONS, Planned
