@@ -13,6 +13,7 @@ from pipelines.errors import ConflictError, TableError
 from pipelines.tables.locations import local_path
 
 LONGEST_WAIT_SECONDS = 900.0
+POLL_SECONDS = 0.01
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def table_lock(location: str, longest_wait: float = LONGEST_WAIT_SECONDS) -> Ite
         return
     lock = FileLock(_place_for(_lock_file(folder)))
     try:
-        lock.acquire(timeout=longest_wait)
+        lock.acquire(timeout=longest_wait, poll_interval=POLL_SECONDS)
     except Timeout as error:
         raise ConflictError(
             f"another process has held the lock of {location} for {longest_wait:g} seconds",

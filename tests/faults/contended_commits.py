@@ -1,0 +1,124 @@
+"""Small commits of two JVMs to one table on a local disk, each through Delta's own log store, as fast as they can.
+
+By hand, to see that without the lock some are lost: `PYTHONPATH=.:tests python -m faults.contended_commits 20000 none`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from deltalake import DeltaTable
+from py4j.protocol import Py4JJavaError
+from small_project import ORDERS, SPARK
+
+from pipelines.spark import start
+from pipelines.tables.locking import table_lock
+
+ROOT = Path(__file__).parents[2]
+LONGEST_SECONDS = 3600
+LOCKS: dict[str, Callable[[str], AbstractContextManager[None]]] = {
+    "lock": table_lock,
+    "none": lambda _: nullcontext(),
+}
+
+
+@dataclass(frozen=True)
+class Contended:
+    """What became of the commits.
+
+    Args:
+        made: how many the writers were told had succeeded.
+        lost: the versions of which the log holds another writer's commit than the one that was told of success.
+        refused: how often a writer was told that another had been first.
+        versions: how many versions the log holds.
+    """
+
+    made: int
+    lost: tuple[int, ...]
+    refused: int
+    versions: int
+
+
+def contend(folder: Path, commits: int, lock: str) -> Contended:
+    """Let two processes make so many commits together.
+
+    Args:
+        folder: an empty one, for the table.
+        commits: of both.
+        lock: `lock`, as the project's own writes take it, or `none`.
+    """
+    location = folder / "table"
+    DeltaTable.create(str(location), ORDERS)
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "faults.contended_commits", str(commits // 2), lock, str(location)]
+    writers = []
+    for name in ("one", "two"):
+        with (folder / f"{name}.txt").open("w") as output:
+            writers.append(subprocess.Popen([*command, name], stdout=output, env={**os.environ, "PYTHONPATH": paths}))
+    told = []
+    for name, writer in zip(("one", "two"), writers, strict=True):
+        assert writer.wait(LONGEST_SECONDS) == 0
+        told.append(json.loads((folder / f"{name}.txt").read_text().splitlines()[-1]))
+    log = {int(file.stem): file.read_text() for file in (location / "_delta_log").glob("*.json")}
+    lost = [version for one in told for version, mark in one["made"].items() if mark not in log[int(version)]]
+    return Contended(
+        made=sum(len(one["made"]) for one in told),
+        lost=tuple(sorted(map(int, lost))),
+        refused=sum(one["refused"] for one in told),
+        versions=len(log) - 1,
+    )
+
+
+def write(commits: int, lock: str, location: str, name: str) -> None:
+    """Make commits, once the other writer is there too; tell which versions succeeded."""
+    spark = start({**SPARK, "spark.master": "local[1]", "spark.driver.memory": "512m"}, name)
+    jvm = spark._jvm
+    assert jvm is not None
+    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, location)
+    store, settings, folder = log.store(), log.newDeltaHadoopConf(), log.logPath()
+    Path(location).with_name(f"{name}.ready").touch()
+    while len(list(Path(location).parent.glob("*.ready"))) < 2:
+        time.sleep(0.01)
+    version, made, refused = 1, {}, 0
+    while len(made) < commits:
+        mark = f"{name}-{len(made)}"
+        lines = jvm.java.util.ArrayList()
+        told = {"timestamp": 0, "operation": "WRITE", "operationParameters": {"by": mark}}
+        lines.add(json.dumps({"commitInfo": told}))
+        content = jvm.org.apache.spark.api.python.PythonUtils.toSeq(lines).iterator()
+        file = jvm.org.apache.hadoop.fs.Path(folder, f"{version:020d}.json")
+        try:
+            with LOCKS[lock](location):
+                store.write(file, content, False, settings)
+        except Py4JJavaError as error:
+            if "FileAlreadyExistsException" not in str(error.java_exception.getClass().getName()):
+                raise
+            refused += 1
+        else:
+            made[version] = mark
+        version += 1
+    sys.stdout.write(json.dumps({"made": made, "refused": refused}) + "\n")
+
+
+def main() -> None:
+    """Both writers, or one of them."""
+    commits, lock, *which = sys.argv[1:]
+    if which:
+        write(int(commits), lock, *which)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = contend(Path(folder), int(commits), lock)
+    sys.stdout.write(f"{found.made} commits, {len(found.lost)} lost: {found}\n")
+
+
+if __name__ == "__main__":
+    main()
