@@ -26,13 +26,12 @@ import psutil
 from pyspark.sql import SparkSession
 
 from pipelines.config import Project, load_project
-from pipelines.models.scoring import with_outputs
 from pipelines.runs.backfilling import Backfilled, backfill
 from pipelines.runs.definition import define
 from pipelines.runs.planning import PlannedSlice, plan
-from pipelines.runs.preparation import look_up, prepare
+from pipelines.runs.preparation import look_up
+from pipelines.runs.sampling import score_to_nothing
 from pipelines.runs.sources import pin_sources, read_period
-from pipelines.runs.staging import scoring_of, tag
 from pipelines.runs.steps import Step
 from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import create_tables
@@ -93,13 +92,9 @@ def rows_at_once(spark: SparkSession, project: Project, last: dt.date) -> None:
     model = look_up(project, pipeline.model)
     sources = pin_sources(spark, project, pipeline, last, {})
     frame = read_period(spark, pipeline, definition.query, sources, FIRST, last)
-    prepared = prepare(definition, model, frame)
-    scoring = scoring_of(pipeline, prepared, model, project.environment.cache)
     for _ in range(2):
         begin = time.perf_counter()
-        marked, _measured = tag(frame, definition, prepared)
-        scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
-        scored.write.format("noop").mode("overwrite").save()
+        workers = score_to_nothing(frame, definition, model, project.environment.cache)
         took = time.perf_counter() - begin
     say(f"all {workers.evaluated.value} clean rows at once, to nothing: {took:.1f} s")
 

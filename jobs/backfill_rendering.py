@@ -67,8 +67,11 @@ def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
     if pace is None:
         likely = "no earlier run tells how long that takes"
     else:
-        seconds = sum(slice_.seconds or 0 for slice_ in wanted)
-        likely = f"about {_duration(seconds)} of work, by {pace.runs} earlier {'run' if pace.runs == 1 else 'runs'}"
+        work = f"about {_duration(sum(slice_.seconds or 0 for slice_ in wanted))} of"
+        if pace.sampled_rows:
+            likely = f"{work} scoring, by a sample of {pace.sampled_rows:,} rows; writing comes on top"
+        else:
+            likely = f"{work} work, by {pace.runs} earlier {'run' if pace.runs == 1 else 'runs'}"
     say(f"To run: {len(wanted)} {'slice' if len(wanted) == 1 else 'slices'}{told}, by {model}; {likely}")
 
 

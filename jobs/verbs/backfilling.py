@@ -23,7 +23,7 @@ from jobs.verbs.options import (
     session_of,
 )
 from pipelines.config import Project
-from pipelines.errors import UsageError, did_you_mean
+from pipelines.errors import PipelineError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from pipelines.runs.planning import Plan
@@ -45,6 +45,9 @@ def plan(
     last: LastDate,
     model_version: ModelVersion = None,
     stale_because: StaleBecause = None,
+    sample: Annotated[
+        bool, typer.Option(help="Where no earlier run tells how long it takes, score a sample to nothing.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Say what a backfill would do to each slice, and why; nothing is scored or written.
@@ -53,7 +56,9 @@ def plan(
     """
     from pipelines.runs.planning import plan as plan_slices
 
-    _, planned = _look(plan_slices, pipeline, first, last, model_version, stale_because)
+    project, planned = _look(plan_slices, pipeline, first, last, model_version, stale_because)
+    if sample and planned.pace is None:
+        planned = _with_estimates(project, planned, quiet=as_json)
     if as_json:
         print_json(planned.as_json())
     else:
@@ -137,6 +142,20 @@ def _look(
     project = project_of(pipeline)
     session = partial(session_of, project)
     return project, planner(session, project, pipeline, begin, end, model_version=model_version, stale_because=causes)
+
+
+def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:
+    """The plan with estimates by a sample; what keeps that from being scored would keep a run from it too."""
+    from pipelines.runs.sampling import estimated
+
+    if not any(slice_.is_due for slice_ in planned.slices):
+        return planned
+    rendering.note("no earlier run tells how long it takes: scoring a sample to nothing …", quiet=quiet)
+    try:
+        return estimated(session_of(project), project, planned)
+    except PipelineError as error:
+        rendering.note(f"the sample could not be scored, and neither would the slice: {error}", quiet=quiet)
+        return planned
 
 
 def command_options(

@@ -1,4 +1,4 @@
-"""How long runs take, by the ledger's record of earlier ones."""
+"""How long runs take: a line through rows and seconds, by the ledger's record of earlier ones."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ class Pace:
         seconds_per_row: besides.
         usual_rows: how many rows slices have, in the middle.
         runs: how many runs tell of it.
+        sampled_rows: how many rows of a sample tell of it, where no run does.
     """
 
     fixed_seconds: float
     seconds_per_row: float
     usual_rows: int
     runs: int
+    sampled_rows: int = 0
 
     def seconds(self, rows: int) -> float:
         """How long a run of so many rows is likely to take."""

@@ -18,11 +18,11 @@ from pyspark.sql.pandas.types import to_arrow_type
 
 from pipelines import schemas
 from pipelines.config import Pipeline
-from pipelines.errors import SourceError
+from pipelines.errors import NO_SPACE, PipelineError, SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
 from pipelines.models.building import environment_python
-from pipelines.models.failures import died, differs_natively, explained, unreadable
+from pipelines.models.failures import died, differs_natively, explained, unfit, unreadable
 from pipelines.models.files import FileColumns
 from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
@@ -85,34 +85,43 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
                 "workers": written.workers,
             }
         )
-    except PythonException as error:
-        stage.discard()
-        # Of the project's own Python in this pass, parsers of rules raise nothing, and readers of files only what leads
-        # to another pass: it was the model.
-        raise explained(error, resolved.model.label, tells_values=prepared.tells_values(pipeline)) from error
     except (PySparkException, Py4JJavaError) as error:
         stage.discard()
-        broken = UNREADABLE.search(str(error))
-        if broken is not None:
-            raise SourceError(
-                "a data file of the input cannot be read",
-                expected="the files that the table's log names, whole",
-                found=broken[1],
-                remedy="restore the file, or the table's last whole version; nothing was published",
-            ) from error
-        if isinstance(error, Py4JJavaError):
+        known = meaning(error, pipeline, prepared, resolved.model)
+        if known is None:
             raise
-        tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
-        raise SourceError(
-            "a value of the slice cannot be computed with",
-            expected="values that every feature and rule can take",
-            found=first_line(error) if tells_values else error.getCondition() or type(error).__name__,
-            remedy="write try_cast and the like in the features' SQL, or mend the data",
-        ) from error
+        raise known from error
     except BaseException:
         stage.discard()
         raise
     return stage
+
+
+def meaning(
+    error: PySparkException | Py4JJavaError, pipeline: Pipeline, prepared: Prepared, model: RegisteredModel
+) -> PipelineError | None:
+    """What ended a pass over the input, in the project's words, where it was a value, a file or the model."""
+    if isinstance(error, PythonException):
+        # Of the project's own Python in this pass, parsers of rules raise nothing, and readers of files only what leads
+        # to another pass: it was the model.
+        return explained(error, model.label, tells_values=prepared.tells_values(pipeline))
+    broken = UNREADABLE.search(str(error))
+    if broken is not None:
+        return SourceError(
+            "a data file of the input cannot be read",
+            expected="the files that the table's log names, whole",
+            found=broken[1],
+            remedy="restore the file, or the table's last whole version; nothing was published",
+        )
+    if isinstance(error, Py4JJavaError) or NO_SPACE in str(error):
+        return None
+    tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
+    return SourceError(
+        "a value of the slice cannot be computed with",
+        expected="values that every feature and rule can take",
+        found=first_line(error) if tells_values else error.getCondition() or type(error).__name__,
+        remedy="write try_cast and the like in the features' SQL, or mend the data",
+    )
 
 
 @dataclass(frozen=True)
@@ -202,9 +211,9 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _W
     try:
         rows.write.mode("overwrite").parquet(stage.rows)
     except (PySparkException, Py4JJavaError) as error:
-        death = died(error, resolved.model.label, workers)
-        if death is not None:
-            raise death from error
+        known = unfit(error) or died(error, resolved.model.label, workers, rows.sparkSession.sparkContext)
+        if known is not None:
+            raise known from error
         raise
     return _Written(rows.schema, measured(), {**workers.as_json(), "columns_read": len(read_by_workers)})
 

@@ -1,0 +1,94 @@
+"""How long runs are likely to take where no earlier one tells: rows of one slice are scored to nothing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from pipelines.config import Project
+from pipelines.models.registry import RegisteredModel
+from pipelines.models.scoring import with_outputs
+from pipelines.models.worker import Workers
+from pipelines.runs.definition import Definition
+from pipelines.runs.pace import Pace
+from pipelines.runs.planning import Plan, PlannedSlice
+from pipelines.runs.preparation import prepare
+from pipelines.runs.sources import read_now
+from pipelines.runs.staging import meaning, scoring_of, tag
+
+FEW, MANY = 1_000, 100_000
+"""Rows of the two samples: their difference tells what a row takes, apart from what a pass does."""
+SEED = 7
+
+
+def estimated(spark: SparkSession, project: Project, plan: Plan) -> Plan:
+    """The plan, its times estimated by validating and scoring samples of the first slice that is due.
+
+    They lack what staging, auditing and publishing take. A plan of which nothing is due stays as it is.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        plan: without a pace of its own.
+
+    Raises:
+        PipelineError: what would keep a run from scoring.
+    """
+    item = next((slice_ for slice_ in plan.slices if slice_.is_due), None)
+    if item is None:
+        return plan
+    definition = plan.definition
+    frame = read_now(spark, project, definition.pipeline, definition.query, item.score_date)
+    rows = frame.count() if item.rows is None else item.rows
+    pace = _pace(frame, rows, definition, item.model, project.environment.cache)
+    return replace(plan, pace=pace, slices=tuple(_estimated(slice_, pace) for slice_ in plan.slices))
+
+
+def _pace(frame: DataFrame, rows: int, definition: Definition, model: RegisteredModel, cache: str) -> Pace:
+    few, many = (min(1.0, wanted / max(rows, 1)) for wanted in (FEW, MANY))
+    score_to_nothing(frame.sample(few, SEED), definition, model, cache)  # starts workers, which load the model
+    least, most = (_seconds(frame.sample(share, SEED), definition, model, cache) for share in (few, many))
+    between = rows * (many - few)
+    a_row = max(most - least, 0.0) / between if between else 0.0
+    return Pace(max(least - rows * few * a_row, 0.0), a_row, rows, runs=0, sampled_rows=round(rows * many))
+
+
+def _seconds(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str) -> float:
+    begin = time.perf_counter()
+    score_to_nothing(frame, definition, model, cache)
+    return time.perf_counter() - begin
+
+
+def score_to_nothing(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str) -> Workers:
+    """Validate and score rows as a run would, and write them nowhere.
+
+    Args:
+        frame: the rows, as a slice is read.
+        definition: the pipeline.
+        model: what scores.
+        cache: the folder of cached models.
+
+    Raises:
+        PipelineError: features, suite or model do not fit, or fail at a row.
+    """
+    prepared = prepare(definition, model, frame)
+    marked, _ = tag(frame, definition, prepared)
+    scoring = scoring_of(definition.pipeline, prepared, model, cache)
+    scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
+    try:
+        scored.write.format("noop").mode("overwrite").save()
+    except (PySparkException, Py4JJavaError) as error:
+        known = meaning(error, definition.pipeline, prepared, model)
+        if known is None:
+            raise
+        raise known from error
+    return workers
+
+
+def _estimated(slice_: PlannedSlice, pace: Pace) -> PlannedSlice:
+    rows = pace.usual_rows if slice_.rows is None else slice_.rows
+    return replace(slice_, rows=rows, seconds=pace.seconds(rows))
