@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 
 LONGEST_VALUE = 500
+NO_SPACE = "No space left on device"
+"""As the operating system says it, whoever passes it on."""
+CAUSED_BY = "Caused by: "
 
 
 class PipelineError(Exception):
@@ -108,3 +111,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean '{near[0]}'?"
     return f"known: {shortened(', '.join(names))}" if names else "none is known here"
+
+
+def root_cause(error: BaseException) -> str:
+    r"""What an error comes from, in one line: of Java's, the innermost cause.
+
+    >>> root_cause(ValueError("calling o1.save: failed\n\tat a.B\nCaused by: java.io.IOException: No space left"))
+    'java.io.IOException: No space left'
+    >>> root_cause(ValueError("no table\nat all"))
+    'no table'
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    causes = [line for line in lines if line.startswith(CAUSED_BY)]
+    return causes[-1].removeprefix(CAUSED_BY) if causes else lines[0]

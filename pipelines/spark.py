@@ -23,9 +23,10 @@ ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
     "spark.ui.showConsoleProgress": "false",
 }
-"""What the guarantees rest on: Delta tables, and dates that mean the same everywhere."""
+"""What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere."""
 _QUIET = Path(__file__).with_name("log4j2.properties")
 
 

@@ -40,6 +40,14 @@ mlflow.models.set_model(Model())
 FUNCTIONS = {
     "one_row_short": "return amount[1:] / 1000",
     "slow": '__import__("time").sleep(1)\n        return amount / 1000',
+    "lagging": """import pathlib, time
+        if 1.0 in set(amount):  # who comes first to this batch takes very long
+            try:
+                pathlib.Path(__import__("os").environ.get("LAGGED", "/dev/null")).touch(exist_ok=False)
+                time.sleep(120)
+            except FileExistsError:
+                pass
+        return amount / 1000""",
     "raising": 'raise RuntimeError("the tree has no root")',
     "sometimes_null": "return [None if value > 380 else value / 1000 for value in amount]",
     "out_of_range": "return amount",

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from pyspark.errors import PythonException
+import re
+from contextlib import suppress
 
-from pipelines.errors import ModelError
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
+from pyspark.errors import PySparkException, PythonException
+
+from pipelines.errors import ModelError, SetupError
 from pipelines.models.files import FileRowsError
 from pipelines.models.isolated import OUTPUT_MARK, IsolationError
 from pipelines.models.outputs import AlignmentError, OutputError
 from pipelines.models.proving import NativePredictorError
-from pipelines.models.traces import DeadlyBatchError, left_behind
+from pipelines.models.traces import DeadlyBatchError, left_on_executors
 from pipelines.models.worker import ChangedModelError, Workers
+
+UNFIT = re.compile(
+    r"""(Cannot run program "[^"]+")|\[PYTHON_VERSION_MISMATCH\] ([^\n]*)|\[PACKAGE_NOT_INSTALLED\] ([^\n]*)"""
+    r"""|(No module named '(?:pipelines|pyspark|mlflow|numpy|pandas|pyarrow)\b[^\n]*)"""
+)
+"""What Spark and Python say of workers that cannot work, whatever the model."""
+
+
+def unfit(error: Exception) -> SetupError | None:
+    """What to say of workers whose Python is missing, another one than the driver's, or lacks packages.
+
+    Args:
+        error: Spark's.
+    """
+    found = UNFIT.search(str(error))
+    if found is None:
+        return None
+    return SetupError(
+        "the Python of the cluster's workers cannot score",
+        expected="on every machine the driver's version of Python with the same packages, and this project",
+        found=next(text for text in found.groups() if text),
+        remedy="name it by PYSPARK_PYTHON or spark.pyspark.python, and send the project along by --py-files",
+    )
 
 
 def explained(error: PythonException, model: str, *, tells_values: bool) -> ModelError:
@@ -55,17 +83,20 @@ def explained(error: PythonException, model: str, *, tells_values: bool) -> Mode
     )
 
 
-def died(error: Exception, model: str, workers: Workers) -> ModelError | None:
+def died(error: Exception, model: str, workers: Workers, context: SparkContext) -> ModelError | None:
     """What to say of a Python worker that ended without a word, if that is what ended the job.
 
     Args:
         error: Spark's.
         model: its name and version.
         workers: those of the pass.
+        context: Spark's, whose executors may have the worker's trace.
     """
     if "Python worker exited unexpectedly" not in str(error):
         return None
-    places = left_behind(workers.job)
+    places: list[str] = []
+    with suppress(PySparkException, Py4JError):  # executors may be gone too
+        places = left_on_executors(context, workers.job)
     return _death(
         model, f"it was at one of: {'; '.join(places)}" if places else "no trace here: see the executor's log"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pyspark import SparkFiles, TaskContext
+from pyspark import SparkContext, SparkFiles, TaskContext
 
 MOST_DEATHS = 2
 """At so many deaths at one batch it is not tried again."""
@@ -84,3 +84,9 @@ def left_behind(job: str) -> list[str]:
     """Where the tasks of a pass were that did not end, as far as they ran on this machine."""
     files = Path(SparkFiles.getRootDirectory()).glob(f"{job}-*.at")
     return sorted(place.batch for place in map(_Place.read, files) if place is not None)
+
+
+def left_on_executors(context: SparkContext, job: str) -> list[str]:
+    """The same, of all machines of the cluster: each task of a small job looks where it runs."""
+    tasks = 2 * context.defaultParallelism
+    return sorted(set(context.parallelize(range(tasks), tasks).mapPartitions(lambda _: left_behind(job)).collect()))

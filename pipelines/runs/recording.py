@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from pipelines.errors import AbandonedError, ConflictError, RejectedError, shortened
+from pipelines.errors import (
+    NO_SPACE,
+    AbandonedError,
+    ConflictError,
+    PipelineError,
+    RejectedError,
+    TableError,
+    shortened,
+)
 from pipelines.runs.auditing import Counts
 from pipelines.runs.preparation import Resolved
 from pipelines.runs.results import Acceptance
@@ -36,16 +44,31 @@ def on_record(resolved: Resolved) -> Iterator[RunLock]:
     except RejectedError:
         raise  # entered already, with its verdict
     except BaseException as error:
-        told: BaseException = AbandonedError(CANCELLED, remedy="run it again") if is_cancelled(error) else error
+        told = _told(error)
         if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
             state: State = "conflict" if isinstance(told, ConflictError) else "failed"
             text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
-            layout.ledger.append(replace(entry(resolved, state), error=text))
+            with suppress(TableError):  # what ended the run says more; the next one settles this one
+                layout.ledger.append(replace(entry(resolved, state), error=text))
         if told is not error:
             raise told from error
         raise
     finally:
         lock.release()
+
+
+def _told(error: BaseException) -> BaseException:
+    """What ended a run, in the project's words where Spark's say less."""
+    if is_cancelled(error):
+        return AbandonedError(CANCELLED, remedy="run it again")
+    if NO_SPACE in str(error) and not isinstance(error, PipelineError):
+        return TableError(
+            "the run could not write on",
+            expected="room in the warehouse, and in Spark's local folders (spark.local.dir)",
+            found=NO_SPACE,
+            remedy="make room, and run it again: what is staged is not scored twice",
+        )
+    return error
 
 
 def is_cancelled(error: BaseException | None) -> bool:

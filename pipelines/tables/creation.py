@@ -9,7 +9,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
-from pipelines.errors import TableError
+from pipelines.errors import TableError, root_cause
 from pipelines.expressions.names import quoted
 from pipelines.tables.locations import local_path
 from pipelines.tables.locking import table_lock
@@ -63,7 +63,7 @@ def create(
         raise TableError(
             f"the table at {where} cannot be created",
             expected="a place that this user may write to",
-            found=str(error).splitlines()[0],
+            found=root_cause(error),
             remedy="mend the environment's 'warehouse' or its permissions",
         ) from error
 
@@ -80,7 +80,7 @@ def location_of(spark: SparkSession, name: str) -> str:
         raise TableError(
             f"the catalog has no Delta table '{name}'",
             expected="an existing table",
-            found=str(error).splitlines()[0],
+            found=root_cause(error),
             remedy="create it: lakescore tables create; or mend its name in the configuration",
         ) from error
 

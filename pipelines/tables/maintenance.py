@@ -15,7 +15,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pipelines.errors import TableError
+from pipelines.errors import TableError, root_cause
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
 
@@ -101,7 +101,7 @@ def _unmaintained(location: str, error: Exception) -> TableError:
     return TableError(
         f"the table at {location} cannot be maintained",
         expected="a Delta table that nobody alters meanwhile",
-        found=str(error).splitlines()[0],
+        found=root_cause(error),
         remedy="run it again once other maintenance is done",
     )
 

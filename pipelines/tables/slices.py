@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from pipelines.errors import ConflictError, TableError
+from pipelines.errors import ConflictError, TableError, root_cause
 from pipelines.tables.commit_log import Commit, commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
@@ -211,14 +211,14 @@ def write_with_retries(write: Any, location: str) -> None:
             raise ConflictError(
                 f"other writers of {location} came first {MOST_ATTEMPTS} times",
                 expected="a moment without other writers",
-                found=str(error).splitlines()[0],
+                found=root_cause(error),
                 remedy="run again; the staged rows are kept and not scored twice",
             ) from error
         if isinstance(error, PySparkException | Py4JError):
             raise TableError(
                 f"the table at {location} cannot be written",
                 expected="a table of the right columns, in a place that this user may write to",
-                found=str(error).splitlines()[0],
+                found=root_cause(error),
                 remedy="mend the table or the place; the staged rows are kept and not scored twice",
             ) from error
         raise

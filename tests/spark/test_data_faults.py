@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from deltalake.transaction import AddAction
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, ORDERS, REFUSED, ROWS, SmallProject, orders_of, without_run
 
-from pipelines.errors import PipelineError, SourceError
+from pipelines.errors import PipelineError, RejectedError, SourceError
 
 
 def data_file(small: SmallProject) -> Path:
@@ -60,6 +62,22 @@ def test_a_slice_of_a_row_or_two_is_scored(small: SmallProject, spark: SparkSess
     assert (result.counts.input, result.counts.scored) == (rows, rows)
 
 
+def test_a_slice_of_5000_small_files_is_scored_whole(small: SmallProject, spark: SparkSession) -> None:
+    small.suite()
+    orders = pa.Table.from_pylist(orders_of(DAY, rows=5000, first=ROWS), schema=ORDERS).drop(["day"])
+    added = []
+    for number in range(orders.num_rows):
+        file = Path(small.orders, f"day={DAY}", f"small-{number}.parquet")
+        pq.write_table(orders.slice(number, 1), file)
+        path, size = f"day={DAY}/{file.name}", file.stat().st_size
+        added.append(AddAction(path, size, {"day": str(DAY)}, 0, data_change=True, stats='{"numRecords": 1}'))
+    table = DeltaTable(small.orders)
+    table.create_write_transaction(added, "append", table.schema(), ["day"])
+    result = small.score(spark)
+    assert result.counts.input == ROWS + 5000
+    assert len(small.predictions()) == result.counts.scored
+
+
 def test_one_large_file_beside_many_small_ones_is_scored_whole(small: SmallProject, spark: SparkSession) -> None:
     small.suite()
     for first in range(ROWS, ROWS + 60, 2):
@@ -69,3 +87,19 @@ def test_one_large_file_beside_many_small_ones_is_scored_whole(small: SmallProje
     assert result.counts.input == ROWS + 60 + 20_000
     assert len(small.predictions()) == result.counts.scored
     assert set(REFUSED) > {row["id"] for row in small.quarantine()}
+
+
+def test_a_value_that_cannot_be_cast_stops_the_slice_as_spark_4_has_it(
+    small: SmallProject, scored: SmallProject, spark: SparkSession
+) -> None:
+    assert spark.conf.get("spark.sql.ansi.enabled") == "true"
+    small.features(quantity="CAST(channel AS INT)")
+    with pytest.raises(
+        SourceError, match=r"CAST_INVALID_INPUT.*|a value of the slice cannot be computed with"
+    ) as caught:
+        small.score(spark)
+    assert "try_cast" in str(caught.value)
+    assert small.predictions() == []
+    small.features(quantity="try_cast(channel AS INT)")
+    with pytest.raises(RejectedError):  # all rows are refused: the model takes no null
+        small.score(spark)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +14,7 @@ from faults.at_steps import STEPS, BrokenOffError, at, broken_off
 from pyspark.sql import SparkSession
 from small_project import SmallProject, without_run
 
-from pipelines.errors import ConflictError
+from pipelines.errors import ConflictError, PipelineError
 from pipelines.runs.repairing import repair
 from pipelines.tables import slices
 
@@ -129,3 +133,44 @@ def test_a_table_that_cannot_be_written_fails_the_run_and_nothing_is_half_done(
     repair(no_session, small.project, "orders")
     assert small.score(spark).outcome == "published"
     assert same_tables(small, scored)
+
+
+@pytest.fixture
+def cramped(small: SmallProject) -> Iterator[SmallProject]:
+    """A project whose warehouse is on a small disk of its own."""
+    warehouse = small.root / "warehouse"
+    before = warehouse.rename(small.root / "before")
+    warehouse.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(warehouse)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may make a small disk")
+    try:
+        shutil.copytree(before, warehouse, dirs_exist_ok=True)
+        yield small
+    finally:
+        subprocess.run(["umount", "--lazy", str(warehouse)], check=True)
+
+
+def filled(folder: Path) -> Path:
+    """A file that takes all the space there is left."""
+    ballast = folder / "ballast"
+    with ballast.open("wb") as file:
+        room = os.statvfs(folder)
+        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize)
+    return ballast
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_disk_that_is_full_fails_the_run_and_once_there_is_room_it_is_gone_on_with(
+    cramped: SmallProject, scored: SmallProject, spark: SparkSession, step: str
+) -> None:
+    warehouse = cramped.root / "warehouse"
+    with pytest.raises(PipelineError, match="No space left on device"):
+        cramped.score(spark, progress=at(step, lambda: filled(warehouse)))
+    (warehouse / "ballast").unlink()
+    assert bool(cramped.predictions()) == (step == "record")
+    result = cramped.score(spark)
+    assert result.outcome == ("already_done" if step == "record" else "published")
+    assert same_tables(cramped, scored)
+    assert {entry.state for entry in cramped.ledger.latest()} <= ENDS
+    assert cramped.stages() == []
