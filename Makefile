@@ -13,7 +13,7 @@ STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt re
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 
-.PHONY: help demo test lint schema lock check-machine
+.PHONY: help demo test lint schema package lock check-machine
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ lint: $(STAMP)  ## Style, types, and the direction of imports
 
 schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
 	@$(BIN)/lakescore schema
+
+package: $(STAMP)  ## The project in one file, dist/lakescore.zip, for spark-submit's --py-files
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	mv dist/lakescore-*.whl dist/lakescore.zip
 
 lock: $(STAMP)  ## Resolve requirements/*.in again
 	@for name in uv dev; do

@@ -17,8 +17,10 @@ from small_project import DAY, REFUSED, ROWS, SmallProject, copy_of, without_run
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-STEPS = ("score", "audit", "publish", "record")
-"""Before staging; after it; between quarantine and predictions; after the predictions' commit, before the ledger."""
+BEFORE_THE_STAGE = ("read", "score")
+STEPS = (*BEFORE_THE_STAGE, "audit", "quarantine", "publish", "record")
+"""All but the first, before which a run leaves no trace: `publish` is between quarantine and predictions, `record`
+after the predictions' commit and before the ledger's."""
 SCORED = [number for number in range(ROWS) if REFUSED.get(number, "model_input").startswith("model_input")]
 
 
@@ -89,7 +91,7 @@ def test_the_process_was_killed_where_it_should_be(killed: dict[str, Killed], st
     item = killed[step]
     assert item.return_code == -signal.SIGKILL
     assert item.published == (SCORED if step == "record" else [])
-    assert item.stages == ([] if step == "score" else [item.run_id])
+    assert item.stages == ([] if step in BEFORE_THE_STAGE else [item.run_id])
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -140,7 +142,7 @@ def test_the_run_after_it_reports_the_counts_of_what_is_published(killed: dict[s
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_complete_stage_is_not_scored_twice(killed: dict[str, Killed], step: str) -> None:
-    assert killed[step].rerun["asked"] == (len(SCORED) if step == "score" else 0)
+    assert killed[step].rerun["asked"] == (len(SCORED) if step in BEFORE_THE_STAGE else 0)
 
 
 @pytest.mark.parametrize("step", STEPS)
