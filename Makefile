@@ -36,7 +36,8 @@ schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
 	@$(BIN)/lakescore schema
 
 package: $(STAMP)  ## The project in one file, dist/lakescore.zip, for spark-submit's --py-files
-	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	@rm -rf build dist
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 	mv dist/lakescore-*.whl dist/lakescore.zip
 
 lock: $(STAMP)  ## Resolve requirements/*.in again

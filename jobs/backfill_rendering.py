@@ -68,7 +68,7 @@ def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
         likely = "no earlier run tells how long that takes"
     else:
         work = f"about {_duration(sum(slice_.seconds or 0 for slice_ in wanted))} of"
-        if pace.sampled_rows:
+        if not pace.runs:
             likely = f"{work} scoring, by a sample of {pace.sampled_rows:,} rows; writing comes on top"
         else:
             likely = f"{work} work, by {pace.runs} earlier {'run' if pace.runs == 1 else 'runs'}"

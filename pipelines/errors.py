@@ -118,9 +118,13 @@ def root_cause(error: BaseException) -> str:
 
     >>> root_cause(ValueError("calling o1.save: failed\n\tat a.B\nCaused by: java.io.IOException: No space left"))
     'java.io.IOException: No space left'
+    >>> root_cause(ValueError("calling o1.save.\n: java.io.IOException: broken\n\tat a.B"))
+    'java.io.IOException: broken'
     >>> root_cause(ValueError("no table\nat all"))
     'no table'
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
     causes = [line for line in lines if line.startswith(CAUSED_BY)]
-    return causes[-1].removeprefix(CAUSED_BY) if causes else lines[0]
+    if causes:
+        return causes[-1].removeprefix(CAUSED_BY)
+    return next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0])

@@ -50,7 +50,7 @@ def plan(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a backfill would do to each slice, and why; nothing is scored or written.
+    """Say what a backfill would do to each slice, and why; nothing is staged or written.
 
     Example: `lakescore plan flight_delays --from 2013-07-01 --to 2013-07-31`
     """
@@ -145,7 +145,10 @@ def _look(
 
 
 def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:
-    """The plan with estimates by a sample; what keeps that from being scored would keep a run from it too."""
+    """The plan with estimates by a sample; what keeps that from being scored is told beside the plan."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
     from pipelines.runs.sampling import estimated
 
     if not any(slice_.is_due for slice_ in planned.slices):
@@ -153,8 +156,8 @@ def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:
     rendering.note("no earlier run tells how long it takes: scoring a sample to nothing …", quiet=quiet)
     try:
         return estimated(session_of(project), project, planned)
-    except PipelineError as error:
-        rendering.note(f"the sample could not be scored, and neither would the slice: {error}", quiet=quiet)
+    except (PipelineError, PySparkException, Py4JError) as error:  # the plan stands without
+        rendering.note(f"the sample could not be scored: {error}")
         return planned
 
 

@@ -19,7 +19,7 @@ from pipelines.models.worker import ChangedModelError, Workers
 
 UNFIT = re.compile(
     r"""(Cannot run program "[^"]+")|\[PYTHON_VERSION_MISMATCH\] ([^\n]*)|\[PACKAGE_NOT_INSTALLED\] ([^\n]*)"""
-    r"""|(No module named '(?:pipelines|pyspark|mlflow|numpy|pandas|pyarrow)\b[^\n]*)"""
+    r"""|(No module named '(?:pipelines|pyspark|mlflow|numpy|pandas|pyarrow)')"""
 )
 """What Spark and Python say of workers that cannot work, whatever the model."""
 
@@ -30,8 +30,9 @@ def unfit(error: Exception) -> SetupError | None:
     Args:
         error: Spark's.
     """
-    found = UNFIT.search(str(error))
-    if found is None:
+    text = cause_of(error) if isinstance(error, PythonException) else str(error)
+    found = UNFIT.search(text)
+    if found is None or IsolationError.__name__ in text:
         return None
     return SetupError(
         "the Python of the cluster's workers cannot score",

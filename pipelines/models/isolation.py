@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -108,6 +109,13 @@ def _array(column: pa.Array) -> Any:
     return column.to_numpy(zero_copy_only=False)
 
 
+def _program() -> list[str]:
+    """The host as an interpreter's arguments: of a project that was sent in a zip there is no file to start."""
+    if Path(host.__file__).is_file():
+        return [host.__file__]
+    return ["-c", resources.files("pipelines.models").joinpath("host.py").read_text(encoding="utf-8")]
+
+
 class Host:
     """One process that holds one model, started when it is first needed. For one thread of one process.
 
@@ -125,7 +133,7 @@ class Host:
     def __init__(
         self, python: Path, folder: Path, *, timeout: float, restarts: int, load_timeout: float = LONGEST_LOAD_SECONDS
     ) -> None:
-        self._command = [str(python), host.__file__, str(folder)]
+        self._command = [str(python), *_program(), str(folder)]
         self._timeout = timeout
         self._restarts = restarts
         self._load_timeout = load_timeout

@@ -22,6 +22,7 @@ from pipelines.errors import (
     ConflictError,
     PipelineError,
     RejectedError,
+    SetupError,
     UsageError,
 )
 from pipelines.runs.auditing import Counts
@@ -41,7 +42,10 @@ Only = Literal["missing", "stale", "all"]
 Outcome = Literal["published", "already_done", "superseded", "rejected", "conflict", "failed", "abandoned"]
 SETTLED: tuple[Outcome, ...] = ("published", "already_done", "superseded")
 FAILURES: tuple[Outcome, ...] = ("rejected", "conflict", "failed")
-LAST_STEPS: tuple[Step, ...] = ("quarantine", "publish", "record")
+UNCANCELLED: tuple[Step, ...] = ("quarantine", "publish", "record")
+"""What is written in a moment: no job of theirs is cancelled."""
+UNSTOPPED: tuple[Step, ...] = ("publish", "record")
+"""Once the quarantine is written, a slice is published too."""
 WAIT_SECONDS = 0.2
 """Between looks at whether a person wants the backfill to end."""
 
@@ -250,10 +254,9 @@ class _Tags:
 
 def _teller(watcher: Watcher, stop: Stop, tags: _Tags, item: PlannedSlice) -> Callable[[Step], None]:
     def tell(step: Step) -> None:
-        # Once quarantine and predictions are being written, the rest is a matter of a moment.
-        if stop.is_urgent and step not in LAST_STEPS[1:]:
+        if stop.is_urgent and step not in UNSTOPPED:
             raise AbandonedError("the backfill was asked to end", remedy="run it again: it goes on from here")
-        if step in LAST_STEPS:
+        if step in UNCANCELLED:
             tags.off()
         watcher.at(item.score_date, step)
 
@@ -288,7 +291,7 @@ def _run(
             force=force,
             steps=Steps(tell),
         )
-    except (ConfigurationError, UsageError):
+    except (ConfigurationError, SetupError, UsageError):
         raise  # of every slice the same: the backfill ends
     except PipelineError as error:
         return ended(_outcome_of(error), error=str(error))

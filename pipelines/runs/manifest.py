@@ -8,10 +8,11 @@ import importlib.metadata
 import json
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
+from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from pipelines.config import FeatureFunction, Pipeline
@@ -146,11 +147,19 @@ def build_manifest(
 @lru_cache(maxsize=1)
 def code_version() -> str:
     """The distribution's version, and a digest of the library's source as it runs."""
-    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    for name, content in sorted(_sources(resources.files("pipelines"))):
+        digest.update(name.encode() + b"\0" + content)
     return f"{_version('lakescore')}+{digest.hexdigest()[:12]}"
+
+
+def _sources(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
+    """The files of Python below a folder, which may be one of a zip that spark-submit was given."""
+    for item in folder.iterdir():
+        if item.is_dir():
+            yield from _sources(item, f"{below}{item.name}/")
+        elif item.name.endswith(".py"):
+            yield f"{below}{item.name}", item.read_bytes()
 
 
 @lru_cache(maxsize=1)

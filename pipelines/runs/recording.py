@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 
+from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
@@ -37,18 +38,18 @@ def on_record(resolved: Resolved) -> Iterator[RunLock]:
     """Enter the run as started and hold the lock that says it is alive; if it fails, enter that too."""
     layout, manifest = resolved.layout, resolved.manifest
     lock = RunLock(layout.stages, manifest.run_id)
-    lock.acquire()
-    layout.ledger.append(replace(entry(resolved, "started"), manifest=manifest.as_json()))
     try:
+        lock.acquire()
+        layout.ledger.append(replace(entry(resolved, "started"), manifest=manifest.as_json()))
         yield lock
     except RejectedError:
         raise  # entered already, with its verdict
     except BaseException as error:
         told = _told(error)
-        if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
-            state: State = "conflict" if isinstance(told, ConflictError) else "failed"
-            text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
-            with suppress(TableError):  # what ended the run says more; the next one settles this one
+        state: State = "conflict" if isinstance(told, ConflictError) else "failed"
+        text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
+        with suppress(PipelineError, DeltaError, OSError):  # what ended the run says more; the next one settles this
+            if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
                 layout.ledger.append(replace(entry(resolved, state), error=text))
         if told is not error:
             raise told from error

@@ -6,10 +6,11 @@ import time
 from dataclasses import replace
 
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
+from pyspark.errors import PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.config import Project
+from pipelines.models.failures import differs_natively
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.models.worker import Workers
@@ -18,17 +19,21 @@ from pipelines.runs.pace import Pace
 from pipelines.runs.planning import Plan, PlannedSlice
 from pipelines.runs.preparation import prepare
 from pipelines.runs.sources import read_now
-from pipelines.runs.staging import meaning, scoring_of, tag
+from pipelines.runs.staging import cut_short, meaning, scoring_of, tag
 
 FEW, MANY = 1_000, 100_000
 """Rows of the two samples: their difference tells what a row takes, apart from what a pass does."""
+SLOW_SECONDS = 10.0
+"""What takes longer than that for a few rows tells enough: the larger sample is left out."""
+MOST_TRIED = 7
+"""Slices, where the first ones turn out to have no rows."""
 SEED = 7
 
 
 def estimated(spark: SparkSession, project: Project, plan: Plan) -> Plan:
-    """The plan, its times estimated by validating and scoring samples of the first slice that is due.
+    """The plan, its times estimated by validating and scoring samples of the first slice that is due and has rows.
 
-    They lack what staging, auditing and publishing take. A plan of which nothing is due stays as it is.
+    They lack what staging, auditing and publishing take. A plan without such a slice stays as it is.
 
     Args:
         spark: the session.
@@ -38,20 +43,23 @@ def estimated(spark: SparkSession, project: Project, plan: Plan) -> Plan:
     Raises:
         PipelineError: what would keep a run from scoring.
     """
-    item = next((slice_ for slice_ in plan.slices if slice_.is_due), None)
-    if item is None:
-        return plan
     definition = plan.definition
-    frame = read_now(spark, project, definition.pipeline, definition.query, item.score_date)
-    rows = frame.count() if item.rows is None else item.rows
-    pace = _pace(frame, rows, definition, item.model, project.environment.cache)
-    return replace(plan, pace=pace, slices=tuple(_estimated(slice_, pace) for slice_ in plan.slices))
+    for item in [slice_ for slice_ in plan.slices if slice_.is_due][:MOST_TRIED]:
+        frame = read_now(spark, project, definition.pipeline, definition.query, item.score_date)
+        rows = frame.count() if item.rows is None else item.rows
+        if rows:
+            pace = _pace(frame, rows, definition, item.model, project.environment.cache)
+            return replace(plan, pace=pace, slices=tuple(_estimated(slice_, pace) for slice_ in plan.slices))
+    return plan
 
 
 def _pace(frame: DataFrame, rows: int, definition: Definition, model: RegisteredModel, cache: str) -> Pace:
     few, many = (min(1.0, wanted / max(rows, 1)) for wanted in (FEW, MANY))
     score_to_nothing(frame.sample(few, SEED), definition, model, cache)  # starts workers, which load the model
-    least, most = (_seconds(frame.sample(share, SEED), definition, model, cache) for share in (few, many))
+    least = _seconds(frame.sample(few, SEED), definition, model, cache)
+    if least > SLOW_SECONDS:
+        return Pace(0.0, least / (rows * few), rows, runs=0, sampled_rows=round(rows * few))
+    most = _seconds(frame.sample(many, SEED), definition, model, cache)
     between = rows * (many - few)
     a_row = max(most - least, 0.0) / between if between else 0.0
     return Pace(max(least - rows * few * a_row, 0.0), a_row, rows, runs=0, sampled_rows=round(rows * many))
@@ -63,7 +71,9 @@ def _seconds(frame: DataFrame, definition: Definition, model: RegisteredModel, c
     return time.perf_counter() - begin
 
 
-def score_to_nothing(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str) -> Workers:
+def score_to_nothing(
+    frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str, *, uses_native: bool = True
+) -> Workers:
     """Validate and score rows as a run would, and write them nowhere.
 
     Args:
@@ -71,18 +81,21 @@ def score_to_nothing(frame: DataFrame, definition: Definition, model: Registered
         definition: the pipeline.
         model: what scores.
         cache: the folder of cached models.
+        uses_native: by the model's own library, as long as it gives what pyfunc gives.
 
     Raises:
         PipelineError: features, suite or model do not fit, or fail at a row.
     """
-    prepared = prepare(definition, model, frame)
+    pipeline, prepared = definition.pipeline, prepare(definition, model, frame)
     marked, _ = tag(frame, definition, prepared)
-    scoring = scoring_of(definition.pipeline, prepared, model, cache)
+    scoring = replace(scoring_of(pipeline, prepared, model, cache), uses_native=uses_native)
     scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
     try:
         scored.write.format("noop").mode("overwrite").save()
     except (PySparkException, Py4JJavaError) as error:
-        known = meaning(error, definition.pipeline, prepared, model)
+        if uses_native and isinstance(error, PythonException) and differs_natively(error) is not None:
+            return score_to_nothing(frame, definition, model, cache, uses_native=False)
+        known = cut_short(error, model, workers, frame) or meaning(error, pipeline, prepared, model)
         if known is None:
             raise
         raise known from error

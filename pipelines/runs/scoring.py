@@ -151,12 +151,12 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         waived = asdict(accepted) if accepted.checks else None
         stage.finish({**marker, "counts": asdict(counts), "verdict": verdict.as_json(), "accepted": waived})
     failed = verdict.rejecting(accepted.checks)
-    if failed:
-        error = "; ".join(f"{result.check_id}: {told(result)}" for result in failed)
-        layout.ledger.append(
-            replace(judged(resolved, "rejected", verdict, counts, steps.timings, accepted), error=error)
-        )
     with steps("quarantine"):
+        if failed:
+            error = "; ".join(f"{result.check_id}: {told(result)}" for result in failed)
+            layout.ledger.append(
+                replace(judged(resolved, "rejected", verdict, counts, steps.timings, accepted), error=error)
+            )
         # Of a rejected run too, as evidence: its rows count as published nowhere.
         if counts.quarantined:
             append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)

@@ -28,7 +28,7 @@ from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
-from pipelines.models.worker import Scoring
+from pipelines.models.worker import Scoring, Workers
 from pipelines.runs.definition import Definition
 from pipelines.runs.file_columns import file_columns
 from pipelines.runs.history import measures_of, numbers_of, subject
@@ -101,6 +101,8 @@ def meaning(
     error: PySparkException | Py4JJavaError, pipeline: Pipeline, prepared: Prepared, model: RegisteredModel
 ) -> PipelineError | None:
     """What ended a pass over the input, in the project's words, where it was a value, a file or the model."""
+    if NO_SPACE in str(error):
+        return None
     if isinstance(error, PythonException):
         # Of the project's own Python in this pass, parsers of rules raise nothing, and readers of files only what leads
         # to another pass: it was the model.
@@ -113,7 +115,7 @@ def meaning(
             found=broken[1],
             remedy="restore the file, or the table's last whole version; nothing was published",
         )
-    if isinstance(error, Py4JJavaError) or NO_SPACE in str(error):
+    if isinstance(error, Py4JJavaError):
         return None
     tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
     return SourceError(
@@ -211,11 +213,18 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _W
     try:
         rows.write.mode("overwrite").parquet(stage.rows)
     except (PySparkException, Py4JJavaError) as error:
-        known = unfit(error) or died(error, resolved.model.label, workers, rows.sparkSession.sparkContext)
+        known = cut_short(error, resolved.model, workers, rows)
         if known is not None:
             raise known from error
         raise
     return _Written(rows.schema, measured(), {**workers.as_json(), "columns_read": len(read_by_workers)})
+
+
+def cut_short(
+    error: PySparkException | Py4JJavaError, model: RegisteredModel, workers: Workers, rows: DataFrame
+) -> PipelineError | None:
+    """What ended a pass whose workers could not even begin, or died; None where it was something else."""
+    return unfit(error) or died(error, model.label, workers, rows.sparkSession.sparkContext)
 
 
 def scoring_of(pipeline: Pipeline, prepared: Prepared, model: RegisteredModel, cache: str) -> Scoring:

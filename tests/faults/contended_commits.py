@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from deltalake import DeltaTable
@@ -25,6 +26,7 @@ from pipelines.tables.locking import table_lock
 
 ROOT = Path(__file__).parents[2]
 LONGEST_SECONDS = 3600
+BOTH_START_WITHIN = 120
 LOCKS: dict[str, Callable[[str], AbstractContextManager[None]]] = {
     "lock": table_lock,
     "none": lambda _: nullcontext(),
@@ -38,13 +40,13 @@ class Contended:
     Args:
         made: how many the writers were told had succeeded.
         lost: the versions of which the log holds another writer's commit than the one that was told of success.
-        refused: how often a writer was told that another had been first.
+        turns: how often another writer made the next version.
         versions: how many versions the log holds.
     """
 
     made: int
     lost: tuple[int, ...]
-    refused: int
+    turns: int
     versions: int
 
 
@@ -65,15 +67,21 @@ def contend(folder: Path, commits: int, lock: str) -> Contended:
         with (folder / f"{name}.txt").open("w") as output:
             writers.append(subprocess.Popen([*command, name], stdout=output, env={**os.environ, "PYTHONPATH": paths}))
     told = []
-    for name, writer in zip(("one", "two"), writers, strict=True):
-        assert writer.wait(LONGEST_SECONDS) == 0
-        told.append(json.loads((folder / f"{name}.txt").read_text().splitlines()[-1]))
+    try:
+        for name, writer in zip(("one", "two"), writers, strict=True):
+            assert writer.wait(LONGEST_SECONDS) == 0
+            told.append(json.loads((folder / f"{name}.txt").read_text().splitlines()[-1]))
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
     log = {int(file.stem): file.read_text() for file in (location / "_delta_log").glob("*.json")}
+    by_two = ['"two-' in log[version] for version in sorted(log)]
     lost = [version for one in told for version, mark in one["made"].items() if mark not in log[int(version)]]
     return Contended(
         made=sum(len(one["made"]) for one in told),
         lost=tuple(sorted(map(int, lost))),
-        refused=sum(one["refused"] for one in told),
+        turns=sum(one != other for one, other in pairwise(by_two)),
         versions=len(log) - 1,
     )
 
@@ -86,9 +94,11 @@ def write(commits: int, lock: str, location: str, name: str) -> None:
     log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, location)
     store, settings, folder = log.store(), log.newDeltaHadoopConf(), log.logPath()
     Path(location).with_name(f"{name}.ready").touch()
+    end = time.monotonic() + BOTH_START_WITHIN
     while len(list(Path(location).parent.glob("*.ready"))) < 2:
+        assert time.monotonic() < end
         time.sleep(0.01)
-    version, made, refused = 1, {}, 0
+    version, made = 1, {}
     while len(made) < commits:
         mark = f"{name}-{len(made)}"
         lines = jvm.java.util.ArrayList()
@@ -102,11 +112,10 @@ def write(commits: int, lock: str, location: str, name: str) -> None:
         except Py4JJavaError as error:
             if "FileAlreadyExistsException" not in str(error.java_exception.getClass().getName()):
                 raise
-            refused += 1
         else:
             made[version] = mark
         version += 1
-    sys.stdout.write(json.dumps({"made": made, "refused": refused}) + "\n")
+    sys.stdout.write(json.dumps({"made": made}) + "\n")
 
 
 def main() -> None:

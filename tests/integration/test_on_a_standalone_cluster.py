@@ -25,6 +25,8 @@ import pyspark
 import pytest
 from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
 
+from pipelines.runs.manifest import code_version
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +157,10 @@ def submitted(
 
 def ended(job: Submitted) -> subprocess.CompletedProcess[str]:
     """The same, once it came to its end."""
-    code = job.process.wait(timeout=300)
+    try:
+        code = job.process.wait(timeout=300)
+    finally:
+        job.process.kill()
     said = []
     for file in (job.output, job.errors):
         file.seek(0)
@@ -200,6 +205,7 @@ def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
     assert list(cluster.work.rglob("MLmodel"))
     assert list(cluster.work.rglob(cluster.package.name))
     (entry,) = far.ledger.latest()
+    assert entry.value("manifest")["code_version"] == code_version()  # of the sources, wherever they lie
     verdict = {result["check_id"]: result for result in entry.value("verdict") or []}
     assert verdict["audit:columns_read_by_workers"]["success"]
 
@@ -215,7 +221,9 @@ def test_a_batch_that_kills_workers_on_other_machines_is_named(
     said = told(done)
     # Beside it stands Spark's own log of the tasks that failed, tracebacks and all.
     assert "error: a Python worker died while model 'deadly' version 1 scored" in said
-    assert re.search(r"(workers died repeatedly at one batch|it was at one of): partition 1, rows 1 to 20 of it", said)
+    assert re.search(
+        r"(workers died repeatedly at one batch|it was at one of): .*partition 1, rows 1 to 20 of it", said
+    )
     assert small.predictions() == []
 
 
@@ -289,10 +297,11 @@ def test_workers_whose_python_cannot_score_are_told_as_such(
 def test_a_driver_that_is_killed_is_gone_on_with(empty: SmallProject, cluster: Cluster, tmp_path: Path) -> None:
     small = copy_of(empty, tmp_path)
     small.use_model("slow")
-    period = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
+    period = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]), "--parallel", "1")
     job = submitted(small, cluster, "backfill", *period)
     while "published" not in small.states() and job.process.poll() is None:
         time.sleep(0.1)
+    assert job.process.poll() is None
     os.killpg(job.process.pid, signal.SIGKILL)
     ended(job)
     assert small.states().count("published") < len(DAYS)

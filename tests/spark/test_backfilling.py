@@ -228,6 +228,23 @@ def test_asked_twice_what_is_at_work_is_abandoned_and_gone_on_with(small: SmallP
     assert small.stages() == []
 
 
+def test_a_rejected_slice_that_is_given_up_is_not_on_the_record_as_rejected(
+    small: SmallProject, spark: SparkSession
+) -> None:
+    small.mend({number: {"amount": -1.0} for number in range(ROWS)}, DAY)
+    stop = Stop(grace_seconds=600)
+
+    def ask_twice(_: dt.date, step: Step) -> None:
+        if step == "audit":
+            stop.ask()
+            stop.ask()
+
+    assert outcomes(run(small, spark, Told(ask_twice), stop=stop)) == {DAYS[0]: "abandoned"}
+    assert small.states() == ["started", "failed"]
+    assert outcomes(run(small, spark, max_failures=0)) == {DAYS[0]: "rejected"}
+    assert small.quarantine(DAY) != []
+
+
 def test_jobs_at_work_are_cancelled_when_it_is_urgent(small: SmallProject, spark: SparkSession) -> None:
     small.use_model("slow")
     stop = Stop(grace_seconds=0)

@@ -94,11 +94,10 @@ def test_a_value_that_cannot_be_cast_stops_the_slice_as_spark_4_has_it(
 ) -> None:
     assert spark.conf.get("spark.sql.ansi.enabled") == "true"
     small.features(quantity="CAST(channel AS INT)")
-    with pytest.raises(
-        SourceError, match=r"CAST_INVALID_INPUT.*|a value of the slice cannot be computed with"
-    ) as caught:
+    with pytest.raises(SourceError, match="a value of the slice cannot be computed with") as caught:
         small.score(spark)
     assert "try_cast" in str(caught.value)
+    assert "CAST_INVALID_INPUT" in str(caught.value.__cause__)
     assert small.predictions() == []
     small.features(quantity="try_cast(channel AS INT)")
     with pytest.raises(RejectedError):  # all rows are refused: the model takes no null
