@@ -58,6 +58,18 @@ def outcomes(summary: Summary) -> dict[dt.date, str]:
     return {slice_.score_date: slice_.outcome for slice_ in summary.done}
 
 
+def given_up_at(small: SmallProject, spark: SparkSession, fatal: Step) -> Summary:
+    """A backfill that is asked twice to end, as the first slice begins a step."""
+    stop = Stop(grace_seconds=600)
+
+    def ask_twice(_: dt.date, step: Step) -> None:
+        if step == fatal:
+            stop.ask()
+            stop.ask()
+
+    return run(small, spark, Told(ask_twice), stop=stop)
+
+
 @pytest.fixture(scope="module")
 def told() -> Told:
     return Told()
@@ -211,14 +223,7 @@ def test_what_a_dead_run_had_published_is_on_the_record_after_the_next_backfill(
 
 
 def test_asked_twice_what_is_at_work_is_abandoned_and_gone_on_with(small: SmallProject, spark: SparkSession) -> None:
-    stop = Stop(grace_seconds=600)
-
-    def ask_twice(_: dt.date, step: Step) -> None:
-        if step == "audit":
-            stop.ask()
-            stop.ask()
-
-    summary = run(small, spark, Told(ask_twice), stop=stop)
+    summary = given_up_at(small, spark, "audit")
     assert outcomes(summary) == {DAYS[0]: "abandoned"}
     assert small.predictions() == []
     assert len(small.stages()) <= 1
@@ -232,14 +237,7 @@ def test_a_rejected_slice_that_is_given_up_is_not_on_the_record_as_rejected(
     small: SmallProject, spark: SparkSession
 ) -> None:
     small.mend({number: {"amount": -1.0} for number in range(ROWS)}, DAY)
-    stop = Stop(grace_seconds=600)
-
-    def ask_twice(_: dt.date, step: Step) -> None:
-        if step == "audit":
-            stop.ask()
-            stop.ask()
-
-    assert outcomes(run(small, spark, Told(ask_twice), stop=stop)) == {DAYS[0]: "abandoned"}
+    assert outcomes(given_up_at(small, spark, "audit")) == {DAYS[0]: "abandoned"}
     assert small.states() == ["started", "failed"]
     assert outcomes(run(small, spark, max_failures=0)) == {DAYS[0]: "rejected"}
     assert small.quarantine(DAY) != []

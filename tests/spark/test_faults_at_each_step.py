@@ -33,18 +33,23 @@ def same_tables(small: SmallProject, undisturbed: SmallProject) -> bool:
     )
 
 
+def assert_it_is_gone_on_with(small: SmallProject, undisturbed: SmallProject, spark: SparkSession, step: str) -> None:
+    """After a run that failed at the step: nothing is half done, and the next run ends as one that nobody disturbed."""
+    assert bool(small.predictions()) == (step == "record")
+    result = small.score(spark)
+    assert result.outcome == ("already_done" if step == "record" else "published")
+    assert same_tables(small, undisturbed)
+    assert {entry.state for entry in small.ledger.latest()} <= ENDS
+    assert small.stages() == []
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_broken_off_by_an_error_and_run_again(
     small: SmallProject, scored: SmallProject, spark: SparkSession, step: str
 ) -> None:
     with pytest.raises(BrokenOffError):
         small.score(spark, progress=broken_off(step))
-    assert bool(small.predictions()) == (step == "record")
-    result = small.score(spark)
-    assert result.outcome == ("already_done" if step == "record" else "published")
-    assert same_tables(small, scored)
-    assert {entry.state for entry in small.ledger.latest()} <= ENDS
-    assert small.stages() == []
+    assert_it_is_gone_on_with(small, scored, spark, step)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -168,9 +173,4 @@ def test_a_disk_that_is_full_fails_the_run_and_once_there_is_room_it_is_gone_on_
     with pytest.raises(PipelineError, match="No space left on device"):
         cramped.score(spark, progress=at(step, lambda: filled(warehouse)))
     (warehouse / "ballast").unlink()
-    assert bool(cramped.predictions()) == (step == "record")
-    result = cramped.score(spark)
-    assert result.outcome == ("already_done" if step == "record" else "published")
-    assert same_tables(cramped, scored)
-    assert {entry.state for entry in cramped.ledger.latest()} <= ENDS
-    assert cramped.stages() == []
+    assert_it_is_gone_on_with(cramped, scored, spark, step)
