@@ -9,11 +9,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Two processes, each with a Spark session of its own: one is often only waiting.
 TWO := -n 2 --dist loadfile
+PORT ?= 8080
+AIRFLOW := .venv-airflow/bin
+AIRFLOW_STAMP := .venv-airflow/installed-$(shell cat requirements/airflow.txt setup.py 2>/dev/null | cksum | cut -d' ' -f1)
 STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt requirements/install_delta.py setup.py 2>/dev/null | cksum | cut -d' ' -f1)
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 
-.PHONY: help demo test lint schema package lock check-machine
+.PHONY: help demo airflow test lint schema package lock check-machine
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,15 +24,24 @@ help:  ## List the targets
 demo: $(STAMP)  ## From nothing to a week of real flights, scored; typed again it changes nothing
 	@$(BIN)/python -m examples.flights.demo
 
-test: $(STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
+airflow: $(STAMP) $(AIRFLOW_STAMP)  ## Airflow on this machine with the demo's pipeline; PORT=8081 for another port
+	@if [ ! -d "$${LAKESCORE_INPUTS:-warehouse/inputs}/flights" ]; then
+	  echo "The demo's data and model are not there yet: make demo comes first."
+	  $(MAKE) demo
+	fi
+	exec $(AIRFLOW)/python -m dags.scoring.standalone --port $(PORT)
+
+test: $(STAMP) $(AIRFLOW_STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
 	@$(BIN)/python -m pytest $(TWO) tests/unit
 	$(BIN)/python -m pytest $(TWO) tests/spark
 	$(BIN)/python -m pytest $(TWO) tests/integration
+	$(AIRFLOW)/python -m pytest tests/dags
 
-lint: $(STAMP)  ## Style, types, and the direction of imports
+lint: $(STAMP) $(AIRFLOW_STAMP)  ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-executable $(AIRFLOW)/python --package dags
 	$(BIN)/lint-imports
 
 schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
@@ -46,6 +58,8 @@ lock: $(STAMP)  ## Resolve requirements/*.in again
 	    --overrides requirements/overrides.txt \
 	    --output-file requirements/$$name.txt requirements/$$name.in
 	done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --output-file requirements/airflow.txt requirements/airflow.in
 
 check-machine:
 	@if ! command -v $(PYTHON) >/dev/null || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
@@ -70,4 +84,14 @@ $(STAMP): | check-machine
 	  --config-settings editable_mode=compat --editable .
 	$(BIN)/python requirements/install_delta.py
 	rm -f .venv/installed-*
+	touch $@
+
+# Apart from Spark's: the Spark provider brings files of a package of its own in place of pyspark's.
+$(AIRFLOW_STAMP): $(STAMP)
+	@echo "Installing Airflow into .venv-airflow …"
+	$(PYTHON) -m venv .venv-airflow
+	$(BIN)/uv pip sync --python $(AIRFLOW)/python --require-hashes requirements/airflow.txt 2>&1 | grep -vE '^ [-+~] '
+	$(BIN)/uv pip install --python $(AIRFLOW)/python --quiet --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat --editable .
+	rm -f .venv-airflow/installed-*
 	touch $@

@@ -12,7 +12,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(include=["pipelines*", "jobs*"]),
+    packages=find_packages(include=["pipelines*", "jobs*", "dags*"]),
     package_data={"pipelines": ["log4j2.properties"]},
     install_requires=["pydantic>=2.7,<3", "pyyaml>=6,<7"],
     extras_require={

@@ -3,9 +3,10 @@
 Real flights from January 1, 2013 on, each way into a warehouse of its own (`make demo` first):
 
 1. SLICES (30) slices by one `lakescore backfill`, one at a time and two at once: with Spark's start;
-2. SUBMITS (5) slices by a spark-submit each, as many times SLICES / SUBMITS is what all would take;
+2. SUBMITS (5) slices by a spark-submit each, as many times SLICES / SUBMITS is what all would take (0: neither
+   this nor the first, which is how to measure hundreds of slices);
 3. all their rows at once, scored by the same model to nothing: what any way of slicing adds to;
-4. a plan of 365 slices, and the driver's memory after a third, two thirds and all of the slices.
+4. a plan of 365 slices; the driver's memory and the time so far after 30, 120 and all of the slices.
 """
 
 from __future__ import annotations
@@ -48,24 +49,29 @@ def main(slices: int, submits: int) -> None:
     project = load_project(ROOT / "conf")
     with tempfile.TemporaryDirectory() as folder:
         wholes = {}
-        for parallel in (1, 2):
+        for parallel in (1, 2) if submits else ():
             with warehouse(project, Path(folder, f"by-{parallel}")) as settings:
                 period = ["--from", str(FIRST), "--to", str(last), "--parallel", str(parallel), "--json"]
                 took, answer = timed([str(BIN / "lakescore"), "backfill", NAME, *period], settings)
                 within = json.loads(answer)["seconds"]
                 wholes[parallel] = took
                 say(f"backfill of {slices} slices, {parallel} at once: {took:.1f} s, {within / slices:.2f} s a slice")
-        with warehouse(project, Path(folder, "submits")) as settings:
-            submit = [str(BIN / "spark-submit"), "--master", "local[2]", str(ROOT / "jobs" / "score.py"), NAME]
-            days = [FIRST + dt.timedelta(days=number) for number in range(submits)]
-            each = [timed([*submit, "--date", str(day)], settings)[0] for day in days]
-            all_of_them = sum(each) / submits * slices
-            say(f"spark-submit a slice: {sum(each) / submits:.1f} s each of {submits}, so {all_of_them:.0f} s for all")
+        if submits:
+            with warehouse(project, Path(folder, "submits")) as settings:
+                each = sum(seconds_of_submits(submits, settings)) / submits
+            say(f"spark-submit a slice: {each:.1f} s each of {submits}, so {each * slices:.0f} s for all")
         for parallel, whole in wholes.items():
-            say(f"  {all_of_them / whole:.1f} times the backfill, {parallel} at once")
+            say(f"  {each * slices / whole:.1f} times the backfill, {parallel} at once")
         with warehouse(project, Path(folder, "within")) as settings:
             environment = project.environment.model_copy(update={"warehouse": settings["LAKESCORE_WAREHOUSE"]})
             within_one_session(project.model_copy(update={"environment": environment}), last)
+
+
+def seconds_of_submits(submits: int, settings: dict[str, str]) -> Iterator[float]:
+    """How long each takes."""
+    submit = [str(BIN / "spark-submit"), "--master", "local[2]", str(ROOT / "jobs" / "score.py"), NAME]
+    for number in range(submits):
+        yield timed([*submit, "--date", str(FIRST + dt.timedelta(days=number))], settings)[0]
 
 
 def within_one_session(project: Project, last: dt.date) -> None:
@@ -75,8 +81,8 @@ def within_one_session(project: Project, last: dt.date) -> None:
     begin = time.perf_counter()
     found = plan(lambda: spark, project, NAME, FIRST, last)
     say(f"plan of {len(found.slices)} slices: {time.perf_counter() - begin:.2f} s")
-    memory = Memory(spark, len(found.slices))
-    summary = backfill(spark, project, found, parallel=2, watcher=memory, stop=Stop())
+    costs = Costs(spark, len(found.slices))
+    summary = backfill(spark, project, found, parallel=2, watcher=costs, stop=Stop())
     say(f"within one session: {summary.seconds / len(summary.done):.2f} s a slice, two at once")
     year = FIRST, FIRST + dt.timedelta(days=364)
     for _ in range(2):
@@ -99,12 +105,12 @@ def rows_at_once(spark: SparkSession, project: Project, last: dt.date) -> None:
     say(f"all {workers.evaluated.value} clean rows at once, to nothing: {took:.1f} s")
 
 
-class Memory:
-    """Tells the driver's memory as slices end."""
+class Costs:
+    """Tells the time so far and the driver's memory as slices end."""
 
     def __init__(self, spark: SparkSession, slices: int) -> None:
-        self._spark, self._at = spark, {slices // 3, 2 * slices // 3, slices}
-        self._done = 0
+        self._spark, self._at = spark, {30, 120, slices}
+        self._done, self._begin = 0, time.perf_counter()
 
     def at(self, day: dt.date, step: Step) -> None:
         """Nothing to tell."""
@@ -122,7 +128,8 @@ class Memory:
             runtime = jvm.java.lang.Runtime.getRuntime()
             heap = (runtime.totalMemory() - runtime.freeMemory()) / 2**20
             python = psutil.Process().memory_info().rss / 2**20
-            say(f"after {self._done} slices: {heap:.0f} MiB of Java's heap, {python:.0f} MiB of the driver's Python")
+            took = time.perf_counter() - self._begin
+            say(f"after {self._done} slices: {took:.0f} s, {heap:.0f} MiB of Java's heap, {python:.0f} MiB of Python")
 
 
 @contextmanager

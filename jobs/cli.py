@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from jobs.verbs import backfilling, models, quarantine, upkeep, validation
 from jobs.verbs.options import (
     AsJson,
     PipelineName,
+    ResultFile,
     ScoreDate,
     Settings,
     SomePipeline,
@@ -25,6 +27,8 @@ from jobs.verbs.options import (
     print_json,
     project_of,
     session_of,
+    write_error,
+    write_result,
 )
 from pipelines.config import pipeline_names
 from pipelines.config.schema import write_schemas
@@ -68,6 +72,7 @@ def score(
         list[str] | None, typer.Option(metavar="CHECK_ID", help="Publish although this check fails.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why a failed check is accepted; kept in the ledger.")] = "",
+    result_file: ResultFile = None,  # noqa: ARG001 - its callback remembers it, for errors too
     as_json: AsJson = False,
 ) -> None:
     """Score one slice and publish it. Example: `lakescore score flight_delays --date 2013-07-01`."""
@@ -92,6 +97,7 @@ def score(
             accepted=Acceptance(tuple(accept or ()), reason),
             progress=tell,
         )
+    write_result(result.as_json())
     print_json(result.as_json()) if as_json else rendering.show_result(result)
 
 
@@ -205,6 +211,7 @@ def schema() -> None:
 for verb in (
     backfilling.plan,
     backfilling.backfill,
+    upkeep.doctor,
     upkeep.repair,
     upkeep.maintain,
     validation.validate,
@@ -224,6 +231,8 @@ def main(verb: str | None = None) -> None:
         app(args=[verb, *sys.argv[1:]] if verb else sys.argv[1:], prog_name="lakescore")
     except PipelineError as error:
         rendering.show_error(str(error))
+        with contextlib.suppress(PipelineError):  # it is told above
+            write_error(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has seen enough, as with `| head`

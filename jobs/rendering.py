@@ -16,6 +16,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from pipelines.runs.certifying import Certificate
     from pipelines.runs.checking import Report
+    from pipelines.runs.findings import Finding
     from pipelines.runs.results import Result
     from pipelines.runs.steps import Progress, Step
     from pipelines.runs.tables import TableChange
@@ -101,6 +102,14 @@ def show_reasons(result: Result) -> None:
         if check.kind == "gate" and not check.success:
             found = f"{check.found or _number(check.observed)}, expected {check.expected}"
             say(f"    {'gate':>6} {check.severity:<12}{check.check_id}: {found}")
+
+
+def show_finding(finding: Finding) -> None:
+    """A line of the doctor's; what to do below it."""
+    color = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding.status]
+    _OUT.print(f"[{color}]{finding.status:<8}[/] {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)
+    if finding.remedy:
+        _OUT.print(f"         to do: {escape(finding.remedy)}", soft_wrap=True)
 
 
 def show_reports(reports: Sequence[Report]) -> None:

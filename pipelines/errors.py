@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 LONGEST_VALUE = 500
 NO_SPACE = "No space left on device"
@@ -84,9 +85,20 @@ class ConflictError(PipelineError):
 
 
 class RejectedError(PipelineError):
-    """A gate failed: the slice was not published."""
+    """A gate failed: the slice was not published.
+
+    Args:
+        problem: as for every error.
+        told: `expected`, `found` and `remedy`, as for every error.
+        run_id: the run that was rejected; empty where nothing ran.
+        checks: the ids of the checks that failed.
+    """
 
     exit_code = 3
+
+    def __init__(self, problem: str, *, run_id: str = "", checks: tuple[str, ...] = (), **told: Any) -> None:
+        self.run_id, self.checks = run_id, checks
+        super().__init__(problem, **told)
 
 
 class AbandonedError(PipelineError):

@@ -53,8 +53,11 @@ def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
     return session
 
 
-def require_java() -> None:
+def require_java() -> str:
     """Check that a Java is there that Spark can run on.
+
+    Returns:
+        What it says of itself, in a line.
 
     Raises:
         SetupError: with the way to get one.
@@ -71,6 +74,7 @@ def require_java() -> None:
     version = re.search(r'version "(?:1\.)?(\d+)', told)
     if version is None or int(version[1]) < OLDEST_JAVA:
         raise SetupError("this Java is too old for Spark", expected=expected, found=told.strip() or java, remedy=remedy)
+    return told.splitlines()[0]
 
 
 def _defaults(settings: Mapping[str, str]) -> dict[str, str]:

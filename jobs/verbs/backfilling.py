@@ -16,11 +16,13 @@ from jobs.verbs.options import (
     FirstDate,
     LastDate,
     PipelineName,
+    ResultFile,
     Settings,
     period_of,
     print_json,
     project_of,
     session_of,
+    write_result,
 )
 from pipelines.config import Project
 from pipelines.errors import PipelineError, UsageError, did_you_mean
@@ -48,6 +50,7 @@ def plan(
     sample: Annotated[
         bool, typer.Option(help="Where no earlier run tells how long it takes, score a sample to nothing.")
     ] = True,
+    result_file: ResultFile = None,  # noqa: ARG001 - its callback remembers it, for errors too
     as_json: AsJson = False,
 ) -> None:
     """Say what a backfill would do to each slice, and why; nothing is staged or written.
@@ -59,6 +62,7 @@ def plan(
     project, planned = _look(plan_slices, pipeline, first, last, model_version, stale_because)
     if sample and planned.pace is None:
         planned = _with_estimates(project, planned, quiet=as_json)
+    write_result(planned.as_json())
     if as_json:
         print_json(planned.as_json())
     else:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project, pipeline_names
-from pipelines.errors import UsageError, did_you_mean
+from pipelines.errors import PipelineError, RejectedError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,11 +28,23 @@ LastDate = Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="The l
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
+def _remember(file: Path | None) -> Path | None:
+    Settings.result_file = file
+    return file
+
+
+ResultFile = Annotated[
+    Path | None,
+    typer.Option(callback=_remember, help="Also write the result, or the error, as JSON into this file."),
+]
+
+
 class Settings:
-    """What the options before the verb say."""
+    """What the options before the verb say, and where its result goes."""
 
     conf: Path | None = None
     environment: str | None = None
+    result_file: Path | None = None
 
     @classmethod
     def as_options(cls) -> str:
@@ -83,4 +97,41 @@ def period_of(first: str, last: str) -> tuple[dt.date, dt.date]:
 
 def print_json(content: Any) -> None:
     """Answer a machine."""
-    sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
+    sys.stdout.write(_as_text(content))
+
+
+def write_result(content: Mapping[str, Any]) -> None:
+    """Leave a result where `--result-file` asks for it: whole or not at all."""
+    if Settings.result_file is None:
+        return
+    file = Settings.result_file
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(_as_text(content), encoding="utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise UsageError(
+            "--result-file: cannot be written", expected="a file in a folder that is there", found=error
+        ) from error
+
+
+def write_error(error: PipelineError) -> None:
+    """Leave an error where `--result-file` asks for it."""
+    rejected = isinstance(error, RejectedError)
+    content: dict[str, Any] = {
+        "outcome": "rejected" if rejected else "failed",
+        "exit_code": error.exit_code,
+        "error": str(error),
+        "problem": error.problem,
+        "expected": error.expected,
+        "found": error.found,
+        "remedy": error.remedy,
+    }
+    if isinstance(error, RejectedError):
+        content |= {"run_id": error.run_id, "checks": list(error.checks)}
+    write_result(content)
+
+
+def _as_text(content: Any) -> str:
+    return json.dumps(content, indent=2, default=str) + "\n"

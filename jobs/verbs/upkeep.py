@@ -1,4 +1,4 @@
-"""`lakescore repair` and `lakescore maintain`."""
+"""`lakescore doctor`, `lakescore repair` and `lakescore maintain`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,30 @@ KeepDays = Annotated[
 ]
 ClosedAfter = Annotated[int, typer.Option(min=0, help="Only slices older than so many days are compacted.")]
 Force = Annotated[bool, typer.Option("--force", help="Keep files for less than seven days.")]
+
+
+def doctor(
+    pipeline: SomePipeline = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Leave out what needs Spark.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at all that a run rests on: machine, Spark, registry, tables, inputs. Exits with 1 where a run would fail.
+
+    Example: `lakescore doctor`; `lakescore doctor flight_delays --offline --json`
+    """
+    from pipelines.runs.diagnosing import diagnose
+
+    project = project_of(pipeline)
+    names = [pipeline] if pipeline else pipeline_names(project)
+    found = []
+    for finding in diagnose(project, names, None if offline else partial(session_of, project)):
+        found.append(finding)
+        if not as_json:
+            rendering.show_finding(finding)
+    if as_json:
+        print_json([asdict(finding) for finding in found])
+    if any(finding.status == "problem" for finding in found):
+        raise typer.Exit(1)
 
 
 def repair(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:

@@ -8,11 +8,13 @@ from pipelines.config.models import (
     Output,
     Pipeline,
     Project,
+    Reader,
     Slice,
     Source,
     TableName,
 )
 from pipelines.config.policy import HistoryGate, Limits, Policy
+from pipelines.config.scheduling import OnFailure, Scheduling
 
 __all__ = [
     "Environment",
@@ -20,10 +22,13 @@ __all__ = [
     "HistoryGate",
     "Limits",
     "Model",
+    "OnFailure",
     "Output",
     "Pipeline",
     "Policy",
     "Project",
+    "Reader",
+    "Scheduling",
     "Slice",
     "Source",
     "TableName",

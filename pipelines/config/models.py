@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from pipelines.config.policy import HistoryGate, Limits, Policy
+from pipelines.config.scheduling import Scheduling
 from pipelines.config.typed import Name, Typed
 
 OutputType = Annotated[
@@ -25,6 +26,7 @@ OutputType = Annotated[
         pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>|map<.+>|struct<.+>)$"
     ),
 ]
+Reader = Literal["spark", "delta-rs", "polars", "duckdb"]
 RESERVED_COLUMNS = frozenset(
     {"score_date", "model_name", "model_version", "run_id", "scored_at", "quarantined_at", "reasons", "row"}
 )
@@ -221,6 +223,10 @@ class Pipeline(Typed):
     timezone: str = "UTC"
     """The time zone in which score dates are meant; recorded with each run. Dates are compared as they stand."""
     output: OutputTables = OutputTables()
+    replay_days: int = Field(default=7, ge=0)
+    """For how many days a run can be scored again from its manifest: the inputs must keep their versions that long."""
+    airflow: Scheduling = Scheduling()
+    """When and how Airflow runs it."""
 
     @field_validator("timezone")
     @classmethod
@@ -279,6 +285,8 @@ class Environment(Typed):
     workers_read_files: bool = True
     """Whether Spark's Python workers may read columns that only the model takes from a Delta table's files themselves,
     which is quicker; false where executors reach the files by Spark alone."""
+    readers: tuple[Reader, ...] = ("spark", "delta-rs", "polars", "duckdb")
+    """The engines that must be able to read the project's tables: no table gets a feature that one does not know."""
     spark: dict[str, str] = {}
     """Spark settings; `spark.master` among them where spark-submit does not set it."""
 

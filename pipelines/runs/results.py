@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pipelines.runs.auditing import Counts
 from pipelines.runs.layout import Layout
 from pipelines.tables.ledger import Entry
+from pipelines.tables.slices import version_of
 from pipelines.validation.verdict import CheckResult, Verdict
 
 
@@ -39,6 +40,7 @@ class Result:
         timings: seconds by step.
         workers: rows evaluated by the model and models loaded, as the workers counted them.
         tables: where predictions and quarantine are.
+        predictions_version: a version of the predictions table that holds the slice as this result tells it.
     """
 
     outcome: Literal["published", "already_done", "superseded"]
@@ -52,6 +54,7 @@ class Result:
     timings: dict[str, float]
     workers: dict[str, int] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
+    predictions_version: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain values."""
@@ -80,4 +83,5 @@ def already_done(entry: Entry, layout: Layout, timings: dict[str, float]) -> Res
         verdict=Verdict(tuple(CheckResult(**result) for result in entry.value("verdict") or [])),
         timings=timings,
         tables=layout.outputs(),
+        predictions_version=version_of(layout.predictions),
     )

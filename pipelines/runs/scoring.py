@@ -22,7 +22,7 @@ from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_columns, require_tables
 from pipelines.tables.locking import RunLock
 from pipelines.tables.quarantine import append_quarantine
-from pipelines.tables.slices import Slice, look_at_slice, publish
+from pipelines.tables.slices import Slice, look_at_slice, publish, version_of
 from pipelines.tables.stages import Stage
 from pipelines.validation.verdict import CheckResult, Verdict, told
 
@@ -180,6 +180,7 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         timings=dict(steps.timings),
         workers=marker["workers"],
         tables=layout.outputs(),
+        predictions_version=version_of(layout.predictions),
     )
 
 
@@ -218,4 +219,6 @@ def _rejection(resolved: Resolved, stage: Stage, failed: list[CheckResult], coun
         expected="; ".join(f"{result.check_id}: {result.expected}" for result in failed),
         found="; ".join(f"{result.check_id}: {told(result)}" for result in failed),
         remedy=f"look at `lakescore runs show {run_id}`, {bad}and all rows in {stage.rows}; {mend}",
+        run_id=run_id,
+        checks=tuple(result.check_id for result in failed),
     )

@@ -19,6 +19,7 @@ from pipelines.runs.preparation import require_source_columns
 from pipelines.runs.sources import ANY_DAY, read_now
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path
+from pipelines.tables.readers import require_readable, require_readable_defaults
 
 PARTITIONS = {"predictions": schemas.SLICE_COLUMNS, "quarantine": ("score_date",)}
 
@@ -39,6 +40,7 @@ def create_tables(spark: SparkSession, project: Project, name: str) -> list[Tabl
         PipelineError: the source cannot be read, or the warehouse cannot be written.
     """
     pipeline, wanted = _wanted(spark, project, name)
+    require_readable_defaults(dict(spark.conf.getAll), project.environment.readers)
     ledger_of(project).create()
     for kind, table in table_names(pipeline).items():
         create(
@@ -62,6 +64,8 @@ def evolve_tables(spark: SparkSession, project: Project, name: str) -> list[Tabl
     """
     pipeline, wanted = _wanted(spark, project, name)
     layout = require_tables(spark, project, pipeline)
+    for location in layout.outputs().values():
+        require_readable(location, project.environment.readers)
     return [
         TableChange(kind, getattr(layout, kind), tuple(evolve(spark, getattr(layout, kind), schema)))
         for kind, schema in wanted.items()

@@ -15,16 +15,21 @@ from deltalake import DeltaTable, QueryBuilder
 _PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 
 
-def read_rows(table: DeltaTable, columns: Sequence[str] | None = None, where: str = "TRUE") -> pa.Table:
+def read_rows(
+    table: DeltaTable, columns: Sequence[str] | None = None, where: str = "TRUE", limit: int | None = None
+) -> pa.Table:
     """Some of a table's rows.
 
     Args:
         table: the table, at its version.
         columns: which columns; all by default.
         where: a condition in SQL, as `equal` and its neighbours make them, joined by AND.
+        limit: at most so many rows.
     """
     wanted = "*" if columns is None else ", ".join(_name(column) for column in columns)
     query = f"SELECT {wanted} FROM rows WHERE {where}"  # noqa: S608 - names and values are quoted below
+    if limit is not None:
+        query += f" LIMIT {limit}"
     batches = QueryBuilder().register("rows", table).execute(query)
     found = pa.RecordBatchReader.from_stream(batches).read_all()
     return found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))

@@ -123,6 +123,11 @@ def count_rows(location: str, slice_: Slice) -> int:
     return int(read_rows(_open(location), ["run_id"], of_slice).num_rows)
 
 
+def version_of(location: str) -> int:
+    """The newest version of a table."""
+    return _open(location).version()
+
+
 def newest_metadata(location: str, run_id: str) -> dict[str, Any]:
     """What a run said of itself when it published; nothing where the log no longer has that."""
     for commit in commits_backwards(location, latest_version(location)):

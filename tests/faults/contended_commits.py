@@ -86,6 +86,27 @@ def contend(folder: Path, commits: int, lock: str) -> Contended:
     )
 
 
+class Meeting:
+    """Where the writers await each other before each version, so that both try it at once however they are scheduled.
+
+    Args:
+        folder: for a file of each writer, with the version that it is at.
+        name: of this writer.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        names = {"one": "two", "two": "one"}
+        self.own, self.other = (os.open(folder / f"{one}.at", os.O_RDWR | os.O_CREAT) for one in (name, names[name]))
+
+    def at(self, version: int) -> None:
+        """Tell that this writer is at a version, and return once the other is, too."""
+        os.pwrite(self.own, version.to_bytes(8), 0)
+        end = time.monotonic() + BOTH_START_WITHIN
+        while version != sys.maxsize and int.from_bytes(os.pread(self.other, 8, 0)) < version:
+            assert time.monotonic() < end, "the other writer has gone"
+            time.sleep(0.0001)
+
+
 def write(commits: int, lock: str, location: str, name: str) -> None:
     """Make commits, once the other writer is there too; tell which versions succeeded."""
     spark = start({**SPARK, "spark.master": "local[1]", "spark.driver.memory": "512m"}, name)
@@ -99,7 +120,9 @@ def write(commits: int, lock: str, location: str, name: str) -> None:
         assert time.monotonic() < end
         time.sleep(0.01)
     version, made = 1, {}
+    meeting = Meeting(Path(location).parent, name)
     while len(made) < commits:
+        meeting.at(version)
         mark = f"{name}-{len(made)}"
         lines = jvm.java.util.ArrayList()
         told = {"timestamp": 0, "operation": "WRITE", "operationParameters": {"by": mark}}
@@ -115,6 +138,7 @@ def write(commits: int, lock: str, location: str, name: str) -> None:
         else:
             made[version] = mark
         version += 1
+    meeting.at(sys.maxsize)  # the other goes on alone
     sys.stdout.write(json.dumps({"made": made}) + "\n")
 
 

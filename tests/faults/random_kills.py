@@ -22,6 +22,8 @@ from small_project import DAY, SmallProject, make_small_project, orders_of
 ROOT = Path(__file__).parents[2]
 LAKESCORE = str(Path(sys.executable).with_name("lakescore"))
 LONGEST_SECONDS = 3600.0
+LONGEST_MERCY = 2.5
+"""Seconds: a slice or two of the small project."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,12 @@ def backfill_with_kills(small: SmallProject, last: dt.date, kills: int, luck: ra
         with tempfile.TemporaryFile("w+") as output:
             process = begun(small, *command, output=output)
             starts += 1
+            if done < kills:
+                _await_word(small, process, begin=len(small.ledger.history()))
             try:
-                # Spark takes some seconds to start: a kill before that hits nothing.
-                process.wait(timeout=luck.uniform(6, 20) if done < kills else LONGEST_SECONDS)
+                process.wait(timeout=luck.uniform(0, LONGEST_MERCY) if done < kills else LONGEST_SECONDS)
             except subprocess.TimeoutExpired:
-                at_work += "started" in [entry.state for entry in small.ledger.latest()]
+                at_work += any(entry.state in ("started", "staged") for entry in small.ledger.latest())
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 done += 1
@@ -69,6 +72,12 @@ def backfill_with_kills(small: SmallProject, last: dt.date, kills: int, luck: ra
             if process.returncode:
                 raise RuntimeError(f"the backfill ended with {process.returncode}:\n{output.read()[-3000:]}")
         return Killed(done, at_work, starts)
+
+
+def _await_word(small: SmallProject, process: subprocess.Popen[str], begin: int) -> None:
+    """Until this start has a slice at work: Spark takes long to start, and a kill before that hits nothing."""
+    while len(small.ledger.history()) == begin and process.poll() is None:
+        time.sleep(0.2)
 
 
 def main() -> None:

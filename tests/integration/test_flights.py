@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import json
 import os
@@ -17,6 +18,8 @@ import mlflow
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
+
+from dags.scoring.standalone import variables
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.filterwarnings("ignore")]
 ROOT = Path(__file__).parents[2]
@@ -43,6 +46,47 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     versions = state(home)
     second = type_it()
     return {"home": home, "first": first, "second": second, "before": versions, "after": state(home)}
+
+
+def test_the_dag_scores_a_day_as_the_plain_job_does(demo: dict[str, Any], tmp_path: Path) -> None:
+    """`airflow dags test`: the flights' DAG from its first task to its last, with the jobs it submits."""
+    day = "2013-07-08"
+    home, plain, by_dag = demo["home"], tmp_path / "plain", tmp_path / "by_dag"
+    for warehouse in (plain, by_dag):  # the demo's own stays as it is: other tests look at it
+        shutil.copytree(home / "warehouse", warehouse)
+    score = [str(Path(sys.executable).with_name("lakescore")), "score", "flight_delays", "--date", day]
+    ran([*score], {**environment_of(home), "LAKESCORE_WAREHOUSE": str(plain)})
+    settings = (
+        {**environment_of(home), "LAKESCORE_WAREHOUSE": str(by_dag)}
+        | variables(tmp_path / "airflow", 8080, "unused")
+        | {"PYTHONPATH": str(ROOT)}
+    )
+    for command in (["db", "migrate"], ["dags", "reserialize"]):
+        ran([str(ROOT / ".venv-airflow/bin/airflow"), *command], settings)
+    told = ran(
+        [str(ROOT / ".venv-airflow/bin/airflow"), "dags", "test", "flight_delays", "-c", f'{{"score_date": "{day}"}}'],
+        settings,
+    )
+    assert "state:success" in told or "successful" in told
+    assert f"flight_delays {day}: published" in told
+    columns = [*KEY, "prediction", "probability", "model_version"]
+    observed, expected = (
+        DeltaTable(root / "flight_delays/predictions").to_pandas(
+            filters=[("score_date", "=", dt.date.fromisoformat(day))]
+        )
+        for root in (by_dag, plain)
+    )
+    assert len(observed) > 900
+    pd.testing.assert_frame_equal(
+        *(frame.sort_values(KEY)[columns].reset_index(drop=True) for frame in (observed, expected))
+    )
+
+
+def ran(command: list[str], settings: dict[str, str]) -> str:
+    """What a command prints."""
+    done = subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
 
 
 def environment_of(home: Path) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Airflow's DAGs, and what they are made of."""

@@ -1,0 +1,49 @@
+"""What Airflow shows about a pipeline's DAG."""
+
+from __future__ import annotations
+
+from pipelines.config import Pipeline, Project, TableName
+
+TEMPLATE = """{description}
+
+| | |
+|---|---|
+| Predictions | `{predictions}` |
+| Refused rows | `{quarantine}` |
+| Runs | `{runs}` |
+| Model | `{model}` |
+| Score date | the parameter `score_date`, else the day of the run ({timezone}) less {lag_days} |
+
+**When a slice is rejected**, the task `score` fails at once, and its log and note name the failed checks. Nothing was
+published; what was published before stays. From the project's folder:
+
+```
+lakescore runs {name}                                   # what was run
+lakescore plan {name} --from DATE --to DATE             # what a run would do, and why
+lakescore quarantine show {name} --date DATE            # the rows that were refused
+lakescore score {name} --date DATE                      # the same by hand; meeting a DAG run does no harm
+lakescore backfill {name} --from DATE --to DATE         # many days in one Spark session
+```
+"""
+
+
+def documentation(project: Project, pipeline: Pipeline) -> str:
+    """The DAG's page: what it predicts, its tables, and the commands for it, as Markdown."""
+    warehouse = project.environment.warehouse.rstrip("/")
+    model = pipeline.model
+    return TEMPLATE.format(
+        description=pipeline.description or f"Predictions of `{pipeline.name}`.",
+        name=pipeline.name,
+        predictions=_place(pipeline.output.predictions, warehouse, f"{pipeline.name}/predictions"),
+        quarantine=_place(pipeline.output.quarantine, warehouse, f"{pipeline.name}/quarantine"),
+        runs=f"{warehouse}/ops/runs",
+        model=f"{model.name}@{model.alias}" if model.alias else f"{model.name} version {model.version}",
+        timezone=pipeline.timezone,
+        lag_days=f"{pipeline.airflow.lag_days} day{'' if pipeline.airflow.lag_days == 1 else 's'}",
+    )
+
+
+def _place(given: TableName | None, warehouse: str, otherwise: str) -> str:
+    if given is None:
+        return f"{warehouse}/{otherwise}"
+    return given.table or f"{warehouse}/{given.path}"

@@ -1,0 +1,74 @@
+"""Tells people: the task's note, and those whom the configuration names."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseHook
+from airflow.sdk.bases.notifier import BaseNotifier
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from dags.scoring.environment import AIRFLOW_CONNECTION
+from pipelines.config import OnFailure
+
+LONGEST_NOTE = 1000
+"""Airflow's own limit, in characters."""
+SECONDS = 10
+log = logging.getLogger(__name__)
+
+
+def write_note(context: Context, text: str) -> None:
+    """Put a note on the task instance, by Airflow's public API; a task has no other way.
+
+    Without the connection `lakescore_airflow` (type `http`: address, login, password) there is no note. What goes
+    wrong is logged: a note is no reason for a task to fail.
+    """
+    import requests
+
+    try:
+        connection = BaseHook.get_connection(AIRFLOW_CONNECTION)
+    except AirflowNotFoundException:
+        log.info("No note on the task: there is no Airflow connection '%s'.", AIRFLOW_CONNECTION)
+        return
+    port = f":{connection.port}" if connection.port else ""
+    base = f"{connection.schema or 'http'}://{connection.host}{port}"
+    task = context["ti"]
+    place = f"dags/{task.dag_id}/dagRuns/{quote(task.run_id, safe='')}/taskInstances/{task.task_id}"
+    if task.map_index is not None and task.map_index >= 0:
+        place = f"{place}/{task.map_index}"
+    try:
+        login = {"username": connection.login, "password": connection.password}
+        answer = requests.post(f"{base}/auth/token", json=login, timeout=SECONDS)
+        answer.raise_for_status()
+        bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        body = {"note": text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 1] + "…"}
+        requests.patch(f"{base}/api/v2/{place}", json=body, headers=bearer, timeout=SECONDS).raise_for_status()
+    except requests.RequestException as error:
+        log.warning("The task's note could not be written: %s", error)
+
+
+def notifiers(pipeline: str, told: OnFailure) -> list[BaseNotifier]:
+    """Who is told when a task fails for good.
+
+    Args:
+        pipeline: its name.
+        told: the pipeline's `on_failure`.
+    """
+    found: list[BaseNotifier] = []
+    message = f"{pipeline}: {{{{ ti.task_id }}}} failed in {{{{ dag_run.run_id }}}}: {{{{ exception }}}}"
+    if told.webhook is not None:
+        from airflow.providers.http.notifications.http import HttpNotifier
+
+        body: dict[str, Any] = {"text": message, "pipeline": pipeline, "dag_run": "{{ dag_run.run_id }}"}
+        headers = {"Content-Type": "application/json"}
+        found.append(HttpNotifier(http_conn_id=told.webhook, json=body, headers=headers))
+    if told.email:
+        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+        subject = f"Lakescore: {pipeline}: {{{{ ti.task_id }}}} failed"
+        html = f"<pre>{message.replace('exception', 'exception | e')}</pre>"
+        found.append(SmtpNotifier(to=list(told.email), subject=subject, html_content=html))
+    return found

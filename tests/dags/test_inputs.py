@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from conftest import Configuration
+from deltalake import write_deltalake
+
+from dags.scoring.environment import project_and_pipeline
+from dags.scoring.inputs import SliceTrigger, WaitForInput, has_rows, watched
+
+DAY, OTHER = dt.date(2013, 7, 1), dt.date(2013, 7, 2)
+
+
+def land(folder: Path, *days: dt.date, partitioned: bool = True) -> str:
+    table = pa.table({"flight_date": pa.array(days, pa.date32()), "flight": pa.array(range(len(days)))})
+    write_deltalake(str(folder), table, mode="append", partition_by=["flight_date"] if partitioned else None)
+    return str(folder)
+
+
+def event_of(table: str, seconds: float = 60, look_every: float = 0.05) -> dict[str, Any]:
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+    kind, settings = SliceTrigger(table, "flight_date", DAY.isoformat(), look_every, until.isoformat()).serialize()
+    assert kind == "dags.scoring.inputs.SliceTrigger"
+
+    async def first() -> Any:
+        return await anext(SliceTrigger(**settings).run())
+
+    payload: dict[str, Any] = asyncio.run(asyncio.wait_for(first(), 30)).payload
+    return payload
+
+
+@pytest.mark.parametrize("partitioned", [True, False])
+def test_a_day_is_there_once_a_row_of_it_is(tmp_path: Path, partitioned: bool) -> None:
+    table = str(tmp_path / "flights")
+    assert not has_rows(table, "flight_date", DAY)  # not even a table
+    land(Path(table), OTHER, partitioned=partitioned)
+    assert not has_rows(table, "flight_date", DAY)
+    land(Path(table), DAY, partitioned=partitioned)
+    assert has_rows(table, "flight_date", DAY)
+
+
+def test_the_trigger_ends_when_the_rows_come(tmp_path: Path) -> None:
+    table = land(tmp_path / "flights", OTHER)
+
+    async def landed_while_waiting() -> Any:
+        until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)
+        trigger = SliceTrigger(table, "flight_date", DAY.isoformat(), 0.05, until.isoformat())
+        waiting = asyncio.ensure_future(anext(trigger.run()))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await asyncio.to_thread(land, tmp_path / "flights", DAY)
+        return await asyncio.wait_for(waiting, 30)
+
+    assert asyncio.run(landed_while_waiting()).payload == {"end": "found"}
+
+
+def test_the_trigger_gives_up_in_time(tmp_path: Path) -> None:
+    assert event_of(land(tmp_path / "flights", OTHER), seconds=0.2) == {"end": "too late"}
+
+
+def test_a_table_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    table = Path(land(tmp_path / "flights", OTHER))
+    (table / "_delta_log" / f"{0:020}.json").write_text("nonsense")
+    event = event_of(str(table))
+    assert event["end"] == "error"
+    assert event["error"]
+
+
+def waiting(name: str = "good") -> WaitForInput:
+    return WaitForInput(
+        task_id="wait",
+        pipeline=name,
+        score_date=DAY.isoformat(),
+        wait=dt.timedelta(hours=2),
+        look_every=dt.timedelta(seconds=5),
+    )
+
+
+def test_the_task_is_done_when_the_rows_are_there_and_defers_else(
+    conf: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKESCORE_INPUTS", str(tmp_path))
+    with pytest.raises(TaskDeferred) as deferred:
+        waiting().execute({})
+    assert deferred.value.trigger.table == str(tmp_path / "flights")
+    land(tmp_path / "flights", DAY)
+    waiting().execute({})
+
+
+def test_what_was_waited_for_is_told_when_it_does_not_come(conf: Configuration) -> None:
+    with pytest.raises(AirflowFailException) as error:
+        waiting().looked({}, {"end": "too late"})
+    told = str(error.value)
+    assert "the input of the slice 2013-07-01 of 'good' did not come" in told
+    assert "rows with flight_date = 2013-07-01 in" in told
+    assert "within 2:00:00" in told
+    assert "lakescore score good --date 2013-07-01" in told
+
+
+def test_a_slice_that_only_spark_finds_is_not_waited_for(conf: Configuration) -> None:
+    flights = {"path": "flights", "slice": {"where": "flight_date = :score_date"}}
+    conf.pipeline("by_condition", source={"tables": {"flights": flights}})
+    assert watched(*project_and_pipeline("by_condition")) is None
+    waiting("by_condition").execute({})

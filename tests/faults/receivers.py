@@ -1,0 +1,64 @@
+"""Where a test's messages arrive: a web server and a mail server on loopback that keep what they are sent."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+
+@contextmanager
+def web_receiver() -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """A web server: its port, and the JSON bodies that were posted to it."""
+    posted: list[dict[str, Any]] = []
+
+    class Keep(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with _served(ThreadingHTTPServer(("127.0.0.1", 0), Keep)) as port:
+        yield port, posted
+
+
+@contextmanager
+def mail_receiver() -> Iterator[tuple[int, list[email.message.EmailMessage]]]:
+    """A mail server, as much of RFC 5321 as a sender needs: its port, and the mails that were sent to it."""
+    mails: list[email.message.EmailMessage] = []
+
+    class Keep(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self._say("220 here")
+            while line := self.rfile.readline().strip().upper():
+                if line.startswith(b"DATA"):
+                    self._say("354 go on")
+                    lines = list(iter(self.rfile.readline, b".\r\n"))
+                    mail = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
+                    mails.append(cast("email.message.EmailMessage", mail))
+                self._say("221 bye" if line.startswith(b"QUIT") else "250 well")
+
+        def _say(self, text: str) -> None:
+            self.wfile.write(f"{text}\r\n".encode())
+
+    with _served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Keep)) as port:
+        yield port, mails
+
+
+@contextmanager
+def _served(server: socketserver.TCPServer) -> Iterator[int]:
+    with server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield cast("int", server.server_address[1])
+        server.shutdown()
+        thread.join()
