@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs import rendering
-from jobs.verbs import backfilling, models, quarantine, upkeep, validation
+from jobs.verbs import analysis, backfilling, models, quarantine, upkeep, validation
 from jobs.verbs.options import (
     AsJson,
     PipelineName,
@@ -218,6 +218,7 @@ for verb in (
     validation.suggest,
     validation.results,
     models.certify,
+    analysis.views,
 ):
     app.command()(verb)
 
@@ -245,11 +246,19 @@ def main(verb: str | None = None) -> None:
 
 
 def _change_tables(change: Any, pipeline: str | None, as_json: bool) -> None:
+    from pipelines.runs.views import create_catalog_views
+
     project = project_of(pipeline)
     spark = session_of(project)
     names = [pipeline] if pipeline else pipeline_names(project)
     changes = [item for name in names for item in change(spark, project, name)]
-    print_json([vars(item) for item in changes]) if as_json else rendering.show_tables(changes)
+    views = [view for name in names for view in create_catalog_views(spark, project, name)]
+    if as_json:
+        print_json([vars(item) for item in changes])
+        return
+    rendering.show_tables(changes)
+    for view in views:
+        rendering.say(f"{'view':<12}{view}")
 
 
 if __name__ == "__main__":

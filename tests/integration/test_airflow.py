@@ -194,9 +194,7 @@ def test_schedule_backfill_and_spark_submit_meet_on_the_same_slices(  # noqa: PL
     for behavior, days in {"none": [], "failed": [REJECTED], "completed": PERIOD[:5]}.items():
         period = {"from_date": midnight(first), "to_date": midnight(end)}
         would = running.ask("POST", "backfills/dry_run", dag_id="orders", reprocess_behavior=behavior, **period)
-        assert [day_less(one["logical_date"], lag) for one in would["backfills"]] == [
-            str(day) for day in days
-        ]
+        assert [day_less(one["logical_date"], lag) for one in would["backfills"]] == [str(day) for day in days]
 
     # Each event tells what was published; the tables are those of the plain job; each attempt has an end.
     events = running.ask("GET", "assets/events")["asset_events"]
