@@ -218,6 +218,7 @@ for verb in (
     validation.suggest,
     validation.results,
     models.certify,
+    analysis.replay,
     analysis.views,
 ):
     app.command()(verb)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.runs.certifying import Certificate
     from pipelines.runs.checking import Report
     from pipelines.runs.findings import Finding
+    from pipelines.runs.reproducing import Replay
     from pipelines.runs.results import Result
     from pipelines.runs.steps import Progress, Step
     from pipelines.runs.tables import TableChange
@@ -210,6 +211,27 @@ def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] 
     for name in more:
         table.add_column(name)
     return table
+
+
+def show_replay(replay: Replay) -> None:
+    """What a run gave when it was scored again."""
+    name = f"{replay.pipeline} {replay.score_date}, run {replay.run_id}"
+    if replay.unavailable:
+        say(f"{name}: cannot be replayed, as this can no longer be had:")
+        for line in replay.unavailable:
+            say(f"  {line}")
+    elif replay.is_equal:
+        say(f"{name}: {replay.compared} rows scored again, each equal to the last bit")
+    else:
+        say(f"{name}: NOT the same")
+        counts = f"{replay.differing} differ, {replay.lost} are refused or missing now, {replay.gained} are new"
+        say(f"  rows      {replay.compared} compared; {counts}")
+        for output, largest in (replay.largest or {}).items():
+            say(f"  largest   {output}: {largest:.6g}")
+        if replay.example:
+            say(f"  example   {', '.join(f'{key}={value}' for key, value in replay.example.items())}")
+    for line in replay.environment:
+        say(f"  changed   {line}")
 
 
 def show_certificate(certificate: Certificate) -> None:

@@ -1,4 +1,4 @@
-"""`lakescore views`: what analysts ask the tables with."""
+"""`lakescore replay` and `lakescore views`: for auditors and analysts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobs import rendering
-from jobs.verbs.options import PipelineName, layout_of, project_of
+from jobs.verbs.options import AsJson, PipelineName, layout_of, print_json, project_of, session_of
 from pipelines.errors import UsageError
 
 
@@ -18,6 +18,26 @@ class Engine(StrEnum):
 
     SPARK = "spark"
     DUCKDB = "duckdb"
+
+
+def replay(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="A run that was published.")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Compare so many of its rows only.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a run again from its manifest, and compare each prediction with what it published.
+
+    Exits with 1 where something of the run can no longer be had, and with 3 where a prediction differs.
+
+    Example: `lakescore replay 20261122T210104-4afbeeb1`
+    """
+    from pipelines.runs.reproducing import replay as score_again
+
+    project = project_of(None)
+    found = score_again(session_of(project), project, run_id, sample=sample)
+    print_json(found.as_json()) if as_json else rendering.show_replay(found)
+    if not found.is_equal:
+        raise typer.Exit(1 if found.unavailable else 3)
 
 
 def views(

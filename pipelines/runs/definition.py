@@ -6,10 +6,12 @@ import importlib
 import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from pipelines.config import FeatureFunction, Pipeline, Policy, Project, load_pipeline, sql_text, suite_path
 from pipelines.errors import ConfigurationError, UsageError, did_you_mean
@@ -59,6 +61,41 @@ def define(project: Project, name: str, suite_file: Path | None = None) -> Defin
     if own:
         _require_known_limits(pipeline, checks)
     return Definition(pipeline, sql_text(project, pipeline), checks, derive, source)
+
+
+def recorded(project: Project, configuration: Mapping[str, Any], run_id: str) -> Definition:
+    """The definition that a run's manifest holds.
+
+    Code is not run out of a table: a feature function is the project's own, and must have the text that it had then.
+
+    Args:
+        project: where feature functions are.
+        configuration: as the manifest has it.
+        run_id: the run's, for messages.
+
+    Raises:
+        ConfigurationError: another release wrote the configuration, or the feature function was changed.
+    """
+    try:
+        pipeline = Pipeline.model_validate(configuration["pipeline"])
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"the configuration of run {run_id} cannot be read by this release",
+            found=f"{len(error.errors())} keys or values that it does not know",
+            remedy="replay it with the release that the run's code_version names",
+        ) from error
+    derive = None
+    if isinstance(pipeline.features, FeatureFunction):
+        derive, source = _function(project, pipeline.features.function, "features.function")
+        if source != configuration["feature_source"]:
+            raise ConfigurationError(
+                f"the module of '{pipeline.features.function}' is not as it was in run {run_id}",
+                remedy="check out the commit of that time, and replay it there",
+            )
+    listed = [{**item, "id": item["check_id"]} for item in configuration["expectations"]]
+    suite = parse_suite(json.dumps({"expectations": listed}), f"the manifest of run {run_id}")
+    checks = compile_suite(suite, pipeline.policy, pipeline.personal)
+    return Definition(pipeline, configuration["query"], checks, derive, configuration["feature_source"])
 
 
 def _suite(project: Project, pipeline: Pipeline) -> Suite:

@@ -137,6 +137,18 @@ def newest_metadata(location: str, run_id: str) -> dict[str, Any]:
     return {}
 
 
+def version_published(location: str, run_id: str) -> int | None:
+    """The version of the table at which a run's rows became its slice; None where the log no longer tells."""
+    for commit in _open(location).history():
+        try:
+            said = json.loads(commit.get("userMetadata") or "{}")
+        except json.JSONDecodeError:  # another program's
+            continue
+        if isinstance(said, dict) and said.get("run_id") == run_id and "model_digest" in said:
+            return int(commit["version"])
+    return None
+
+
 def _open(location: str) -> DeltaTable:
     try:
         return DeltaTable(for_delta_rs(location))
