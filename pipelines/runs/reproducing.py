@@ -116,10 +116,12 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
         row = _compared(definition, model, project, frame, then, refused)
     except SourceError as error:
         return _without(found, [_told(error)])
-    counts = {name: int(row[name]) for name in ("compared", "differing", "lost", "gained")}
     return replace(
         found,
-        **counts,
+        compared=row["compared"],
+        differing=row["differing"],
+        lost=row["lost"],
+        gained=row["gained"],
         largest={name: row[f"largest_{name}"] for name in _numeric(then, pipeline) if row[f"largest_{name}"]},
         example=_example(row, pipeline),
     )
