@@ -32,7 +32,7 @@ from jobs.verbs.options import (
 )
 from pipelines.config import pipeline_names
 from pipelines.config.schema import write_schemas
-from pipelines.errors import PipelineError, UsageError, did_you_mean
+from pipelines.errors import PipelineError, UsageError
 
 app = typer.Typer(
     name="lakescore",
@@ -181,6 +181,7 @@ def runs(
 ) -> None:
     """List runs, or show one whole. Example: `lakescore runs flight_delays`; `lakescore runs show RUN_ID`."""
     from pipelines.runs.layout import ledger_of
+    from pipelines.tables.ledger import last_words
 
     shown = pipeline == "show"
     if shown != (run_id is not None):
@@ -191,14 +192,11 @@ def runs(
         entries = ledger.latest(pipeline=pipeline)[-most:]
         print_json([rendering.as_plain(entry) for entry in entries]) if as_json else rendering.show_runs(entries)
         return
-    history = ledger.history(run_id=run_id)
-    if not history:
-        known = [entry.run_id for entry in ledger.latest()]
-        raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(str(run_id), known))
+    history = ledger.of_run(str(run_id))
     if as_json:
         print_json([rendering.as_plain(entry) for entry in history])
     else:
-        rendering.show_run(history, ledger.latest(run_id=run_id)[-1])
+        rendering.show_run(history, *last_words(history))
 
 
 @app.command()

@@ -45,6 +45,11 @@ class PipelineError(Exception):
             parts.append(f"to do: {remedy}")
         super().__init__("\n  ".join(parts))
 
+    @property
+    def brief(self) -> str:
+        """What is wrong and what was found, in one line of a list."""
+        return self.problem if self.found is None else f"{self.problem}; found: {self.found}"
+
 
 class ConfigurationError(PipelineError):
     """A configuration file, an environment variable or an expectation suite is wrong."""

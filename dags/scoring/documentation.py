@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dags.scoring.environment import ledger_place
 from pipelines.config import Pipeline, Project, TableName
 
 TEMPLATE = """{description}
@@ -36,7 +37,7 @@ def documentation(project: Project, pipeline: Pipeline) -> str:
         name=pipeline.name,
         predictions=_place(pipeline.output.predictions, warehouse, f"{pipeline.name}/predictions"),
         quarantine=_place(pipeline.output.quarantine, warehouse, f"{pipeline.name}/quarantine"),
-        runs=f"{warehouse}/ops/runs",
+        runs=ledger_place(project),
         model=f"{model.name}@{model.alias}" if model.alias else f"{model.name} version {model.version}",
         timezone=pipeline.timezone,
         lag_days=f"{pipeline.airflow.lag_days} day{'' if pipeline.airflow.lag_days == 1 else 's'}",

@@ -6,9 +6,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
 from pipelines.errors import SetupError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 ROOT = Path(__file__).parents[2]
 QUIET = ROOT / "pipelines" / "log4j2.properties"
@@ -31,6 +35,17 @@ def project_and_pipeline(name: str) -> tuple[Project, Pipeline]:
     """
     project = load_project(configuration_folder())
     return project, load_pipeline(project, name)
+
+
+def ledger_place(project: Project) -> str:
+    """Where the warehouse's ledger is."""
+    return f"{project.environment.warehouse.rstrip('/')}/ops/runs"
+
+
+def address_of(connection: Connection) -> str:
+    """The web address that an Airflow connection names; its schema is `http` where it names none."""
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'http'}://{connection.host}{port}"
 
 
 def spark_python() -> Path:

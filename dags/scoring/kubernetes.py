@@ -12,6 +12,7 @@ from airflow.sdk import Asset
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from dags.scoring.environment import ledger_place
 from dags.scoring.notices import write_note
 from dags.scoring.outcomes import newest_run
 from dags.scoring.spark_jobs import publish_event, summary
@@ -66,7 +67,7 @@ class KubernetesScore(KubernetesJob):
     ) -> None:
         super().__init__(project=project, verb="score", outlets=[predictions], **settings)
         self.pipeline, self.score_date = pipeline, score_date
-        self.runs = f"{project.environment.warehouse.rstrip('/')}/ops/runs"
+        self.runs = ledger_place(project)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run it; a rejection fails the task at once."""

@@ -11,7 +11,7 @@ from airflow.sdk.bases.notifier import BaseNotifier
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from dags.scoring.environment import AIRFLOW_CONNECTION
+from dags.scoring.environment import AIRFLOW_CONNECTION, address_of
 from pipelines.config import OnFailure
 
 LONGEST_NOTE = 1000
@@ -33,8 +33,7 @@ def write_note(context: Context, text: str) -> None:
     except AirflowNotFoundException:
         log.info("No note on the task: there is no Airflow connection '%s'.", AIRFLOW_CONNECTION)
         return
-    port = f":{connection.port}" if connection.port else ""
-    base = f"{connection.schema or 'http'}://{connection.host}{port}"
+    base = address_of(connection)
     task = context["ti"]
     place = f"dags/{task.dag_id}/dagRuns/{quote(task.run_id, safe='')}/taskInstances/{task.task_id}"
     if task.map_index is not None and task.map_index >= 0:

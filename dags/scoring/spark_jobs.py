@@ -27,6 +27,7 @@ from dags.scoring.environment import (
     MLFLOW_CONNECTION,
     ROOT,
     SPARK_CONNECTION,
+    address_of,
     is_linux,
     spark_python,
     spark_variables,
@@ -226,9 +227,8 @@ def registry_variables() -> dict[str, str]:
         connection = BaseHook.get_connection(MLFLOW_CONNECTION)
     except AirflowNotFoundException:
         return {}
-    port = f":{connection.port}" if connection.port else ""
     found = {
-        "MLFLOW_TRACKING_URI": f"{connection.schema or 'http'}://{connection.host}{port}" if connection.host else None,
+        "MLFLOW_TRACKING_URI": address_of(connection) if connection.host else None,
         "MLFLOW_TRACKING_USERNAME": connection.login,
         "MLFLOW_TRACKING_PASSWORD": connection.password,
     }

@@ -54,8 +54,7 @@ def attempt(what: str, found: str | None, look: Callable[[], object]) -> Finding
     try:
         seen = look()
     except PipelineError as error:
-        said = error.problem if error.found is None else f"{error.problem}; found: {error.found}"
-        return problem(what, said, error.remedy or error.expected or "")
+        return problem(what, error.brief, error.remedy or error.expected or "")
     except Exception as error:  # the doctor goes on, whatever it meets
         return problem(what, f"{type(error).__name__}: {root_cause(error)}", "see the whole story in the log of a run")
     return ok(what, str(seen) if found is None else found)

@@ -7,7 +7,6 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyspark
@@ -16,6 +15,7 @@ from pyspark.sql import SparkSession
 from pipelines.config import Project
 from pipelines.errors import PipelineError, root_cause
 from pipelines.runs.findings import Finding, attempt, ok, problem, warning
+from pipelines.runs.manifest import installed
 from pipelines.spark import DELTA_PACKAGE, require_java
 from pipelines.tables.locations import local_path, storage
 
@@ -49,7 +49,7 @@ def spark_finding(session: Callable[[], SparkSession]) -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    found = {name: version for name in (*NEEDED, INTRUDER) if (version := _version_of(name)) is not None}
+    found = {name: version for name in (*NEEDED, INTRUDER) if (version := installed(name)) is not None}
     missing = [name for name in NEEDED if name not in found]
     told = ", ".join(f"{name} {found[name]}" for name in NEEDED if name in found)
     if missing:
@@ -64,13 +64,6 @@ def _packages() -> Iterator[Finding]:
             f"{INTRUDER} is installed beside pyspark: their files overwrite each other",
             "keep Airflow's Spark provider in an environment of its own, then reinstall pyspark here",
         )
-
-
-def _version_of(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _delta_jar() -> Finding:

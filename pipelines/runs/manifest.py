@@ -150,7 +150,7 @@ def code_version() -> str:
     digest = hashlib.sha256()
     for name, content in sorted(_sources(resources.files("pipelines"))):
         digest.update(name.encode() + b"\0" + content)
-    return f"{_version('lakescore')}+{digest.hexdigest()[:12]}"
+    return f"{installed('lakescore') or 'none'}+{digest.hexdigest()[:12]}"
 
 
 def _sources(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
@@ -165,7 +165,7 @@ def _sources(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]
 @lru_cache(maxsize=1)
 def package_versions() -> dict[str, str]:
     """The installed versions of the packages that may change a prediction."""
-    return {name: version for name in PACKAGES if (version := _version(name)) != "none"}
+    return {name: version for name in PACKAGES if (version := installed(name)) is not None}
 
 
 def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,8 +208,9 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _version(name: str) -> str:
+def installed(name: str) -> str | None:
+    """The version of a distribution that is installed here, if it is."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "none"
+        return None

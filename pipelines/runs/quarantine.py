@@ -104,9 +104,8 @@ def refused_rows(
     Raises:
         UsageError: no row was refused by that rule, while others were; or there is no such run.
     """
-    if run_id is not None and not layout.ledger.latest(run_id=run_id):
-        known_runs = [entry.run_id for entry in layout.ledger.latest()]
-        raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(run_id, known_runs))
+    if run_id is not None:
+        layout.ledger.of_run(run_id)
     runs = {run_id} if run_id is not None else set(standing_runs(layout, model_name, first, last).values())
     names = ["score_date", "run_id", "reasons", "row"]
     found = read_quarantine(layout.quarantine, first, last, names, runs).sort_by("score_date").to_pylist()

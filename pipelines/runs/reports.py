@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from pipelines.errors import UsageError, did_you_mean
-from pipelines.tables.ledger import Entry, Ledger
+from pipelines.errors import UsageError
+from pipelines.tables.ledger import Ledger, last_words
 from pipelines.validation.reporting import JudgedRun
 from pipelines.validation.verdict import CheckResult
 
@@ -21,11 +21,7 @@ def judged_runs(ledger: Ledger, run_ids: Sequence[str]) -> list[JudgedRun]:
 
 
 def _judged(ledger: Ledger, run_id: str) -> JudgedRun:
-    found = ledger.latest(run_id=run_id)
-    if not found:
-        known = [entry.run_id for entry in ledger.latest()]
-        raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(run_id, known))
-    entry: Entry = found[-1]
+    (entry,) = last_words(ledger.of_run(run_id))
     if entry.verdict is None:
         raise UsageError(
             f"run '{run_id}' was not judged", expected="a run that came to its audit", found=f"state {entry.state}"

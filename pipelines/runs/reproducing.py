@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
-from pipelines.errors import ConfigurationError, ModelError, SourceError, TableError, UsageError, did_you_mean
+from pipelines.errors import ConfigurationError, ModelError, SourceError, UsageError
 from pipelines.expressions.names import column
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
@@ -30,7 +30,7 @@ from pipelines.runs.sources import PinnedSource, first_line, read_slice
 from pipelines.runs.staging import cut_short, meaning, scoring_of
 from pipelines.runs.tables import require_tables
 from pipelines.tables.fingerprints import Pinned, pin_files
-from pipelines.tables.ledger import Entry
+from pipelines.tables.ledger import Entry, last_words
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.slices import Slice, look_at_slice, version_published
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED, tagged
@@ -99,7 +99,7 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
         pipeline = definition.pipeline
         layout = require_tables(spark, project, pipeline)
     except ConfigurationError as error:
-        return _without(found, [_told(error)])
+        return _without(found, [error.brief])
     sources, gone = _sources(manifest["sources"])
     then, lost = _predictions(spark, layout, entry)
     model, missing = _model(project, pipeline, manifest["model"])
@@ -109,13 +109,13 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
     try:
         frame = read_slice(spark, pipeline, definition.query, sources, entry.score_date)
         if sample is not None:
-            then = then.orderBy(F.xxhash64(*_keys(pipeline, THEN))).limit(sample)
-            of_sample = then.select(*_keys(pipeline, THEN))
+            then = then.orderBy(F.xxhash64(*map(column, _key_then(pipeline)))).limit(sample)
+            of_sample = then.select(*map(column, _key_then(pipeline)))
             frame = frame.join(F.broadcast(of_sample), _same_key(frame, of_sample, pipeline), "left_semi")
         refused = None if sample is not None else _refused(spark, layout, pipeline, run_id)
         row = _compared(definition, model, project, frame, then, refused)
     except SourceError as error:
-        return _without(found, [_told(error)])
+        return _without(found, [error.brief])
     return replace(
         found,
         compared=row["compared"],
@@ -128,18 +128,15 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
 
 
 def _published(project: Project, run_id: str) -> Entry:
-    ledger = ledger_of(project)
-    history = ledger.history(run_id=run_id)
-    if not history:
-        known = [entry.run_id for entry in ledger.latest()]
-        raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(run_id, known))
+    history = ledger_of(project).of_run(run_id)
     if "published" not in {entry.state for entry in history}:
         raise UsageError(
             f"run '{run_id}' published nothing to compare with",
             expected="a run that was published",
             found=f"state {history[-1].state}",
         )
-    return ledger.latest(run_id=run_id)[-1]
+    (entry,) = last_words(history)
+    return entry
 
 
 def _environment(manifest: Mapping[str, Any]) -> list[str]:
@@ -177,7 +174,7 @@ def _model(
     try:
         model = look_up(project, pipeline.model.with_version(version))
     except ModelError as error:
-        return None, [_told(error)]
+        return None, [error.brief]
     if model.digest != manifest["digest"]:
         return None, [f"{model.label}: its files have the digest {model.digest[:12]}, then {manifest['digest'][:12]}"]
     return model, []
@@ -227,7 +224,7 @@ def _compared(
     then = then.withColumn("__then", F.lit(True))
     if refused is not None:
         kept = refused.withColumn("__refused_then", F.lit(True))
-        now = now.join(kept, _same_key(now, kept, pipeline), "left").drop(*_names(pipeline, THEN))
+        now = now.join(kept, _same_key(now, kept, pipeline), "left").drop(*_key_then(pipeline))
     else:
         now = now.withColumn("__refused_then", F.lit(True))  # of a sample, nothing can be gained
     joined = now.join(then, _same_key(now, then, pipeline), "full_outer")
@@ -239,7 +236,7 @@ def _compared(
         F.count_if(was & now_is & ~same).alias("differing"),
         F.count_if(was & ~now_is).alias("lost"),
         F.count_if(~was & now_is & F.col("__refused_then").isNull()).alias("gained"),
-        F.first(F.when(wrong, F.struct(*_keys(pipeline, THEN))), ignorenulls=True).alias("example"),
+        F.first(F.when(wrong, F.struct(*map(column, _key_then(pipeline)))), ignorenulls=True).alias("example"),
         *[
             F.max(F.abs(column(f"{NOW}{name}").cast("double") - column(f"{THEN}{name}").cast("double"))).alias(
                 f"largest_{name}"
@@ -270,12 +267,9 @@ def _same_key(one: DataFrame, then: DataFrame, pipeline: Pipeline) -> Column:
     return reduce(Column.__and__, equal)
 
 
-def _names(pipeline: Pipeline, prefix: str) -> list[str]:
-    return [f"{prefix}{name}" for name in pipeline.key]
-
-
-def _keys(pipeline: Pipeline, prefix: str) -> list[Column]:
-    return [column(name) for name in _names(pipeline, prefix)]
+def _key_then(pipeline: Pipeline) -> list[str]:
+    """The names of the key columns of what was published."""
+    return [f"{THEN}{name}" for name in pipeline.key]
 
 
 def _numeric(then: DataFrame, pipeline: Pipeline) -> list[str]:
@@ -290,7 +284,3 @@ def _example(row: Row, pipeline: Pipeline) -> dict[str, str] | None:
 
 def _without(found: Replay, unavailable: Sequence[str]) -> Replay:
     return replace(found, unavailable=tuple(unavailable))
-
-
-def _told(error: ConfigurationError | ModelError | SourceError | TableError) -> str:
-    return error.problem if error.found is None else f"{error.problem}; found: {error.found}"

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pipelines.runs.auditing import Counts
 from pipelines.runs.layout import Layout
+from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry
-from pipelines.tables.slices import version_of
 from pipelines.validation.verdict import CheckResult, Verdict
 
 
@@ -83,5 +83,5 @@ def already_done(entry: Entry, layout: Layout, timings: dict[str, float]) -> Res
         verdict=Verdict(tuple(CheckResult(**result) for result in entry.value("verdict") or [])),
         timings=timings,
         tables=layout.outputs(),
-        predictions_version=version_of(layout.predictions),
+        predictions_version=latest_version(layout.predictions),
     )

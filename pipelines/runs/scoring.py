@@ -20,9 +20,10 @@ from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already
 from pipelines.runs.staging import predictions_of, quarantine_of, write_stage
 from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_columns, require_tables
+from pipelines.tables.commit_log import latest_version
 from pipelines.tables.locking import RunLock
 from pipelines.tables.quarantine import append_quarantine
-from pipelines.tables.slices import Slice, look_at_slice, publish, version_of
+from pipelines.tables.slices import Slice, look_at_slice, publish
 from pipelines.tables.stages import Stage
 from pipelines.validation.verdict import CheckResult, Verdict, told
 
@@ -180,7 +181,7 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         timings=dict(steps.timings),
         workers=marker["workers"],
         tables=layout.outputs(),
-        predictions_version=version_of(layout.predictions),
+        predictions_version=latest_version(layout.predictions),
     )
 
 

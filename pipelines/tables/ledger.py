@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines import schemas
-from pipelines.errors import TableError
+from pipelines.errors import TableError, UsageError, did_you_mean
 from pipelines.tables.locations import for_delta_rs, local_path
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import between, earlier, equal, read_rows
@@ -112,12 +112,19 @@ class Ledger:
         run_id: str | None = None,
     ) -> list[Entry]:
         """The last row of each run, in the order of those; each completed by what the run's earlier rows said."""
-        runs: dict[str, Entry] = {}
-        for entry in self.history(pipeline=pipeline, score_date=score_date, last_date=last_date, run_id=run_id):
-            earlier = asdict(runs.pop(entry.run_id)) if entry.run_id in runs else {}
-            said = {name: value for name, value in asdict(entry).items() if value is not None}
-            runs[entry.run_id] = Entry(**{**earlier, **said})
-        return list(runs.values())
+        return last_words(self.history(pipeline=pipeline, score_date=score_date, last_date=last_date, run_id=run_id))
+
+    def of_run(self, run_id: str) -> list[Entry]:
+        """All rows of one run, oldest first.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        found = self.history(run_id=run_id)
+        if not found:
+            known = [entry.run_id for entry in self.latest()]
+            raise UsageError(f"the ledger has no run '{run_id}'", remedy=did_you_mean(run_id, known))
+        return found
 
     def published(self, pipeline: str) -> list[Entry]:
         """The rows of all runs that were published, oldest first; without manifests and verdicts."""
@@ -143,6 +150,16 @@ class Ledger:
                 expected="a Delta table",
                 remedy="create it: lakescore tables create",
             ) from error
+
+
+def last_words(history: Iterable[Entry]) -> list[Entry]:
+    """The last row of each run, in the order of those; each completed by what the run's earlier rows said."""
+    runs: dict[str, Entry] = {}
+    for entry in history:
+        earlier = asdict(runs.pop(entry.run_id)) if entry.run_id in runs else {}
+        said = {name: value for name, value in asdict(entry).items() if value is not None}
+        runs[entry.run_id] = Entry(**{**earlier, **said})
+    return list(runs.values())
 
 
 def _unwritable(location: str, error: Exception) -> TableError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -123,30 +123,15 @@ def count_rows(location: str, slice_: Slice) -> int:
     return int(read_rows(_open(location), ["run_id"], of_slice).num_rows)
 
 
-def version_of(location: str) -> int:
-    """The newest version of a table."""
-    return _open(location).version()
-
-
 def newest_metadata(location: str, run_id: str) -> dict[str, Any]:
     """What a run said of itself when it published; nothing where the log no longer has that."""
-    for commit in commits_backwards(location, latest_version(location)):
-        said = _said(commit)
-        if said.get("run_id") == run_id:
-            return said
-    return {}
+    return next((_said(commit) for commit in _commits_of(location, run_id)), {})
 
 
 def version_published(location: str, run_id: str) -> int | None:
     """The version of the table at which a run's rows became its slice; None where the log no longer tells."""
-    for commit in _open(location).history():
-        try:
-            said = json.loads(commit.get("userMetadata") or "{}")
-        except json.JSONDecodeError:  # another program's
-            continue
-        if isinstance(said, dict) and said.get("run_id") == run_id and "model_digest" in said:
-            return int(commit["version"])
-    return None
+    commits = _commits_of(location, run_id)
+    return next((commit.version for commit in commits if "retracted" not in _said(commit)), None)
 
 
 def _open(location: str) -> DeltaTable:
@@ -242,11 +227,14 @@ def write_with_retries(write: Any, location: str) -> None:
 
 
 def _was_committed(location: str, before: int, fence: int, run_id: str) -> bool:
-    for commit in commits_backwards(location, latest_version(location), before + 1):
-        said = _said(commit)
-        if said.get("run_id") == run_id and said.get("fence") == fence:
-            return True
-    return False
+    return any(_said(commit).get("fence") == fence for commit in _commits_of(location, run_id, before + 1))
+
+
+def _commits_of(location: str, run_id: str, oldest: int = 0) -> Iterator[Commit]:
+    """The commits that name a run, newest first: the one that published it, and one that took it back."""
+    for commit in commits_backwards(location, latest_version(location), oldest):
+        if _said(commit).get("run_id") == run_id:
+            yield commit
 
 
 def _said(commit: Commit) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+
+from faults.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv-airflow" / "bin"
@@ -179,14 +180,6 @@ def processes_with(text: str) -> list[tuple[int, str]]:
         if text in line and int(folder.name) != os.getpid():
             found.append((int(folder.name), line))
     return found
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def midnight(day: dt.date) -> str:

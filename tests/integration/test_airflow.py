@@ -136,9 +136,9 @@ def test_schedule_backfill_and_spark_submit_meet_on_the_same_slices(  # noqa: PL
     running.ask("PATCH", "dags/orders", is_paused=False)
     lag = dt.timedelta(days=small.pipeline.airflow.lag_days)
     first, end = PERIOD[0] + lag, PERIOD[5] + lag  # the end's own run, later that day, is not part of it
+    period = {"from_date": midnight(first), "to_date": midnight(end)}
     by_api = "PostgreSQL" in request.node.name
     if by_api:
-        period = {"from_date": midnight(first), "to_date": midnight(end)}
         running.ask("POST", "backfills", dag_id="orders", reprocess_behavior="none", max_active_runs=3, **period)
     else:
         period_options = ["--from-date", str(first), "--to-date", str(end), "--max-active-runs", "3"]
@@ -169,7 +169,7 @@ def test_schedule_backfill_and_spark_submit_meet_on_the_same_slices(  # noqa: PL
         until(lambda: not processes_with(job), 30)
         again = {"dry_run": False, "task_ids": ["score"], "dag_run_id": run, "only_failed": True}
         running.ask("POST", "dags/orders/clearTaskInstances", **again)
-        until(lambda: running.runs("orders")[run] not in ("failed",), 60)
+        until(lambda: running.runs("orders")[run] != "failed", 60)
         states = running.await_runs("orders", 6, LONG)
     assert submitted.wait(timeout=LONG) == 3, (small.root / "submitted.log").read_text()
     # The schedule made today's run, and on being switched on the last one before; the backfill made the others.
@@ -188,11 +188,10 @@ def test_schedule_backfill_and_spark_submit_meet_on_the_same_slices(  # noqa: PL
     assert "limit:quarantined_share" in running.log("orders", rejected["dag_run_id"], "score")
     _assert_people_were_told(told, rejected["dag_run_id"])
     assert {one["state"] for one in scores.values()} <= {"success", "skipped"}
-    assert not by_api or scores[day]["try_number"] >= 1
+    assert not by_api or scores[day]["try_number"] > 1
 
     # What another backfill would run again is what one asks for.
     for behavior, days in {"none": [], "failed": [REJECTED], "completed": PERIOD[:5]}.items():
-        period = {"from_date": midnight(first), "to_date": midnight(end)}
         would = running.ask("POST", "backfills/dry_run", dag_id="orders", reprocess_behavior=behavior, **period)
         assert [day_less(one["logical_date"], lag) for one in would["backfills"]] == [str(day) for day in days]
 

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import IO
 import psutil
 import pyspark
 import pytest
+from faults.ports import free_port
 from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
 
 from pipelines.runs.manifest import code_version
@@ -96,9 +96,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cluster(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address, deploy = f"spark://127.0.0.1:{port}", "org.apache.spark.deploy"
     size = ("--cores", "1", "--memory", "1g")
     processes = []

@@ -12,6 +12,7 @@ from small_project import DAY, ORDERS, REFUSED, ROWS, SUITE, SmallProject, expec
 
 from pipelines.errors import RejectedError, UsageError
 from pipelines.runs.reproducing import Replay, replay
+from pipelines.runs.retracting import retract
 
 pytestmark = pytest.mark.spark
 CLEAN = ROWS - len(REFUSED)
@@ -45,6 +46,16 @@ def test_a_replaced_run_is_held_against_what_it_published_of_the_input_it_read(
     second = small.score(spark).run_id
     assert first != second
     assert [again(spark, small, run).is_equal for run in (first, second)] == [True, True]
+
+
+def test_a_run_that_was_taken_back_is_held_against_what_it_had_published(
+    spark: SparkSession, small: SmallProject
+) -> None:
+    run = small.score(spark).run_id
+    retract(spark, small.project, "orders", DAY, "to see")
+    assert small.predictions() == []
+    found = again(spark, small, run)
+    assert (found.is_equal, found.compared) == (True, CLEAN)
 
 
 def test_what_was_changed_by_hand_is_told_with_its_key_and_by_how_much(

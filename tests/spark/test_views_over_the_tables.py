@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
         return f"{value:.12g}"
     if hasattr(value, "as_tuple"):
         return f"{float(value):.12g}"
-    if isinstance(value, str) and value[:1] in "[{" and value:
+    if isinstance(value, str) and value.startswith(("[", "{")):
         return json.loads(value)
     return value
 

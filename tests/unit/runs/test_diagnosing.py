@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from pipelines.config import Project
 from pipelines.runs import machine
 from pipelines.runs.diagnosing import diagnose
 from pipelines.runs.findings import Finding
+from pipelines.runs.manifest import installed
 from unit.runs.slices_without_scoring import Planned
 
 
@@ -87,12 +87,10 @@ def test_no_java_is_told(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_packages_that_overwrite_each_other_are_told(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
-    def as_in_a_mixed_environment(name: str) -> str:
-        if name == "mlflow":
-            raise PackageNotFoundError(name)
-        return "4.1.4" if name == "pyspark-client" else version(name)
+    def as_in_a_mixed_environment(name: str) -> str | None:
+        return {"mlflow": None, "pyspark-client": "4.1.4"}.get(name, installed(name))
 
-    monkeypatch.setattr(machine, "version", as_in_a_mixed_environment)
+    monkeypatch.setattr(machine, "installed", as_in_a_mixed_environment)
     told = [finding.found for finding in diagnose(planned.project, []) if finding.what == "packages"]
     assert told == ["missing: mlflow", "pyspark-client is installed beside pyspark: their files overwrite each other"]
 
