@@ -216,6 +216,7 @@ for verb in (
     validation.suggest,
     validation.results,
     models.certify,
+    analysis.why,
     analysis.replay,
     analysis.views,
 ):

@@ -1,15 +1,16 @@
-"""`lakescore replay` and `lakescore views`: for auditors and analysts."""
+"""`lakescore why`, `replay` and `views`: for auditors and analysts."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jobs import rendering
-from jobs.verbs.options import AsJson, PipelineName, layout_of, print_json, project_of, session_of
+from jobs import answer_rendering, rendering
+from jobs.verbs.options import AsJson, PipelineName, date_of, layout_of, print_json, project_of, session_of
 from pipelines.errors import UsageError
 
 
@@ -38,6 +39,29 @@ def replay(
     print_json(found.as_json()) if as_json else rendering.show_replay(found)
     if not found.is_equal:
         raise typer.Exit(1 if found.unavailable else 3)
+
+
+def why(
+    pipeline: PipelineName,
+    key: Annotated[
+        list[str], typer.Argument(metavar="KEY…", help="NAME=VALUE each, or values in the order of the key.")
+    ],
+    date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="The slice. Default: the newest with that key.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only what the tables tell; starts no Spark.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a row has its prediction, or none: run, model, inputs, features, and what each of them added.
+
+    Example: `lakescore why flight_delays 2013-07-01 UA 15 EWR`
+    """
+    from pipelines.runs.explaining import why as explain
+
+    day = None if date is None else date_of(date)
+    project = project_of(pipeline)
+    answer = explain(partial(session_of, project), project, pipeline, key, day, quick=quick)
+    print_json(answer.as_json()) if as_json else answer_rendering.show_answer(answer)
 
 
 def views(

@@ -63,6 +63,16 @@ def resolve(tracking_uri: str, cache: Path, name: str, *, alias: str | None, ver
     return RegisteredModel(name, int(found.version), alias, digest_of(folder), artifact)
 
 
+def metrics_of(tracking_uri: str, name: str, version: int) -> dict[str, float]:
+    """The metrics of the MLflow run that logged a version; none where they cannot be had."""
+    try:
+        registry = client(tracking_uri)
+        found = registry.get_model_version(name, str(version))
+        return dict(registry.get_run(found.run_id).data.metrics) if found.run_id else {}
+    except Exception:  # whatever the store's driver raises: metrics are told where they can be had
+        return {}
+
+
 def digest_of(folder: Path) -> str:
     """SHA-256 over the relative path and the content of every file of a folder, in the order of the paths."""
     digest = hashlib.sha256()

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import Any
 
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -18,20 +16,19 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
-from pipelines.errors import ConfigurationError, ModelError, SourceError, UsageError
+from pipelines.errors import SourceError, UsageError
 from pipelines.expressions.names import column
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
-from pipelines.runs.definition import Definition, recorded
+from pipelines.runs.definition import Definition
 from pipelines.runs.layout import Layout, ledger_of
 from pipelines.runs.manifest import code_version, package_versions
-from pipelines.runs.preparation import look_up, prepare, with_features
-from pipelines.runs.sources import PinnedSource, first_line, read_slice
+from pipelines.runs.preparation import prepare, with_features
+from pipelines.runs.rebuilding import Rebuilt, rebuild
+from pipelines.runs.sources import first_line, read_slice
 from pipelines.runs.staging import cut_short, meaning, scoring_of
 from pipelines.runs.tables import require_tables
-from pipelines.tables.fingerprints import Pinned, pin_files
 from pipelines.tables.ledger import Entry, last_words
-from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.slices import Slice, look_at_slice, version_published
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED, tagged
 
@@ -94,20 +91,17 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
     entry = _published(project, run_id)
     manifest = entry.value("manifest")
     found = Replay(run_id, entry.pipeline, entry.score_date, environment=tuple(_environment(manifest)))
+    rebuilt = rebuild(project, manifest, run_id)
+    if not isinstance(rebuilt, Rebuilt):
+        return _without(found, rebuilt)
+    definition, model = rebuilt.definition, rebuilt.model
+    pipeline = definition.pipeline
+    layout = require_tables(spark, project, pipeline)
+    then = _predictions(spark, layout, entry)
+    if isinstance(then, str):
+        return _without(found, [then])
     try:
-        definition = recorded(project, manifest["configuration"], run_id)
-        pipeline = definition.pipeline
-        layout = require_tables(spark, project, pipeline)
-    except ConfigurationError as error:
-        return _without(found, [error.brief])
-    sources, gone = _sources(manifest["sources"])
-    then, lost = _predictions(spark, layout, entry)
-    model, missing = _model(project, pipeline, manifest["model"])
-    unavailable = [*gone, *lost, *missing]
-    if unavailable or model is None or then is None:
-        return _without(found, unavailable)
-    try:
-        frame = read_slice(spark, pipeline, definition.query, sources, entry.score_date)
+        frame = read_slice(spark, pipeline, definition.query, rebuilt.sources, entry.score_date)
         if sample is not None:
             then = then.orderBy(F.xxhash64(*map(column, _key_then(pipeline)))).limit(sample)
             of_sample = then.select(*map(column, _key_then(pipeline)))
@@ -150,50 +144,23 @@ def _environment(manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _sources(manifest: Sequence[Mapping[str, Any]]) -> tuple[list[PinnedSource], list[str]]:
-    """The sources as they were, and those that can no longer be had."""
-    sources, gone = [], []
-    for source in manifest:
-        name, location, version = source["name"], source["location"], source["version"]
-        pinned = Pinned(version=version, fingerprint=source["fingerprint"], rows=None)
-        sources.append(PinnedSource(name, location, source["format"], pinned))
-        try:
-            if version is not None:
-                DeltaTable(for_delta_rs(location), version=version)
-            elif pin_files(location).fingerprint != source["fingerprint"]:
-                gone.append(f"source '{name}': its files at {location} were changed since, and have no versions")
-        except (DeltaError, SourceError) as error:
-            gone.append(f"source '{name}', version {version} of {location}: {first_line(error)}")
-    return sources, gone
+def _predictions(spark: SparkSession, layout: Layout, entry: Entry) -> DataFrame | str:
+    """What the run published: as it stands, or, where another run stands there now, at the version of its commit.
 
-
-def _model(
-    project: Project, pipeline: Pipeline, manifest: Mapping[str, Any]
-) -> tuple[RegisteredModel | None, list[str]]:
-    version = manifest["version"]
-    try:
-        model = look_up(project, pipeline.model.with_version(version))
-    except ModelError as error:
-        return None, [error.brief]
-    if model.digest != manifest["digest"]:
-        return None, [f"{model.label}: its files have the digest {model.digest[:12]}, then {manifest['digest'][:12]}"]
-    return model, []
-
-
-def _predictions(spark: SparkSession, layout: Layout, entry: Entry) -> tuple[DataFrame | None, list[str]]:
-    """What the run published: as it stands, or, where another run stands there now, at the version of its commit."""
+    Or else why that can no longer be had.
+    """
     reader = spark.read.format("delta")
     slice_ = Slice(entry.score_date, entry.model_name)
     if look_at_slice(layout.predictions, slice_).published_run != entry.run_id:
         version = version_published(layout.predictions, entry.run_id)
         if version is None:
-            return None, [f"its predictions: the log of {layout.predictions} no longer has their commit"]
+            return f"its predictions: the log of {layout.predictions} no longer has their commit"
         reader = reader.option("versionAsOf", version)
     try:
         rows = reader.load(layout.predictions).where(slice_.predicate).where(F.col("run_id") == entry.run_id)
     except PySparkException as error:
-        return None, [f"its predictions: {first_line(error)}"]
-    return rows.select(*[column(name).alias(f"{THEN}{name}") for name in rows.columns]), []
+        return f"its predictions: {first_line(error)}"
+    return rows.select(*[column(name).alias(f"{THEN}{name}") for name in rows.columns])
 
 
 def _refused(spark: SparkSession, layout: Layout, pipeline: Pipeline, run_id: str) -> DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
@@ -35,7 +36,11 @@ def read_rows(
     return found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
 
 
-def equal(column: str, value: str | dt.date) -> str:
+Value = str | int | float | Decimal | dt.date
+"""What a condition may compare a column with; a `bool` is an int, a `datetime` a date."""
+
+
+def equal(column: str, value: Value) -> str:
     """The condition that a column holds a value.
 
     >>> print(equal("origin", "O'Hare"))
@@ -63,9 +68,13 @@ def _name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def _literal(value: str | dt.date) -> str:
+def _literal(value: Value) -> str:
+    if isinstance(value, dt.datetime):
+        return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
     if isinstance(value, dt.date):
         return f"DATE '{value.isoformat()}'"
+    if isinstance(value, int | float | Decimal):
+        return str(value)
     return "'" + value.replace("'", "''") + "'"
 
 

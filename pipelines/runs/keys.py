@@ -1,0 +1,63 @@
+"""A row's key as a person types it, and as the tables hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from pipelines.errors import UsageError, did_you_mean
+from pipelines.tables.locations import for_delta_rs
+
+
+def key_of(words: Sequence[str], names: Sequence[str], predictions: str) -> dict[str, Any]:
+    """The key that words give: `NAME=VALUE` each, or values in the order of the pipeline's key.
+
+    Args:
+        words: as typed; one alone may hold all, separated by commas.
+        names: the pipeline's key columns.
+        predictions: where the predictions table is, which tells the columns' types.
+
+    Returns:
+        Each key column's value, of the type that the table has.
+
+    Raises:
+        UsageError: a column is unknown, missing or given twice, or a value is not of its type.
+    """
+    if len(words) == 1 and len(names) > 1:
+        words = words[0].split(",")
+    given: dict[str, str] = {}
+    for place, word in enumerate(words):
+        name, is_named, value = word.partition("=")
+        if not is_named:
+            name, value = names[place] if place < len(names) else "", word
+        if name not in names:
+            raise UsageError(
+                f"the key has no column '{name}'" if name else f"the key has {len(names)} columns",
+                expected=_usage(names),
+                found=" ".join(words),
+                remedy=did_you_mean(name, names) if name else None,
+            )
+        if name in given:
+            raise UsageError(f"the key's column '{name}' is given twice", expected=_usage(names), found=" ".join(words))
+        given[name] = value
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise UsageError(
+            f"the key lacks {', '.join(missing)}", expected=_usage(names), found=" ".join(words) or "nothing"
+        )
+    schema = pa.schema(DeltaTable(for_delta_rs(predictions)).schema())
+    return {name: _typed(name, given[name], schema.field(name).type) for name in names}
+
+
+def _usage(names: Sequence[str]) -> str:
+    return " ".join(f"{name}=…" for name in names)
+
+
+def _typed(name: str, text: str, kind: pa.DataType) -> Any:
+    try:
+        return pa.scalar(text).cast(kind).as_py()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(f"the key's column '{name}' has another type", expected=str(kind), found=text) from error
