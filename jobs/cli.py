@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs import rendering
-from jobs.verbs import analysis, backfilling, models, quarantine, upkeep, validation
+from jobs.verbs import analysis, backfilling, initializing, models, quarantine, reporting, upkeep, validation
 from jobs.verbs.options import (
     AsJson,
     PipelineName,
@@ -207,6 +207,7 @@ def schema() -> None:
 
 
 for verb in (
+    initializing.init,
     backfilling.plan,
     backfilling.backfill,
     upkeep.doctor,
@@ -217,6 +218,7 @@ for verb in (
     validation.results,
     models.certify,
     analysis.why,
+    reporting.report,
     analysis.replay,
     analysis.views,
 ):

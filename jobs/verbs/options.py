@@ -104,15 +104,19 @@ def write_result(content: Mapping[str, Any]) -> None:
     """Leave a result where `--result-file` asks for it: whole or not at all."""
     if Settings.result_file is None:
         return
-    file = Settings.result_file
+    write_file(Settings.result_file, _as_text(content), "--result-file")
+
+
+def write_file(file: Path, text: str, option: str) -> None:
+    """Leave a text in the file that an option names: whole or not at all."""
     unfinished = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        unfinished.write_text(_as_text(content), encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise UsageError(
-            "--result-file: cannot be written", expected="a file in a folder that is there", found=error
+            f"{option}: cannot be written", expected="a file in a folder that is there", found=error
         ) from error
 
 

@@ -27,11 +27,14 @@ def read_rows(
         where: a condition in SQL, as `equal` and its neighbours make them, joined by AND.
         limit: at most so many rows.
     """
-    wanted = "*" if columns is None else ", ".join(_name(column) for column in columns)
-    query = f"SELECT {wanted} FROM rows WHERE {where}"  # noqa: S608 - names and values are quoted below
-    if limit is not None:
-        query += f" LIMIT {limit}"
-    batches = QueryBuilder().register("rows", table).execute(query)
+    wanted = "*" if columns is None else ", ".join(quoted(column) for column in columns)
+    sql = f"SELECT {wanted} FROM rows WHERE {where}"  # noqa: S608 - names and values are quoted below
+    return query(table, sql if limit is None else f"{sql} LIMIT {limit}")
+
+
+def query(table: DeltaTable, sql: str) -> pa.Table:
+    """What a query gives over a table, which it calls `rows`; names and values in it must be quoted."""
+    batches = QueryBuilder().register("rows", table).execute(sql)
     found = pa.RecordBatchReader.from_stream(batches).read_all()
     return found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
 
@@ -46,25 +49,26 @@ def equal(column: str, value: Value) -> str:
     >>> print(equal("origin", "O'Hare"))
     "origin" = 'O''Hare'
     """
-    return f"{_name(column)} = {_literal(value)}"
+    return f"{quoted(column)} = {_literal(value)}"
 
 
 def between(column: str, least: dt.date, greatest: dt.date) -> str:
     """The condition that a column lies between two dates, both included."""
-    return f"{_name(column)} BETWEEN {_literal(least)} AND {_literal(greatest)}"
+    return f"{quoted(column)} BETWEEN {_literal(least)} AND {_literal(greatest)}"
 
 
 def earlier(column: str, day: dt.date) -> str:
     """The condition that a column is earlier than a date."""
-    return f"{_name(column)} < {_literal(day)}"
+    return f"{quoted(column)} < {_literal(day)}"
 
 
 def one_of(column: str, values: Sequence[str]) -> str:
     """The condition that a column holds one of the values; none fits no row."""
-    return f"{_name(column)} IN ({', '.join(_literal(value) for value in values)})" if values else "FALSE"
+    return f"{quoted(column)} IN ({', '.join(_literal(value) for value in values)})" if values else "FALSE"
 
 
-def _name(column: str) -> str:
+def quoted(column: str) -> str:
+    """A column's name in SQL."""
     return '"' + column.replace('"', '""') + '"'
 
 

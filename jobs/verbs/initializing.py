@@ -1,0 +1,136 @@
+"""`lakescore init`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs import rendering
+from jobs.verbs.options import AsJson, print_json, project_of, session_of
+from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.config.models import Model
+    from pipelines.runs.initializing import Initialized
+
+
+class Format(StrEnum):
+    """What a source may be stored as."""
+
+    DELTA = "delta"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name.")],
+    source: Annotated[
+        str, typer.Option("--source", metavar="PATH_OR_TABLE", help="Delta, Parquet or CSV; or a table of the catalog.")
+    ],
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME@ALIAS", help="A registered model; NAME/VERSION for a fixed version.")
+    ],
+    key: Annotated[
+        str | None, typer.Option(metavar="COLUMNS", help="The key, separated by commas; else guessed.")
+    ] = None,
+    date_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that tells a row's date; else guessed.")
+    ] = None,
+    snapshot: Annotated[bool, typer.Option("--snapshot", help="Each score date scores the whole table.")] = False,
+    feature: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT=SQL", help="An input that no column is named like.")
+    ] = None,
+    stored_as: Annotated[
+        Format | None, typer.Option("--format", help="Of the source; else found by its files.")
+    ] = None,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="The model may be a pickle.")] = False,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="The model may bring code of its own.")] = False,
+    trusted_type: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="A type that the model's skops file may hold.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a pipeline of that name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a pipeline of your own table and model: its YAML, a suggested suite, its tables; checked and planned.
+
+    Example: `lakescore init rain --source weather.csv --model rain@champion`
+    """
+    from pipelines.runs.initializing import Wish, initialize
+
+    if snapshot and date_column is not None:
+        raise UsageError("--snapshot reads the whole table, --date-column a date's rows", remedy="give one of them")
+    wish = Wish(
+        name=name,
+        source=source,
+        model=_model(model, allow_pickle, allow_code, trusted_type or []),
+        key=tuple(part.strip() for part in key.split(",")) if key else (),
+        date_column=date_column,
+        snapshot=snapshot,
+        features=dict(map(_feature, feature or [])),
+        format=stored_as.value if stored_as is not None else None,
+        force=force,
+    )
+    project = project_of(None)
+    ask = _ask if sys.stdin.isatty() and rendering.ERRORS.is_terminal and not as_json else None
+    made = initialize(session_of(project), project, wish, ask, dt.datetime.now(dt.UTC).date())
+    print_json(_as_plain(made)) if as_json else _show(name, made)
+
+
+def _ask(question: str, default: str) -> str:
+    return str(typer.prompt(question, default=default, err=True)).strip()
+
+
+def _model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:
+    from pipelines.config.models import Model
+
+    name, at, alias = text.partition("@")
+    if not at:
+        name, _, version = text.rpartition("/")
+        alias = ""
+    if not name or not (alias or version.isdigit()):
+        raise UsageError("--model: names no version", expected="NAME@ALIAS or NAME/VERSION", found=text)
+    return Model(
+        name=name,
+        alias=alias or None,
+        version=None if alias else int(version),
+        allow_pickle=allow_pickle,
+        allow_code=allow_code,
+        trusted_types=tuple(trusted_types),
+    )
+
+
+def _feature(text: str) -> tuple[str, str]:
+    name, is_given, sql = text.partition("=")
+    if not is_given or not sql.strip():
+        raise UsageError("--feature: says nothing of an input", expected="INPUT=COLUMN_OR_SQL", found=text)
+    return name.strip(), sql.strip()
+
+
+def _as_plain(made: Initialized) -> dict[str, object]:
+    return {
+        "files": list(map(str, made.files)),
+        "date": vars(made.date),
+        "key": vars(made.key),
+        "features": [vars(item) for item in made.features],
+        "expectations": made.expectations,
+        "plan": made.plan.as_json(),
+    }
+
+
+def _show(name: str, made: Initialized) -> None:
+    rendering.say(f"{name}: made, checked and planned")
+    rendering.say(f"  date      {made.date.column or 'none'} ({made.date.evidence})")
+    rendering.say(f"  key       {', '.join(made.key.columns)} ({made.key.evidence})")
+    changed = [f"{item.name} = {item.sql}" for item in made.features if item.sql != item.name]
+    rendering.say(f"  features  {len(made.features)}" + (f"; {'; '.join(changed)}" if changed else ", by name"))
+    rendering.say(f"  suite     {made.expectations} expectations, suggested from the newest days")
+    for file in made.files:
+        rendering.say(f"  wrote     {file}")
+    (slice_,) = made.plan.slices
+    rows = "unknown" if slice_.rows is None else slice_.rows
+    rendering.say(f"  plan      {slice_.score_date}: {slice_.state}, {rows} rows, {made.report.model}")
+    rendering.say(f"Score it:   lakescore score {name} --date {slice_.score_date}")

