@@ -16,7 +16,7 @@ STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt re
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 
-.PHONY: help demo airflow test lint schema package lock check-machine
+.PHONY: help demo airflow test lint docs schema package lock check-machine
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ lint: $(STAMP) $(AIRFLOW_STAMP)  ## Style, types, and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/mypy --python-executable $(AIRFLOW)/python --package dags
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## The documentation as a site, in build/docs
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	echo build/docs/index.html
 
 schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
 	@$(BIN)/lakescore schema

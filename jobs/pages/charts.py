@@ -90,7 +90,7 @@ def over_slices(
         axes.plot(places, numbers, color=ACCENT, marker="o", markersize=3.5, linewidth=1.4)
         if mark_last and places:
             axes.plot(places[-1:], numbers[-1:], color=BAD, marker="o", markersize=7, fillstyle="none")
-        step = max(1, len(dates) // _MOST_LABELS)
+        step = -(-len(dates) // _MOST_LABELS) or 1
         axes.set_xticks(places[::step], [date[5:] for date in dates[::step]])
         axes.yaxis.set_major_locator(MaxNLocator(4))
         if percent:

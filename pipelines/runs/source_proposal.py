@@ -102,9 +102,8 @@ def propose_date(frame: DataFrame, wanted: str | None) -> DateProposal:
     place, name, kind, day = min(found, key=rank)
     first, last = row[f"first_{place}"], row[f"last_{place}"]
     gaps = rows - row[f"dated_{place}"]
-    evidence = f"{kind}, {row[f'days_{place}']} days from {first} to {last}" + (
-        f", {gaps} rows without" if gaps else ""
-    )
+    days = frame.select(F.expr(day)).distinct().count()
+    evidence = f"{kind}, {days} days from {first} to {last}" + (f", {gaps} rows without" if gaps else "")
     selection = ("column", name) if kind == "date" else ("where", f"{day} = :score_date")
     return DateProposal(name, selection, day, evidence, first, last)
 
@@ -187,7 +186,6 @@ def _seen(day: Column, place: int) -> list[Column]:
         F.count(day).alias(f"dated_{place}"),
         F.min(day).alias(f"first_{place}"),
         F.max(day).alias(f"last_{place}"),
-        F.approx_count_distinct(day).alias(f"days_{place}"),
     ]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import mlflow
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
+from documented_commands import commands_of
 
 from dags.scoring.standalone import variables
 
@@ -46,6 +48,28 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     versions = state(home)
     second = type_it()
     return {"home": home, "first": first, "second": second, "before": versions, "after": state(home)}
+
+
+@pytest.mark.parametrize("page", ["docs/tutorial.md", "docs/questions.md"])
+def test_the_commands_of_a_page_do_what_they_say(demo: dict[str, Any], tmp_path: Path, page: str) -> None:
+    """Typed in their order over a copy of the demo's tables; a run's id is one of the copy's own."""
+    warehouse = tmp_path / "warehouse"
+    shutil.copytree(demo["home"] / "warehouse", warehouse)
+    ledger = DeltaTable(warehouse / "ops/runs").to_pandas()
+    published = ledger[(ledger["state"] == "published") & (ledger["score_date"].astype(str) == WEEK[0])]
+    run_id = published["run_id"].iloc[0]
+    words = [
+        [run_id if re.fullmatch(r"\d{8}T\d{6}-\w{8}", word) else word for word in one] for one in commands_of(page)
+    ]
+    settings = {**environment_of(demo["home"]), "LAKESCORE_WAREHOUSE": str(warehouse), "PYTHONPATH": str(ROOT)}
+    settings |= {"LAKESCORE_CONF": str(ROOT / "conf")}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/integration/typed_commands.py")],
+        cwd=tmp_path, env=settings, input=json.dumps(words), capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "log-odds +0.0285" in done.stdout
+    assert list(tmp_path.glob("*.html"))
 
 
 def test_the_dag_scores_a_day_as_the_plain_job_does(demo: dict[str, Any], tmp_path: Path) -> None:

@@ -44,9 +44,10 @@ def test_a_scored_row_is_told_with_run_model_inputs_features_and_contributions(
     assert answer.notes == ()
 
 
-def test_features_are_those_of_the_run_not_of_the_input_as_it_is_now(spark: SparkSession, scored: SmallProject) -> None:
-    scored.mend({12: {"amount": 7.0}})
-    answer = ask(spark, scored, "day=2024-03-01", "id=12")
+def test_features_are_those_of_the_run_not_of_the_input_as_it_is_now(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    small.mend({12: {"amount": 7.0}})
+    answer = ask(spark, small, "day=2024-03-01", "id=12")
     assert (answer.slice_state, answer.slice_reasons) == ("stale", ("input orders changed",))
     assert answer.features is not None
     assert answer.features["amount"] == 121.0
@@ -61,9 +62,10 @@ def test_a_refused_row_is_told_with_its_reasons_and_without_personal_values(
     assert answer.row["id"] == 20
 
 
-def test_a_row_that_came_after_the_run_waits_for_the_next(spark: SparkSession, scored: SmallProject) -> None:
-    scored.land(orders_of(DAY, rows=1, first=77))
-    answer = ask(spark, scored, "2024-03-01", "77")
+def test_a_row_that_came_after_the_run_waits_for_the_next(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    small.land(orders_of(DAY, rows=1, first=77))
+    answer = ask(spark, small, "2024-03-01", "77")
     assert (answer.status, answer.score_date, answer.slice_state) == ("waiting", DAY, "stale")
 
 
@@ -87,14 +89,15 @@ def test_a_key_that_is_nowhere_is_absent(spark: SparkSession, scored: SmallProje
         assert ask(spark, scored, "2024-03-01", "4711", **options).status == "absent"
 
 
-def test_what_cannot_be_had_is_noted_and_the_rest_is_told(spark: SparkSession, scored: SmallProject) -> None:
-    scored.configure(personal=["email", "amount"])
-    scored.score(spark, force=True)
-    answer = ask(spark, scored, "2024-03-01", "12")
+def test_what_cannot_be_had_is_noted_and_the_rest_is_told(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    small.configure(personal=["email", "amount"])
+    small.score(spark, force=True)
+    answer = ask(spark, small, "2024-03-01", "12")
     assert answer.features is None
     assert answer.notes == ("features: they come from personal columns, and are not shown",)
-    shutil.rmtree(scored.orders)
-    answer = ask(spark, scored, "2024-03-01", "12")
+    shutil.rmtree(small.orders)
+    answer = ask(spark, small, "2024-03-01", "12")
     assert answer.status == "scored"
     assert [note.partition(":")[0] for note in answer.notes] == ["whether the slice is stale", "features"]
 
