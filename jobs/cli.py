@@ -233,7 +233,8 @@ def main(verb: str | None = None) -> None:
     try:
         app(args=[verb, *sys.argv[1:]] if verb else sys.argv[1:], prog_name="lakescore")
     except PipelineError as error:
-        rendering.show_error(str(error))
+        spark_log = _spark_log() if error.exit_code == 1 else None
+        rendering.show_error(f"{error}\n  Spark's log: {spark_log}" if spark_log is not None else str(error))
         with contextlib.suppress(PipelineError):  # it is told above
             write_error(error)
         sys.exit(error.exit_code)
@@ -243,8 +244,20 @@ def main(verb: str | None = None) -> None:
         with tempfile.NamedTemporaryFile("w", prefix="lakescore-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
         first = (str(error).strip().splitlines() or [""])[0]
-        rendering.show_error(f"unexpected: {type(error).__name__}: {first}\n  to do: the whole story is in {log.name}")
+        spark_log = _spark_log()
+        also = f", and Spark's log in {spark_log}" if spark_log is not None else ""
+        told = f"unexpected: {type(error).__name__}: {first}\n  to do: the whole story is in {log.name}{also}"
+        rendering.show_error(told)
         sys.exit(1)
+
+
+def _spark_log() -> Path | None:
+    """The file with Spark's log, where Spark was started; it is kept, as an error names it."""
+    spark = sys.modules.get("pipelines.spark")  # not imported for this: a command that needs no Spark starts at once
+    log: Path | None = None if spark is None else spark.log_file()
+    if spark is not None:
+        spark.keep_log()
+    return log
 
 
 def _change_tables(change: Any, pipeline: str | None, as_json: bool) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +30,7 @@ ALWAYS = {
 }
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere."""
 _QUIET = Path(__file__).with_name("log4j2.properties")
+_LOG = Path(tempfile.gettempdir()) / f"lakescore-spark-{os.getpid()}.log"
 
 
 def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
@@ -49,8 +52,24 @@ def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
             builder = builder.config(key, value)
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # repeats each error as a page of JSON
     session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    atexit.register(_remove_log)
+    if _is_submitted():
+        session.sparkContext.setLogLevel("ERROR")  # by whatever configuration it was submitted with
     return session
+
+
+def keep_log() -> None:
+    """Leave the file with Spark's log where it is when the process ends."""
+    atexit.unregister(_remove_log)
+
+
+def _remove_log() -> None:
+    _LOG.unlink(missing_ok=True)
+
+
+def log_file() -> Path | None:
+    """The file with all of Spark's log, where this process started Spark by itself."""
+    return _LOG if _LOG.exists() else None
 
 
 def require_java() -> str:
@@ -83,7 +102,11 @@ def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
     if not _is_submitted():
         require_java()
         defaults["spark.driver.extraJavaOptions"] = " ".join(
-            [f"-Dlog4j2.configurationFile={_QUIET.as_uri()}", settings.get("spark.driver.extraJavaOptions", "")]
+            [
+                f"-Dlog4j2.configurationFile={_QUIET.as_uri()}",
+                f"-Dlakescore.log={_LOG}",
+                settings.get("spark.driver.extraJavaOptions", ""),
+            ]
         ).strip()
         if not list((Path(pyspark.__file__).parent / "jars").glob("*delta-spark_*.jar")):
             defaults["spark.jars.packages"] = settings.get("spark.jars.packages", DELTA_PACKAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-def run(small: SmallProject, *command: str) -> subprocess.CompletedProcess[str]:
+def run(small: SmallProject, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     settings = {
         **os.environ,
         "LAKESCORE_CONF": str(small.root / "conf"),
@@ -25,6 +26,7 @@ def run(small: SmallProject, *command: str) -> subprocess.CompletedProcess[str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        **variables,
     }
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=300, env=settings, cwd=small.root
@@ -102,6 +104,17 @@ def test_bad_input_exits_with_1(empty: SmallProject, tmp_path: Path) -> None:
     assert ended.stdout == ""
     assert "did you mean 'returns'?" in ended.stderr
     assert "Traceback" not in ended.stderr
+    (log,) = re.findall(r"Spark's log: (\S+)", ended.stderr)
+    assert " INFO org.apache.spark.SparkContext: " in Path(log).read_text()
+    Path(log).unlink()
+
+
+def test_a_run_that_ends_well_leaves_no_log_of_spark(empty: SmallProject, tmp_path: Path) -> None:
+    small, temporary = copy_of(empty, tmp_path / "small"), tmp_path / "temporary"
+    temporary.mkdir()
+    ended = run(small, str(BIN / "lakescore"), "check", "orders", TMPDIR=str(temporary))
+    assert ended.returncode == 0, ended.stderr
+    assert not list(temporary.glob("lakescore-*.log"))
 
 
 def test_the_quarantine_is_looked_at_and_replayed_from_the_command_line(
