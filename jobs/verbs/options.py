@@ -20,8 +20,23 @@ if TYPE_CHECKING:
 
     from pipelines.runs.layout import Layout
 
-PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.")]
-SomePipeline = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="A pipeline; all where none is named.")]
+
+def _completions(incomplete: str) -> list[str]:
+    """The pipelines that begin so, for the shell's completion; none where the configuration cannot be read."""
+    try:
+        names = pipeline_names(load_project(Settings.conf, Settings.environment))
+    except PipelineError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+PipelineName = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.", autocompletion=_completions)
+]
+SomePipeline = Annotated[
+    str | None,
+    typer.Argument(metavar="[PIPELINE]", help="A pipeline; all where none is named.", autocompletion=_completions),
+]
 ScoreDate = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The day, in the pipeline's time zone.")]
 FirstDate = Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day of the period.")]
 LastDate = Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day of the period.")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
 
 import pytest
+from documented_commands import taken
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders_of
 
@@ -93,6 +95,16 @@ def test_slices_are_told_beside_those_before(spark: SparkSession, small: SmallPr
     assert "All as it should be" in whole
     assert whole.count("<tr><td>2024-03-0") == 3
     assert "03-03" not in page_of_run(small, runs[0])  # of later slices a run knows nothing
+
+
+def test_the_commands_to_go_on_are_commands(spark: SparkSession, scored: SmallProject) -> None:
+    (entry,) = scored.ledger.latest()
+    for page in (page_of_run(scored, entry.run_id), page_of_pipeline(scored)):
+        (block,) = re.findall(r'<pre id="commands">(.*?)</pre>', page, re.DOTALL)
+        lines = [line for line in block.splitlines() if line]
+        assert len(lines) >= 3
+        for line in lines:
+            taken(shlex.split(line))
 
 
 def test_texts_of_people_and_tables_are_escaped(spark: SparkSession, small: SmallProject) -> None:

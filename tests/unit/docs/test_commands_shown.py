@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import typer.main
-from documented_commands import PAGES, commands_of
-from typer.core import TyperGroup
-
-from jobs.cli import app
+from documented_commands import PAGES, commands_of, taken
 
 SHOWN = [(page, words) for page in PAGES for words in commands_of(page)]
-
-
-def taken(words: list[str]) -> None:
-    """Parse the words of a command as the command line does, down to its verb, and run nothing."""
-    command: Any = typer.main.get_command(app)
-    context, rest = None, words[1:]
-    while True:
-        context = command.make_context(command.name or "lakescore", list(rest), parent=context)
-        if not isinstance(command, TyperGroup):
-            return
-        rest = [*context._protected_args, *context.args]
-        _, inner, rest = command.resolve_command(context, rest)
-        assert inner is not None
-        command = inner
 
 
 @pytest.mark.parametrize(("page", "words"), SHOWN, ids=[f"{page}: {' '.join(words)}" for page, words in SHOWN])

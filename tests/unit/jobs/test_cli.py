@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.main
+
+from jobs.cli import app
 
 ROOT = Path(__file__).parents[3]
 NO_JAVA = {"JAVA_HOME": "/nonexistent"}
@@ -112,3 +115,16 @@ def test_an_error_of_the_projects_own_keeps_its_traceback_in_a_file(
     assert str(log) in observed
     assert "Traceback" not in observed
     assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "expected"), [("flig", ["flight_delays"]), ("x", [])])
+def test_the_shell_completes_names_of_pipelines(conf: Path, typed: str, expected: list[str]) -> None:
+    words = {"COMP_WORDS": f"lakescore score {typed}", "COMP_CWORD": "2", "_LAKESCORE_COMPLETE": "complete_bash"}
+    assert lakescore(conf, **words).stdout.split() == expected
+
+
+def test_every_verb_has_a_script_for_spark_submit() -> None:
+    verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    scripts = {file.stem for file in (ROOT / "jobs").glob("*.py")}
+    assert verbs - scripts == {"schema"}  # writes files beside the configuration
