@@ -30,6 +30,8 @@ MOST_KEY_COLUMNS = 4
 MOST_CANDIDATES = 12
 """Columns that are tried for a key: each costs a count of distinct values."""
 _DAY = "__day"
+_ORDER = ("date", "time", "text", "parts")
+"""Ways to tell a date, the plainest first."""
 _SAYS_DATE = re.compile(r"(^|_)(date|day|dt|time|timestamp|ts)(_|$)", re.IGNORECASE)
 _SAYS_KEY = re.compile(r"(^|[_ ])(id|key|number|no|code|uuid)$|[a-z]I[dD]$")
 _KEYS = (T.StringType, T.IntegralType, T.DecimalType, T.DateType, T.TimestampType, T.TimestampNTZType)
@@ -155,9 +157,6 @@ def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> 
         found=f"best: {', '.join(best)}: {_counted(tried[best], tried[()])}" if best else "no column that may be a key",
         remedy="name the key by --key, or give the rows a number where they are landed",
     )
-
-
-_ORDER = ("date", "time", "text", "parts")
 
 
 def _ways(frame: DataFrame, name: str) -> list[tuple[str, str]]:

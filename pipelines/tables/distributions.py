@@ -13,6 +13,8 @@ from pipelines.tables.reading import between, equal, one_of, query, quoted
 
 BINS = 40
 MOST_VALUES = 12
+MOST_COUNTED = 10_000
+"""Of a column whose values are all different, no more are taken into memory."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def value_counts(rows: Published, column: str) -> ValueCounts:
     found = query(
         table,
         f"SELECT run_id, CAST({quoted(column)} AS VARCHAR) AS value, count(*) AS n FROM rows "
-        f"WHERE {rows.condition} GROUP BY 1, 2",
+        f"WHERE {rows.condition} GROUP BY 1, 2 ORDER BY n DESC LIMIT {MOST_COUNTED}",
     ).to_pylist()
     totals: dict[str, int] = {}
     for row in found:
