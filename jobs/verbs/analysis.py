@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs import answer_rendering, rendering
 from jobs.verbs.options import AsJson, PipelineName, date_of, layout_of, print_json, project_of, session_of
 from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class Engine(StrEnum):
@@ -60,7 +62,12 @@ def why(
 
     day = None if date is None else date_of(date)
     project = project_of(pipeline)
-    answer = explain(partial(session_of, project), project, pipeline, key, day, quick=quick)
+
+    def session() -> SparkSession:
+        rendering.note(f"{pipeline}: reading the row's input again", quiet=as_json)
+        return session_of(project)
+
+    answer = explain(session, project, pipeline, key, day, quick=quick)
     print_json(answer.as_json()) if as_json else answer_rendering.show_answer(answer)
 
 

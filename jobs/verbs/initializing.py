@@ -76,7 +76,13 @@ def init(
     )
     project = project_of(None)
     ask = _ask if sys.stdin.isatty() and rendering.ERRORS.is_terminal and not as_json else None
-    made = initialize(session_of(project), project, wish, ask, dt.datetime.now(dt.UTC).date())
+    today = dt.datetime.now(dt.UTC).date()
+
+    def tell(what: str) -> None:
+        rendering.note(f"{name}: {what}", quiet=as_json)
+
+    tell("starting Spark")
+    made = initialize(session_of(project), project, wish, ask, today, tell)
     print_json(_as_plain(made)) if as_json else _show(name, made)
 
 

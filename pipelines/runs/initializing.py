@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +38,10 @@ Format = Literal["delta", "parquet", "csv"]
 PROFILED_DAYS = 28
 """The days before the newest one of which the suggested suite is made."""
 _SUFFIXES: Mapping[str, Format] = {".parquet": "parquet", ".csv": "csv", ".gz": "csv"}
+
+
+def _tell_nothing(what: str) -> None:
+    """Tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,14 @@ class Initialized:
     plan: Plan
 
 
-def initialize(spark: SparkSession, project: Project, wish: Wish, ask: Ask | None, today: dt.date) -> Initialized:
+def initialize(
+    spark: SparkSession,
+    project: Project,
+    wish: Wish,
+    ask: Ask | None,
+    today: dt.date,
+    tell: Callable[[str], None] = _tell_nothing,
+) -> Initialized:
     """Propose a pipeline, check it and profile its input, then write its files and make its tables.
 
     Args:
@@ -99,15 +110,18 @@ def initialize(spark: SparkSession, project: Project, wish: Wish, ask: Ask | Non
         wish: what was said of it.
         ask: asks a person about what is only a guess; None where nobody is there.
         today: the date of a snapshot's plan.
+        tell: takes what is being done, as it begins.
 
     Raises:
         UsageError: it is there already, or something cannot be guessed.
         PipelineError: source or model are wrong.
     """
     files = _files(project, wish)
+    tell("looking at the model")
     model = look_up(project, wish.model)
     source = _source(spark, project, wish)
     frame = read_source(spark, PinnedSource(wish.name, _location(spark, project, source), source.format, _NEWEST))
+    tell("looking for a date and a key")
     date = _date(frame, wish, ask, today)
     key = _key(frame, date, wish, ask)
     features = _features(frame, model, wish, ask)
@@ -119,13 +133,16 @@ def initialize(spark: SparkSession, project: Project, wish: Wish, ask: Ask | Non
         (Path(folder) / "pipelines" / files[0].name).write_text(text, encoding="utf-8")
         suite_file = Path(folder) / "expectations" / files[1].name
         suite_file.write_text(json.dumps({"name": wish.name, "expectations": []}), encoding="utf-8")
+        tell("holding source, features and model against each other")
         check_pipeline(aside, wish.name, lambda: spark)
+        tell("profiling the newest days for a suite")
         first = max(date.first, date.last - dt.timedelta(days=PROFILED_DAYS - 1))
         suite = suggest(spark, aside, wish.name, first, date.last)
         suite_text = json.dumps(suite, indent=2, default=str) + "\n"
         suite_file.write_text(suite_text, encoding="utf-8")
         report = check_pipeline(aside, wish.name, lambda: spark)
     _write(files, (text, suite_text))
+    tell("making the tables, and a plan")
     create_tables(spark, project, wish.name)
     found = plan(lambda: spark, project, wish.name, date.last, date.last)
     return Initialized(files, date, key, tuple(features), len(suite["expectations"]), report, found)
