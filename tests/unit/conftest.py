@@ -6,10 +6,13 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines.config import Project, load_project
 from unit.samples import Registry, register_models
 
+settings.register_profile("lakescore", deadline=None)  # a busy machine is no fault of an example
+settings.load_profile("lakescore")
 VARIABLES = ("LAKESCORE_WAREHOUSE", "LAKESCORE_INPUTS", "LAKESCORE_CACHE", "MLFLOW_TRACKING_URI")
 
 
