@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pipelines.runs.tables import TableChange
     from pipelines.tables.ledger import Entry
 
-PIPED_WIDTH = 200
+PIPED_WIDTH = 10_000
+"""Characters of a line that is piped: nothing wraps, whoever reads it looks line by line."""
 STEPS = {
     "resolve": "looking up versions",
     "read": "holding source, features and model against each other",
@@ -47,7 +48,13 @@ def say(text: str) -> None:
 
 def show(table: Table) -> None:
     """A table."""
-    _OUT.print(table)
+    if _OUT.is_terminal:
+        _OUT.print(table)
+        return
+    with _OUT.capture() as lines:
+        _OUT.print(table)
+    for line in lines.get().splitlines():
+        say(line.rstrip())
 
 
 def show_error(text: str) -> None:
@@ -136,12 +143,7 @@ def show_runs(entries: Sequence[Entry]) -> None:
     if not entries:
         say("no runs yet")
         return
-    table = Table(box=SIMPLE_HEAD)
-    for name in ("run", "pipeline", "date", "model", "state"):
-        table.add_column(name, no_wrap=True)
-    for name in ("input", "scored", "quarantined"):
-        table.add_column(name, justify="right")
-    table.add_column("at (UTC)", no_wrap=True)
+    table = new_table(("run", "pipeline", "date", "model", "state"), ("input", "scored", "quarantined"), ("at (UTC)",))
     for entry in entries:
         counts = [entry.rows_input, entry.rows_scored, entry.rows_quarantined]
         table.add_row(
@@ -153,7 +155,7 @@ def show_runs(entries: Sequence[Entry]) -> None:
             *["" if count is None else str(count) for count in counts],
             "" if entry.at is None else f"{entry.at:%Y-%m-%d %H:%M:%S}",
         )
-    _OUT.print(table)
+    show(table)
 
 
 def show_run(history: Sequence[Entry], latest: Entry) -> None:
@@ -202,8 +204,8 @@ def note(text: str, *, quiet: bool = False) -> None:
 
 
 def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> Table:
-    """A table with columns of texts, of numbers, and of texts that may wrap."""
-    table = Table(box=SIMPLE_HEAD)
+    """A table with columns of texts, of numbers, and of texts that may wrap; lines without rules when piped."""
+    table = Table(box=SIMPLE_HEAD) if _OUT.is_terminal else Table(box=None, pad_edge=False)
     for name in texts:
         table.add_column(name, no_wrap=True)
     for name in numbers:
@@ -239,7 +241,7 @@ def show_certificate(certificate: Certificate) -> None:
     model = certificate.model
     say(f"{certificate.pipeline} {certificate.score_date}: {model['name']} version {model['version']}")
     say(f"  {certificate.sample} rows, held against {certificate.reference}")
-    table = Table("way", "rows", "largest difference", "differing rows", "example", box=SIMPLE_HEAD)
+    table = new_table(("way",), ("rows", "largest difference", "differing rows"), ("example",))
     for way in certificate.ways:
         largest = "-" if way.largest_difference is None else f"{way.largest_difference:.3g}"
         table.add_row(way.name, str(way.rows), largest, str(way.differing_rows), escape(way.example))

@@ -11,8 +11,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from examples.flights.landing import LATE_MINUTES, land
 from jobs import rendering
@@ -85,7 +83,7 @@ def score_one(spark: SparkSession, project: Project, day: dt.date) -> Result:
 
 def show_slices(results: list[Result]) -> None:
     """The seven slices."""
-    table = Table("slice", "outcome", "model", "input", "scored", "quarantined", "run", box=SIMPLE_HEAD)
+    table = rendering.new_table(("slice", "outcome", "model"), ("input", "scored", "quarantined"), ("run",))
     for result in results:
         counts = result.counts
         table.add_row(
@@ -119,7 +117,7 @@ def show_predictions(spark: SparkSession) -> None:
         WHERE p.score_date = DATE'2013-07-01' ORDER BY p.probability DESC LIMIT 5
     """)
     rendering.say("The five flights of July 1 most likely to be late, each with the run, model and input that made it:")
-    table = Table(*rows.columns, box=SIMPLE_HEAD)
+    table = rendering.new_table(rows.columns, ())
     for row in rows.collect():
         table.add_row(*[str(value) for value in row])
     rendering.show(table)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs import answer_rendering, rendering
-from jobs.verbs.options import AsJson, PipelineName, date_of, layout_of, print_json, project_of, session_of
-from pipelines.errors import UsageError
+from jobs.verbs.options import AsJson, PipelineName, date_of, layout_of, print_json, project_of, session_of, write_file
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -75,6 +74,7 @@ def views(
     pipeline: PipelineName,
     dialect: Annotated[Engine, typer.Option(help="Whose SQL.")] = Engine.DUCKDB,
     output: Annotated[Path | None, typer.Option(help="Write into this file. Default: print.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the SQL of a pipeline's views: latest predictions, daily summary, quarantine by reason, and others.
 
@@ -84,13 +84,9 @@ def views(
     from pipelines.runs.views import views_script
 
     script = views_script(DIALECTS[dialect], *layout_of(project_of(pipeline), pipeline))
-    if output is None:
-        rendering.say(script)
-        return
-    try:
-        output.write_text(script, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            "--output: cannot be written", expected="a file in a folder that is there", found=error
-        ) from error
-    rendering.say(str(output))
+    if output is not None:
+        write_file(output, script, "--output")
+    if as_json:
+        print_json({"dialect": dialect.value, "file": output and str(output), "sql": script})
+    else:
+        rendering.say(script if output is None else str(output))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.runs.layout import Layout
 
 
-def _completions(incomplete: str) -> list[str]:
+def complete_pipelines(incomplete: str) -> list[str]:
     """The pipelines that begin so, for the shell's completion; none where the configuration cannot be read."""
     try:
         names = pipeline_names(load_project(Settings.conf, Settings.environment))
@@ -31,11 +31,13 @@ def _completions(incomplete: str) -> list[str]:
 
 
 PipelineName = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.", autocompletion=_completions)
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline in conf/pipelines.", autocompletion=complete_pipelines)
 ]
 SomePipeline = Annotated[
     str | None,
-    typer.Argument(metavar="[PIPELINE]", help="A pipeline; all where none is named.", autocompletion=_completions),
+    typer.Argument(
+        metavar="[PIPELINE]", help="A pipeline; all where none is named.", autocompletion=complete_pipelines
+    ),
 ]
 ScoreDate = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The day, in the pipeline's time zone.")]
 FirstDate = Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day of the period.")]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pipelines.runs.replaying import Replayed
 
-app = typer.Typer(help="Look at refused rows, and replay their slices after a fix.", no_args_is_help=True)
+app = typer.Typer(name="quarantine", help="Look at refused rows, and replay their slices after a fix.")
 AnyDate = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="The day; all by default.")]
 EarliestDate = Annotated[
     str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day; all by default.")
@@ -46,7 +46,10 @@ def list_reasons(
     last: LatestDate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count refused rows by date and reason. Example: `lakescore quarantine list flight_delays --from 2013-07-01`."""
+    """Count refused rows by date and reason.
+
+    Example: `lakescore quarantine list flight_delays --from 2013-07-01`
+    """
     from pipelines.runs.quarantine import count_reasons
 
     begin, end = period_of(first or EVER[0].isoformat(), last or EVER[1].isoformat())
@@ -64,7 +67,10 @@ def show_rows(
     most: Annotated[int, typer.Option(min=1, help="Show this many rows.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show refused rows with their reasons. Example: `lakescore quarantine show flight_delays --date 2013-07-02`."""
+    """Show refused rows with their reasons.
+
+    Example: `lakescore quarantine show flight_delays --date 2013-07-02`
+    """
     from pipelines.runs.quarantine import refused_rows
 
     begin, end = (date_of(date), date_of(date)) if date is not None else EVER
@@ -87,8 +93,9 @@ def replay_slices(
 ) -> None:
     """Run slices with refused rows again, where a fixed rule, fixed data or a new model changes them.
 
-    First it says which rows would move.
-    Example: `lakescore quarantine replay flight_delays --from 2013-07-01 --to 2013-07-07`.
+    First it says which rows would move, and asks.
+
+    Example: `lakescore quarantine replay flight_delays --from 2013-07-01 --to 2013-07-07`
     """
     from pipelines.runs.replaying import plan_replay, replay
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +10,24 @@ from typing import Annotated
 import typer
 
 from jobs import rendering
-from jobs.verbs.options import project_of, session_of, write_file
+from jobs.verbs.options import AsJson, complete_pipelines, print_json, project_of, session_of, write_file
 from pipelines.config import pipeline_names
+from pipelines.errors import UsageError, did_you_mean
+
+RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 
 def report(
-    subject: Annotated[str, typer.Argument(metavar="PIPELINE_OR_RUN_ID", help="A pipeline, or one of its runs.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="PIPELINE_OR_RUN_ID", help="A pipeline, or one of its runs.", autocompletion=complete_pipelines
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write into this file. Default: report-….html here.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write one page of HTML of a run, or of a pipeline's newest slices; it needs no network and no server.
 
@@ -28,10 +38,13 @@ def report(
 
     project = project_of(None)
     session = partial(session_of, project)
-    if subject in pipeline_names(project):
+    names = pipeline_names(project)
+    if subject in names:
         text = pipeline_page(pipeline_facts(session, project, subject))
-    else:
+    elif RUN_ID.fullmatch(subject):
         text = run_page(run_facts(session, project, subject))
+    else:
+        raise UsageError(f"'{subject}' is neither a pipeline nor a run's id", remedy=did_you_mean(subject, names))
     file = output or Path(f"report-{subject}.html")
     write_file(file, text, "--output")
-    rendering.say(str(file))
+    print_json({"file": str(file)}) if as_json else rendering.say(str(file))

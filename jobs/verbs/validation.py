@@ -19,6 +19,7 @@ from jobs.verbs.options import (
     print_json,
     project_of,
     session_of,
+    write_file,
 )
 from pipelines.errors import UsageError
 
@@ -65,6 +66,7 @@ def suggest(
     first: FirstDate,
     last: LastDate,
     output: SuiteFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Profile a reference period in one pass, and suggest a suite with the evidence of each expectation in `meta`.
 
@@ -83,16 +85,21 @@ def suggest(
     if output is None:
         sys.stdout.write(text)
         return
-    output.write_text(text, encoding="utf-8")
-    rendering.say(f"{output}: {len(found['expectations'])} expectations. Try them:")
+    write_file(output, text, "--output")
+    count = len(found["expectations"])
+    if as_json:
+        print_json({"file": str(output), "expectations": count})
+        return
+    rendering.say(f"{output}: {count} expectations. Try them:")
     rendering.say(f"  lakescore validate {pipeline} --from {first} --to {last} --suite {output}")
 
 
 def results(
     run_ids: Annotated[list[str], typer.Argument(metavar="RUN_ID…", help="Runs that were judged.")],
     docs: DocsFolder = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Print runs' validation results as Great Expectations' JSON, or build its Data Docs of them.
+    """Print runs' validation results as Great Expectations' JSON (always JSON), or build its Data Docs of them.
 
     Example: `lakescore results 20261122T210104-4afbeeb1 --docs docs`
     """
@@ -102,7 +109,8 @@ def results(
 
     runs = judged_runs(ledger_of(project_of(None)), run_ids)
     if docs is not None:
-        rendering.say(str(build_data_docs(docs, runs)))
+        index = str(build_data_docs(docs, runs))
+        print_json({"file": index}) if as_json else rendering.say(index)
         return
     plain = [suite_result(run) for run in runs]
     print_json(plain[0] if len(plain) == 1 else plain)

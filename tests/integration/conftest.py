@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from flights_demo import Demo, demo_in
 from small_project import SmallProject, copy_of, make_small_project
 
 ROOT = Path(__file__).parents[2]
@@ -34,3 +35,10 @@ def counting(empty: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> S
     small = copy_of(empty, tmp_path_factory.mktemp("counting"))
     small.use_counting_model()
     return small
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
+    """The demo; one for all processes that run tests side by side."""
+    own = tmp_path_factory.getbasetemp()
+    return demo_in(own / "demo" if worker_id == "master" else own.parent / "demo")

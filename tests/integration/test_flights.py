@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +17,7 @@ import mlflow
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
-from documented_commands import commands_of
+from flights_demo import Demo
 
 from dags.scoring.standalone import variables
 
@@ -31,60 +29,15 @@ WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressur
 WEEK = [f"2013-07-0{day}" for day in range(1, 8)]
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The demo, typed twice, into a folder of its own."""
-    home = tmp_path_factory.mktemp("demo")
-
-    def type_it() -> str:
-        told = subprocess.run(
-            [sys.executable, "-m", "examples.flights.demo"],
-            cwd=ROOT, env=environment_of(home), capture_output=True, text=True, timeout=900, check=False,
-        )  # fmt: skip
-        assert told.returncode == 0, told.stdout + told.stderr
-        return told.stdout
-
-    first = type_it()
-    versions = state(home)
-    second = type_it()
-    return {"home": home, "first": first, "second": second, "before": versions, "after": state(home)}
-
-
-@pytest.mark.parametrize("page", ["docs/tutorial.md", "docs/questions.md"])
-def test_the_commands_of_a_page_do_what_they_say(demo: dict[str, Any], tmp_path: Path, page: str) -> None:
-    """Typed in their order over a copy of the demo's tables; a run's id is one of the copy's own."""
-    warehouse = tmp_path / "warehouse"
-    shutil.copytree(demo["home"] / "warehouse", warehouse)
-    ledger = DeltaTable(warehouse / "ops/runs").to_pandas()
-    published = ledger[(ledger["state"] == "published") & (ledger["score_date"].astype(str) == WEEK[0])]
-    run_id = published["run_id"].iloc[0]
-    words = [
-        [run_id if re.fullmatch(r"\d{8}T\d{6}-\w{8}", word) else word for word in one] for one in commands_of(page)
-    ]
-    settings = {**environment_of(demo["home"]), "LAKESCORE_WAREHOUSE": str(warehouse), "PYTHONPATH": str(ROOT)}
-    settings |= {"LAKESCORE_CONF": str(ROOT / "conf")}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/integration/typed_commands.py")],
-        cwd=tmp_path, env=settings, input=json.dumps(words), capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "log-odds +0.0285" in done.stdout
-    assert list(tmp_path.glob("*.html"))
-
-
-def test_the_dag_scores_a_day_as_the_plain_job_does(demo: dict[str, Any], tmp_path: Path) -> None:
+def test_the_dag_scores_a_day_as_the_plain_job_does(demo: Demo, tmp_path: Path) -> None:
     """`airflow dags test`: the flights' DAG from its first task to its last, with the jobs it submits."""
     day = "2013-07-08"
-    home, plain, by_dag = demo["home"], tmp_path / "plain", tmp_path / "by_dag"
-    for warehouse in (plain, by_dag):  # the demo's own stays as it is: other tests look at it
-        shutil.copytree(home / "warehouse", warehouse)
+    plain, by_dag = tmp_path / "plain", tmp_path / "by_dag"
+    for warehouse in (plain, by_dag):
+        shutil.copytree(demo.week, warehouse)
     score = [str(Path(sys.executable).with_name("lakescore")), "score", "flight_delays", "--date", day]
-    ran([*score], {**environment_of(home), "LAKESCORE_WAREHOUSE": str(plain)})
-    settings = (
-        {**environment_of(home), "LAKESCORE_WAREHOUSE": str(by_dag)}
-        | variables(tmp_path / "airflow", 8080, "unused")
-        | {"PYTHONPATH": str(ROOT)}
-    )
+    ran([*score], {**demo.settings, "LAKESCORE_WAREHOUSE": str(plain)})
+    settings = demo.settings | {"LAKESCORE_WAREHOUSE": str(by_dag)} | variables(tmp_path / "airflow", 8080, "unused")
     for command in (["db", "migrate"], ["dags", "reserialize"]):
         ran([str(ROOT / ".venv-airflow/bin/airflow"), *command], settings)
     told = ran(
@@ -111,26 +64,6 @@ def ran(command: list[str], settings: dict[str, str]) -> str:
     done = subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
-
-
-def environment_of(home: Path) -> dict[str, str]:
-    """The variables that move everything into a folder."""
-    return {
-        **os.environ,
-        "LAKESCORE_WAREHOUSE": str(home / "warehouse"),
-        "LAKESCORE_INPUTS": str(home / "inputs"),
-        "LAKESCORE_CACHE": str(home / "cache"),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/registry/mlflow.db",
-    }
-
-
-def state(home: Path) -> dict[str, int]:
-    """The version of every table, and the number of model versions."""
-    logs = sorted(home.rglob("_delta_log"))
-    models = registry(home).search_model_versions()
-    return {str(log.parent.relative_to(home)): DeltaTable(log.parent).version() for log in logs} | {
-        "models": len(models)
-    }
 
 
 def registry(home: Path) -> mlflow.MlflowClient:
@@ -201,17 +134,19 @@ def is_refused(flights: pd.DataFrame) -> pd.Series:
     )
 
 
-def published(demo: dict[str, Any], table: str) -> pd.DataFrame:
-    return DeltaTable(demo["home"] / "warehouse" / "flight_delays" / table).to_pandas()
+def published(demo: Demo, table: str) -> pd.DataFrame:
+    return DeltaTable(demo.home / "warehouse" / "flight_delays" / table).to_pandas()
 
 
-def test_typed_again_it_changes_nothing(demo: dict[str, Any]) -> None:
-    assert demo["after"] == demo["before"]
-    assert demo["second"].count("already done") == 2 * len(WEEK)  # as it goes, and in the table
+def test_typed_again_it_changes_nothing(demo: Demo) -> None:
+    first, second = demo.versions
+    assert second == first
+    assert demo.told[1].count("already done") == 2 * len(WEEK)  # as it goes, and in the table
+    assert demo.told[1].count(": version 1 (unchanged)") + demo.told[1].count(": version 2 (unchanged)") == 2
 
 
-def test_every_prediction_is_the_models_own(demo: dict[str, Any], flights: pd.DataFrame) -> None:
-    uri = f"sqlite:///{demo['home']}/registry/mlflow.db"
+def test_every_prediction_is_the_models_own(demo: Demo, flights: pd.DataFrame) -> None:
+    uri = f"sqlite:///{demo.home}/registry/mlflow.db"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     model = mlflow.lightgbm.load_model("models:/flight_delays@champion")
@@ -227,22 +162,22 @@ def test_every_prediction_is_the_models_own(demo: dict[str, Any], flights: pd.Da
     assert set(observed["model_version"]) == {1}
 
 
-def test_every_refused_row_is_in_quarantine_with_a_reason(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+def test_every_refused_row_is_in_quarantine_with_a_reason(demo: Demo, flights: pd.DataFrame) -> None:
     expected = flights[is_refused(flights)]
     observed = published(demo, "quarantine")
     assert set(map(tuple, observed[KEY].to_numpy())) == set(map(tuple, expected[KEY].to_numpy()))
     assert observed["reasons"].map(len).min() >= 1
 
 
-def test_every_input_row_is_accounted_for(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+def test_every_input_row_is_accounted_for(demo: Demo, flights: pd.DataFrame) -> None:
     expected = flights.groupby("flight_date").size()
     scored = published(demo, "predictions").groupby("score_date").size()
     quarantined = published(demo, "quarantine").groupby("score_date").size()
     assert scored.add(quarantined, fill_value=0).astype(int).to_dict() == expected.to_dict()
 
 
-def test_landing_keeps_all_rows_and_real_gaps(demo: dict[str, Any]) -> None:
-    landed = DeltaTable(demo["home"] / "inputs" / "flights")
+def test_landing_keeps_all_rows_and_real_gaps(demo: Demo) -> None:
+    landed = DeltaTable(demo.home / "inputs" / "flights")
     counted = duckdb.from_arrow(landed.to_pyarrow_dataset()).aggregate(
         "count(*), count(*) - count(tailnum), count(*) - count(dep_time), count(DISTINCT flight_date)"
     )
@@ -250,8 +185,8 @@ def test_landing_keeps_all_rows_and_real_gaps(demo: dict[str, Any]) -> None:
     assert landed.metadata().partition_columns == ["flight_date"]
 
 
-def test_no_feature_knows_what_became_of_the_flight(demo: dict[str, Any]) -> None:
-    uri = f"sqlite:///{demo['home']}/registry/mlflow.db"
+def test_no_feature_knows_what_became_of_the_flight(demo: Demo) -> None:
+    uri = f"sqlite:///{demo.home}/registry/mlflow.db"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     for alias in ("champion", "challenger"):
@@ -260,8 +195,8 @@ def test_no_feature_knows_what_became_of_the_flight(demo: dict[str, Any]) -> Non
         assert not taken & {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
 
 
-def test_the_challenger_scores_the_same_pipeline(demo: dict[str, Any]) -> None:
-    client = registry(demo["home"])
+def test_the_challenger_scores_the_same_pipeline(demo: Demo) -> None:
+    client = registry(demo.home)
     versions = {
         alias: client.get_model_version_by_alias("flight_delays", alias) for alias in ("champion", "challenger")
     }
@@ -275,11 +210,11 @@ def test_the_challenger_scores_the_same_pipeline(demo: dict[str, Any]) -> None:
 # The quarantine's life, on the same flights; last, as the replay publishes slices anew.
 
 
-def lakescore(demo: dict[str, Any], *arguments: str, conf: Path = ROOT / "conf") -> Any:
+def lakescore(demo: Demo, *arguments: str, conf: Path = ROOT / "conf") -> Any:
     """What the command line answers a machine."""
     told = subprocess.run(
         [sys.executable, "-m", "jobs.cli", "--conf", str(conf), *arguments, "--json"],
-        cwd=ROOT, env=environment_of(demo["home"]), capture_output=True, text=True, timeout=600, check=False,
+        cwd=ROOT, env=demo.settings, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     return json.loads(told.stdout)
@@ -298,7 +233,7 @@ def looser(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return conf
 
 
-def test_the_quarantine_is_listed_by_reason_as_pandas_counts_it(demo: dict[str, Any], flights: pd.DataFrame) -> None:
+def test_the_quarantine_is_listed_by_reason_as_pandas_counts_it(demo: Demo, flights: pd.DataFrame) -> None:
     listed = lakescore(demo, "quarantine", "list", "flight_delays", "--from", WEEK[0], "--to", WEEK[-1])
     by_rule = pd.DataFrame(listed).groupby("rule")["rows"].sum().to_dict()
     too_small = flights["seats"].notna() & ~flights["seats"].between(15, 600)
@@ -306,8 +241,8 @@ def test_the_quarantine_is_listed_by_reason_as_pandas_counts_it(demo: dict[str, 
     assert by_rule["weather_is_observed"] == flights["temp"].isna().sum()
 
 
-def test_a_looser_rule_is_tried_on_march_before_it_is_used(demo: dict[str, Any], looser: Path) -> None:
-    suite = looser / "expectations" / "flight_delays.json"
+def test_a_looser_rule_is_tried_on_march_before_it_is_used(demo: Demo, looser: Path) -> None:
+    suite, before = looser / "expectations" / "flight_delays.json", demo.now()
     period = ("--from", "2013-03-07", "--to", "2013-03-09", "--suite", str(suite))
     days = lakescore(demo, "validate", "flight_delays", *period)
     assert [day["score_date"] for day in days] == ["2013-03-07", "2013-03-08", "2013-03-09"]
@@ -315,12 +250,10 @@ def test_a_looser_rule_is_tried_on_march_before_it_is_used(demo: dict[str, Any],
         assert day["released"] > 0
         assert day["newly_refused"] == 0
         assert day["present"]["quarantined"] - day["released"] == day["other"]["quarantined"]
-    assert state(demo["home"]) == demo["after"]
+    assert demo.now() == before
 
 
-def test_loosening_a_rule_and_replaying_moves_just_its_rows(
-    demo: dict[str, Any], flights: pd.DataFrame, looser: Path
-) -> None:
+def test_loosening_a_rule_and_replaying_moves_just_its_rows(demo: Demo, flights: pd.DataFrame, looser: Path) -> None:
     period = ("--from", WEEK[0], "--to", WEEK[1])
     days = flights[flights["flight_date"].astype(str).isin(WEEK[:2])]
     small = days["seats"].notna() & days["seats"].between(2, 14)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer.main
+from documented_commands import found_verb, taken, verbs_of
 
-from jobs.cli import app
+from jobs import cli, rendering
+from jobs.cli import app, main
+from pipelines.runs.manifest import code_version
 
 ROOT = Path(__file__).parents[3]
 NO_JAVA = {"JAVA_HOME": "/nonexistent"}
@@ -46,7 +51,7 @@ WRONG_USE: dict[str, tuple[list[str], list[str]]] = {
     ),
     "files removed too early": (
         ["maintain", "flight_delays", "--keep-days", "-1"],
-        ["Invalid value for '--keep-days'"],
+        ["Invalid value for '--keep-days'", "see lakescore maintain --help"],
     ),
     "no Java": (
         ["score", "flight_delays", *DAY],
@@ -67,8 +72,6 @@ def test_wrong_use_ends_with_2_and_says_what_to_do(conf: Path, arguments: list[s
 
 def in_process(conf: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
     """The exit code of a command that needs no process of its own."""
-    from jobs.cli import main
-
     monkeypatch.setattr(sys, "argv", ["lakescore", "--conf", str(conf), *arguments])
     with pytest.raises(SystemExit) as caught:
         main()
@@ -85,6 +88,11 @@ def in_process(conf: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
         (["score", "flight_delays", "--date", "2013-07-01", "--reason", "x"], (2, "--accept CHECK_ID")),
         (["retract", "flight_delays", "--date", "2013-07-01", "--reason", " "], (2, "needs a reason")),
         (["--env", "locla", "check"], (2, "did you mean 'local'?")),
+        (["scroe", "flight_delays"], (2, "error: No such command 'scroe'. Did you mean 'score'?")),
+        (["quarantine", "lst", "flight_delays"], (2, "Did you mean 'list'?")),
+        (["score", "flight_delays", "--dat", "2013-07-01"], (2, "Possible options: --accept, --date")),
+        (["quarantine"], (2, "see lakescore quarantine --help")),
+        (["report", "flight_delay"], (2, "did you mean 'flight_delays'?")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -122,6 +130,48 @@ def test_an_error_of_the_projects_own_keeps_its_traceback_in_a_file(
 def test_the_shell_completes_names_of_pipelines(conf: Path, typed: str, expected: list[str]) -> None:
     words = {"COMP_WORDS": f"lakescore score {typed}", "COMP_CWORD": "2", "_LAKESCORE_COMPLETE": "complete_bash"}
     assert lakescore(conf, **words).stdout.split() == expected
+
+
+VERBS = sorted(verbs_of(typer.main.get_command(app)))
+
+
+def test_a_line_is_plain_when_piped(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = rendering.new_table(("slice", "state"), ("rows",), ("why",))
+    table.add_row("2013-07-01", "stale", "966", "a long reason " * 30)
+    rendering.show(table)
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["slice", "state", "rows", "why"]
+    assert row.split("  ")[:3] == ["2013-07-01", "stale", " 966"]
+    assert row.endswith("a long reason")
+
+
+def test_the_version_is_told_as_runs_record_it(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_process(conf, monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"lakescore {code_version()}\n"
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_every_verb_has_an_example_that_is_taken_and_answers_machines(words: tuple[str, ...]) -> None:
+    command, context = found_verb(words)
+    examples = re.findall(r"`(lakescore .*?)`", command.help.partition("Example: ")[2])
+    assert examples
+    for example in examples:
+        taken(shlex.split(example))
+        assert example.split()[1 : len(words) + 1] == list(words)
+    assert {"--json", "--help"} <= {option for item in command.get_params(context) for option in item.opts}
+
+
+def test_without_words_it_says_what_there_is(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lakescore"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    told = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert [purpose for purpose in cli.VERBS if purpose not in told] == []
 
 
 def test_every_verb_has_a_script_for_spark_submit() -> None:

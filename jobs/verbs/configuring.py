@@ -1,0 +1,110 @@
+"""`lakescore check`, `lakescore tables` and `lakescore schema`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs import rendering
+from jobs.verbs.options import AsJson, SomePipeline, print_json, project_of, session_of
+from pipelines.config import Project, pipeline_names
+from pipelines.config.schema import write_schemas
+from pipelines.errors import PipelineError, UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from pipelines.runs.tables import TableChange
+
+    Change = Callable[[SparkSession, Project, str], list[TableChange]]
+
+tables = typer.Typer(name="tables", help="Create and evolve the tables that scoring writes to.")
+
+
+def check(
+    pipeline: SomePipeline = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Look at files only, not at registry and sources; starts no Spark.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration, suite, sources and model, but read no row.
+
+    Example: `lakescore check flight_delays`
+    """
+    from pipelines.runs.checking import check_pipeline
+
+    project = project_of(pipeline)
+    names = [pipeline] if pipeline else pipeline_names(project)
+    if not names:
+        raise UsageError("there is no pipeline to check", expected=f"a YAML file in {project.conf / 'pipelines'}")
+    reports, errors = [], []
+    for name in names:
+        try:
+            reports.append(check_pipeline(project, name, None if offline else partial(session_of, project)))
+        except PipelineError as error:
+            errors.append((name, error))
+    if as_json:
+        ok = [{**asdict(report), "ok": True} for report in reports]
+        print_json(ok + [{"pipeline": name, "ok": False, "error": str(wrong)} for name, wrong in errors])
+    else:
+        rendering.show_reports(reports)
+        for name, wrong in errors:
+            rendering.show_error(f"{name}: {wrong}")
+    if errors:
+        raise typer.Exit(max(wrong.exit_code for _, wrong in errors))
+
+
+@tables.command("create")
+def create_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
+    """Make the tables of one pipeline, or of all; those that are there stay as they are.
+
+    Example: `lakescore tables create flight_delays`
+    """
+    from pipelines.runs.tables import create_tables as create
+
+    _change_tables(create, pipeline, as_json)
+
+
+@tables.command("evolve")
+def evolve_tables(pipeline: SomePipeline = None, as_json: AsJson = False) -> None:
+    """Add the columns that tables lack.
+
+    Example: `lakescore tables evolve flight_delays`
+    """
+    from pipelines.runs.tables import evolve_tables as evolve
+
+    _change_tables(evolve, pipeline, as_json)
+
+
+def schema(as_json: AsJson = False) -> None:
+    """Write the JSON Schema of the configuration to conf/schema, for editors.
+
+    Example: `lakescore schema`
+    """
+    files = [str(file) for file in write_schemas(project_of(None).conf / "schema")]
+    if as_json:
+        print_json({"files": files})
+        return
+    for file in files:
+        rendering.say(file)
+
+
+def _change_tables(change: Change, pipeline: str | None, as_json: bool) -> None:
+    from pipelines.runs.views import create_catalog_views
+
+    project = project_of(pipeline)
+    spark = session_of(project)
+    names = [pipeline] if pipeline else pipeline_names(project)
+    changes = [item for name in names for item in change(spark, project, name)]
+    views = [view for name in names for view in create_catalog_views(spark, project, name)]
+    if as_json:
+        print_json([vars(item) for item in changes])
+        return
+    rendering.show_tables(changes)
+    for view in views:
+        rendering.say(f"{'view':<12}{view}")
