@@ -137,6 +137,7 @@ def _show(name: str, made: Initialized) -> None:
     for file in made.files:
         rendering.say(f"  wrote     {file}")
     (slice_,) = made.plan.slices
-    rows = "unknown" if slice_.rows is None else slice_.rows
-    rendering.say(f"  plan      {slice_.score_date}: {slice_.state}, {rows} rows, {made.report.model}")
+    rows = made.date.rows if slice_.rows is None else slice_.rows
+    told = f"{rows} {'row' if rows == 1 else 'rows'}"
+    rendering.say(f"  plan      {slice_.score_date}: {slice_.state}, {told}, {made.report.model}")
     rendering.say(f"Score it:   lakescore score {name} --date {slice_.score_date}")

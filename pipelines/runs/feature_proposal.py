@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -13,11 +13,10 @@ from pyspark.sql import types as T
 from pipelines.errors import UsageError
 from pipelines.expressions.types import is_widened_by
 from pipelines.models.signature import ModelInput
+from pipelines.runs.asking import Ask
 from pipelines.runs.source_proposal import plain
 from pipelines.transforms.features import expression_types
 
-Ask = Callable[[str, str], str]
-"""Asks a person: the question, and what is taken where they only press Enter."""
 _SAFE = (T.NumericType, T.BooleanType)
 
 

@@ -9,9 +9,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -22,11 +21,20 @@ from pipelines.errors import UsageError
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.results import proposed_outputs
 from pipelines.models.signature import model_inputs
+from pipelines.runs.asking import Ask, asked
 from pipelines.runs.checking import Report, check_pipeline
-from pipelines.runs.feature_proposal import Ask, FeatureProposal, propose_features
+from pipelines.runs.feature_proposal import FeatureProposal, propose_features
+from pipelines.runs.pipeline_file import pipeline_text
 from pipelines.runs.planning import Plan, plan
 from pipelines.runs.preparation import look_up
-from pipelines.runs.source_proposal import DateProposal, KeyProposal, propose_date, propose_key, whole_table
+from pipelines.runs.source_proposal import (
+    DateProposal,
+    KeyProposal,
+    personal_columns,
+    propose_date,
+    propose_key,
+    whole_table,
+)
 from pipelines.runs.sources import PinnedSource, first_line, read_source
 from pipelines.runs.suggesting import suggest
 from pipelines.runs.tables import create_tables
@@ -102,7 +110,9 @@ def initialize(
     today: dt.date,
     tell: Callable[[str], None] = _tell_nothing,
 ) -> Initialized:
-    """Propose a pipeline, check it and profile its input, then write its files and make its tables.
+    """Propose a pipeline, check it, profile its input, make its tables, and then write its files.
+
+    The files come last: where something before them fails, no pipeline is there, and an older one stays as it was.
 
     Args:
         spark: the session.
@@ -125,7 +135,9 @@ def initialize(
     date = _date(frame, wish, ask, today)
     key = _key(frame, date, wish, ask)
     features = _features(frame, model, wish, ask)
-    text = _yaml(wish, source, date, key, features, proposed_outputs(model.folder))
+    personal = [name for name in personal_columns(frame.columns) if name not in key.columns]
+    outputs = proposed_outputs(model.folder)
+    text = pipeline_text(wish.name, source, date, key, features, wish.model, outputs, personal)
     with tempfile.TemporaryDirectory(prefix="lakescore-init-") as folder:
         aside = project.model_copy(update={"conf": Path(folder)})
         for name in ("pipelines", "expectations"):
@@ -141,10 +153,10 @@ def initialize(
         suite_text = json.dumps(suite, indent=2, default=str) + "\n"
         suite_file.write_text(suite_text, encoding="utf-8")
         report = check_pipeline(aside, wish.name, lambda: spark)
+        tell("making the tables, and a plan")
+        create_tables(spark, aside, wish.name)
+        found = plan(lambda: spark, aside, wish.name, date.last, date.last)
     _write(files, (text, suite_text))
-    tell("making the tables, and a plan")
-    create_tables(spark, project, wish.name)
-    found = plan(lambda: spark, project, wish.name, date.last, date.last)
     return Initialized(files, date, key, tuple(features), len(suite["expectations"]), report, found)
 
 
@@ -212,20 +224,29 @@ def _location(spark: SparkSession, project: Project, source: Source) -> str:
 
 def _date(frame: DataFrame, wish: Wish, ask: Ask | None, today: dt.date) -> DateProposal:
     if wish.snapshot:
-        return whole_table(today)
+        return whole_table(frame, today)
     found = propose_date(frame, wish.date_column)
-    if ask is not None and wish.date_column is None:
-        named = ask(f"The date is in ({found.evidence})", str(found.column))
-        return found if named == found.column else propose_date(frame, named)
-    return found
+    if ask is None or wish.date_column is not None:
+        return found
+    question = f"The date is in ({found.evidence})"
+    return asked(
+        ask,
+        question,
+        str(found.column),
+        lambda named: found if named == found.column else propose_date(frame, named),
+    )
 
 
 def _key(frame: DataFrame, date: DateProposal, wish: Wish, ask: Ask | None) -> KeyProposal:
     found = propose_key(frame, date, wish.key)
-    if ask is not None and not wish.key:
-        named = tuple(ask(f"The key is ({found.evidence})", ",".join(found.columns)).replace(" ", "").split(","))
+    if ask is None or wish.key:
+        return found
+
+    def proposed(answer: str) -> KeyProposal:
+        named = tuple(part.strip() for part in answer.split(","))
         return found if named == found.columns else propose_key(frame, date, named)
-    return found
+
+    return asked(ask, f"The key is ({found.evidence})", ",".join(found.columns), proposed)
 
 
 def _features(frame: DataFrame, model: RegisteredModel, wish: Wish, ask: Ask | None) -> list[FeatureProposal]:
@@ -237,59 +258,6 @@ def _features(frame: DataFrame, model: RegisteredModel, wish: Wish, ask: Ask | N
             expected=f"an expression over {', '.join(frame.columns)}",
             found=first_line(error),
         ) from error
-
-
-def _yaml(
-    wish: Wish,
-    source: Source,
-    date: DateProposal,
-    key: KeyProposal,
-    features: Sequence[FeatureProposal],
-    outputs: Mapping[str, Any],
-) -> str:
-    """The pipeline's file, with the evidence of each guess beside it."""
-    place = {"path": source.path} if source.path is not None else {"table": source.table}
-    kind = {} if source.format == "delta" else {"format": source.format}
-    way, value = date.selection
-    table = {**place, **kind, "slice": {way: value}}
-    model = wish.model.model_dump(mode="json", exclude_defaults=True)
-    lines = [
-        "# yaml-language-server: $schema=../schema/pipeline.schema.json",
-        "# Made by `lakescore init`. What stands behind a # is what it saw; change what is not so.",
-        _line("name", wish.name),
-        'description: ""  # what it predicts, and for whom',
-        "",
-        "source:",
-        "  tables:",
-        f"    {_line(_table_name(wish.name), table)}  # {date.evidence}",
-        "",
-        f"{_line('key', list(key.columns))}  # {key.evidence}",
-        "",
-        "features:",
-        *[f"  {_line(item.name, item.sql)}" + (f"  # {item.comment}" if item.comment else "") for item in features],
-        "",
-        f"expectations: {wish.name}.json  # suggested from the newest days; `lakescore validate` tries it on others",
-        "",
-        _line("model", model),
-        "",
-        "outputs:",
-        *[f"  {_line(name, output)}" for name, output in outputs.items()],
-        "",
-        "limits: {quarantined_share: 0.1}  # more refused rows than that, and the slice is not published",
-        "# personal: []   # columns that are masked wherever values are shown",
-        '# airflow: {schedule: "0 6 * * *", lag_days: 1}',
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _table_name(name: str) -> str:
-    return f"{name}_input"
-
-
-def _line(name: str, value: Any) -> str:
-    """One key and its value, on one line."""
-    text = yaml.safe_dump({name: value}, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
-    return str(text).strip()[1:-1]
 
 
 def _write(files: Sequence[Path], texts: Sequence[str]) -> None:

@@ -34,6 +34,11 @@ _ORDER = ("date", "time", "text", "parts")
 """Ways to tell a date, the plainest first."""
 _SAYS_DATE = re.compile(r"(^|_)(date|day|dt|time|timestamp|ts)(_|$)", re.IGNORECASE)
 _SAYS_KEY = re.compile(r"(^|[_ ])(id|key|number|no|code|uuid)$|[a-z]I[dD]$")
+_SAYS_PERSONAL = re.compile(
+    r"e?mail(address)?$|phone|mobile(number)?$|(first|last|middle|full|sur|maiden)name|^surname|street|^address|postaladdress"
+    r"|^ssn$|socialsecurity|passport|iban$|taxid|dateofbirth|birthdate|birthday|^dob$",
+    re.IGNORECASE,
+)
 _KEYS = (T.StringType, T.IntegralType, T.DecimalType, T.DateType, T.TimestampType, T.TimestampNTZType)
 
 
@@ -48,6 +53,7 @@ class DateProposal:
         evidence: what was seen, in a line.
         first: the first date that has rows.
         last: the last one.
+        rows: how many rows that one has.
     """
 
     column: str | None
@@ -56,6 +62,7 @@ class DateProposal:
     evidence: str
     first: dt.date
     last: dt.date
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -104,17 +111,34 @@ def propose_date(frame: DataFrame, wanted: str | None) -> DateProposal:
     place, name, kind, day = min(found, key=rank)
     first, last = row[f"first_{place}"], row[f"last_{place}"]
     gaps = rows - row[f"dated_{place}"]
-    days = frame.select(F.expr(day)).distinct().count()
+    days, newest = _days(frame, day)
     evidence = f"{kind}, {days} days from {first} to {last}" + (f", {gaps} rows without" if gaps else "")
     selection = ("column", name) if kind == "date" else ("where", f"{day} = :score_date")
-    return DateProposal(name, selection, day, evidence, first, last)
+    return DateProposal(name, selection, day, evidence, first, last, newest)
 
 
-def whole_table(today: dt.date) -> DateProposal:
+def whole_table(frame: DataFrame, today: dt.date) -> DateProposal:
     """Each score date reads all rows: a table that is a snapshot, such as all customers."""
     evidence = "a snapshot: every score date scores the whole table as it is then"
     selection = ("where", ":score_date IS NOT NULL")
-    return DateProposal(None, selection, f"DATE'{today.isoformat()}'", evidence, today, today)
+    return DateProposal(None, selection, f"DATE'{today.isoformat()}'", evidence, today, today, frame.count())
+
+
+def personal_columns(names: Sequence[str]) -> list[str]:
+    """The columns that are named as personal data often is: addresses, names of people, numbers of documents.
+
+    >>> personal_columns(["id", "E-Mail", "first_name", "phoneNumber", "street", "carrier_name", "mailings"])
+    ['E-Mail', 'first_name', 'phoneNumber', 'street']
+    """
+    return [name for name in names if _SAYS_PERSONAL.search(re.sub(r"[\W_]+", "", name))]
+
+
+def _days(frame: DataFrame, day: str) -> tuple[int, int]:
+    """How many days have rows, and how many rows the newest of them has."""
+    per_day = frame.groupBy(F.expr(day).alias(_DAY)).count().where(F.col(_DAY).isNotNull())
+    row = per_day.agg(F.count(_DAY), F.max_by("count", _DAY)).first()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return row[0], row[1]
 
 
 def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> KeyProposal:
@@ -201,7 +225,8 @@ def _distinct(rows: DataFrame, sets: Sequence[tuple[str, ...]]) -> dict[tuple[st
 
 
 def _counted(distinct: int, rows: int) -> str:
-    return f"{distinct} distinct in {rows} rows, within a date"
+    told = f"{distinct} distinct in {rows} rows, within a date"
+    return told if distinct == rows else f"{told}: not unique, and a slice with such rows is not published"
 
 
 def plain(name: str) -> str:

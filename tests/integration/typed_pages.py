@@ -51,6 +51,7 @@ def typed_page(page: str, write: bool, folder: str, run_id: str, places: dict[st
     """Type a page's commands, and with `python` its Python too, in their order."""
     os.chdir(folder)
     os.environ["LAKESCORE_CONF"] = str(Path(folder) / "conf")
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/warehouse/mlflow.db"  # MLflow sets it for the process
     blocks = python_on(page) if python else []
     runs: dict[str, str] = {}
     done: list[Typed] = []
@@ -67,7 +68,7 @@ def typed_page(page: str, write: bool, folder: str, run_id: str, places: dict[st
         pairs, differing = matched(item.answer, told, {})
         for one, other in pairs:
             runs.update(zip(RUN_ID.findall(one), RUN_ID.findall(other), strict=True))
-        if not any(map(str.strip, item.answer)):
+        if write or not any(map(str.strip, item.answer)):
             differing = ""
         if code and (following is None or following.command != LAST_CODE):
             differing = "\n".join([f"ended with {code}:", *told])

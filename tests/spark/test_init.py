@@ -27,7 +27,7 @@ from xgboost import XGBRegressor
 
 from pipelines.config import Project, load_project
 from pipelines.config.models import Model
-from pipelines.errors import ModelError, UsageError
+from pipelines.errors import ModelError, TableError, UsageError
 from pipelines.runs.initializing import Initialized, Wish, initialize
 from pipelines.runs.scoring import score
 
@@ -212,6 +212,22 @@ def test_what_cannot_be_guessed_is_told_and_nothing_is_written(
     with pytest.raises(UsageError, match=problem):
         own.init(spark, **{"name": "wrong", "source": "seattle.csv", "model": "warmest", **wishes})
     assert own.written() == []
+
+
+def test_columns_named_like_personal_data_are_masked_from_the_start(spark: SparkSession, own: Own) -> None:
+    seattle().assign(Email="a@example.com").to_csv(own.root / "inputs/personal.csv", index=False)
+    made = own.init(spark, "personal", "personal.csv", "warmest")
+    assert yaml.safe_load(made.files[0].read_text())["personal"] == ["Email"]
+    assert "a@example.com" not in made.files[1].read_text()
+    assert made.date.rows == 1
+
+
+def test_tables_of_another_shape_leave_the_pipeline_as_it_was(spark: SparkSession, own: Own) -> None:
+    own.init(spark, "reshaped", "seattle.csv", "warmest")
+    before = {file: (own.root / file).read_bytes() for file in own.written()}
+    with pytest.raises(TableError):
+        own.init(spark, "reshaped", "cells.parquet", "cells", snapshot=True, force=True)
+    assert {file: (own.root / file).read_bytes() for file in own.written()} == before
 
 
 def test_an_unknown_model_and_an_existing_pipeline_are_told(spark: SparkSession, own: Own) -> None:
