@@ -1,7 +1,7 @@
 """What each input added to one prediction, for models that can be taken apart exactly.
 
 Tree ensembles: TreeSHAP (Lundberg et al., 2020, doi 10.1038/s42256-019-0138-9), as LightGBM, XGBoost and CatBoost
-give it themselves. Linear models: coefficient times value.
+give it themselves, and as the library shap gives it for those of scikit-learn. Linear models: coefficient times value.
 In each case the base and the contributions add up to the model's raw score, which is checked for the row.
 """
 
@@ -16,8 +16,9 @@ import numpy as np
 from pipelines.models.attribution import SEVERAL, Attribution, Given, named_scores, score_of_regression
 from pipelines.models.boosters import of_catboost, of_lightgbm, of_xgboost
 from pipelines.models.features import Features
+from pipelines.models.sklearn_trees import is_tree, of_sklearn_trees
 
-OTHER_KIND = "contributions are told for linear models and trees of LightGBM, XGBoost and CatBoost"
+OTHER_KIND = "contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and scikit-learn"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Contributions:
     """One prediction, taken apart.
 
     Args:
-        of: what the numbers add up to: `log-odds` of the positive class, `score of class …`,
+        of: what the numbers add up to: `log-odds` of the positive class, `probability of class …`, `score of class …`,
             `prediction`, `log of the prediction`, or a `raw score` that the model turns into its prediction otherwise.
         base: the share that no input has: the average of the training rows, or the intercept.
         by_input: what each input added; of a pipeline with transformers, each column that these gave.
@@ -79,6 +80,8 @@ def _attribution(model: Any, given: Given) -> Attribution | str:
         return of_xgboost(model, given)
     if library == "catboost":
         return of_catboost(model, given)
+    if library == "sklearn" and is_tree(model):
+        return of_sklearn_trees(model, given)
     if hasattr(model, "coef_") and hasattr(model, "intercept_"):
         return _linear(model, given)
     return OTHER_KIND

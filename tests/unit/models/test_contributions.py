@@ -90,7 +90,8 @@ def test_models_that_do_not_tell_say_why_with_their_class() -> None:
     assert reason(several) == "LinearRegression: it predicts several targets, and contributions are told of one"
     near = KNeighborsRegressor().fit(NUMBERS, VALUE)
     assert reason(near) == (
-        "KNeighborsRegressor: contributions are told for linear models and trees of LightGBM, XGBoost and CatBoost"
+        "KNeighborsRegressor: contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and "
+        "scikit-learn"
     )
     pairs = make_pipeline(StandardScaler(), SVC(kernel="linear")).fit(NUMBERS, KIND)
     assert reason(pairs).startswith("SVC: they add up to [")
