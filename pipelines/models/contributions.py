@@ -1,8 +1,8 @@
-"""What each input added to one prediction, for models whose own library tells that exactly.
+"""What each input added to one prediction, for models that can be taken apart exactly.
 
-Tree ensembles of LightGBM and XGBoost: TreeSHAP (Lundberg et al., 2020, doi 10.1038/s42256-019-0138-9), as
-`pred_contrib` and `pred_contribs` give it. Linear models: coefficient times value. In each case the base and the
-contributions add up to the model's raw score.
+Tree ensembles: TreeSHAP (Lundberg et al., 2020, doi 10.1038/s42256-019-0138-9), as LightGBM, XGBoost and CatBoost
+give it themselves, and as the library shap gives it for those of scikit-learn. Linear models: coefficient times value.
+In each case the base and the contributions add up to the model's raw score, which is checked for the row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.models.attribution import SEVERAL, Attribution, Given, named_scores, score_of_regression
+from pipelines.models.boosters import of_catboost, of_lightgbm, of_xgboost
 from pipelines.models.features import Features
+from pipelines.models.sklearn_trees import is_tree, of_sklearn_trees
+
+OTHER_KIND = "contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and scikit-learn"
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Contributions:
     """One prediction, taken apart.
 
     Args:
-        of: what the numbers add up to: `log-odds` of the positive class, `score of class …`, or `prediction`.
+        of: what the numbers add up to: `log-odds` of the positive class, `probability of class …`, `score of class …`,
+            `prediction`, `log of the prediction`, or a `raw score` that the model turns into its prediction otherwise.
         base: the share that no input has: the average of the training rows, or the intercept.
         by_input: what each input added; of a pipeline with transformers, each column that these gave.
     """
@@ -41,80 +47,67 @@ class Contributions:
         return [item for item in ordered[:most] if item[1]]
 
 
-def contributions(model: Any, row: Features) -> Contributions | None:
-    """What each input added to the prediction of one row; none where the model's kind does not tell.
+def contributions(model: Any, row: Features) -> Contributions | str:
+    """What each input added to the prediction of one row; else why that is not told, with the model's class.
 
     Args:
         model: the library's own object: a booster, an estimator or a scikit-learn pipeline that ends with one.
         row: one row of the model's inputs.
     """
+    return _told(model, Given(row.frame(), row.names))
+
+
+def _told(model: Any, given: Given) -> Contributions | str:
     if hasattr(model, "steps") and hasattr(model, "named_steps"):
-        before, last = model[:-1], model[-1]
-        if not model.steps[:-1]:
-            return _of_matrix(last, row.matrix(), row.names)
-        values = before.transform(row.frame())
-        matrix = np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
-        names = [str(name).rpartition("__")[2] for name in before.get_feature_names_out()]
-        return _of_matrix(last, matrix, _distinct(names))
-    return _of_matrix(model, row.matrix(), row.names) if row.is_numeric else None
+        return _told(model[-1], _transformed(model[:-1], given) if len(model) > 1 else given)
+    found = _attribution(model, given)
+    if isinstance(found, str):
+        return f"{type(model).__name__}: {found}"
+    if not found.of:
+        return f"{type(model).__name__}: {SEVERAL}"
+    if not found.is_exact:
+        return f"{type(model).__name__}: they add up to {found.sums}, and its own raw score is {found.scores}"
+    place = int(np.argmax(found.scores))
+    by_input = dict(zip(given.names, map(float, found.parts[place]), strict=True))
+    return Contributions(found.of[place], float(found.bases[place]), by_input)
 
 
-def _of_matrix(model: Any, matrix: np.ndarray[Any, Any], names: Sequence[str]) -> Contributions | None:
+def _attribution(model: Any, given: Given) -> Attribution | str:
     library = type(model).__module__.partition(".")[0]
     if library == "lightgbm":
-        return _lightgbm(model, matrix, names)
+        return of_lightgbm(model, given)
     if library == "xgboost":
-        return _xgboost(model, matrix, names)
+        return of_xgboost(model, given)
+    if library == "catboost":
+        return of_catboost(model, given)
+    if library == "sklearn" and is_tree(model):
+        return of_sklearn_trees(model, given)
     if hasattr(model, "coef_") and hasattr(model, "intercept_"):
-        return _linear(model, matrix, names)
-    return None
+        return _linear(model, given)
+    return OTHER_KIND
 
 
-def _lightgbm(model: Any, matrix: np.ndarray[Any, Any], names: Sequence[str]) -> Contributions | None:
-    booster = getattr(model, "booster_", model)
-    if booster.pandas_categorical:
-        return None
-    parts = booster.predict(matrix, pred_contrib=True, num_threads=1).reshape(-1, len(names) + 1)
-    classes = getattr(model, "classes_", None)
-    is_binary = "objective=binary" in booster.model_to_string(num_iteration=1)
-    return _likeliest(parts[:, -1], parts[:, :-1], names, classes, is_binary=is_binary)
-
-
-def _xgboost(model: Any, matrix: np.ndarray[Any, Any], names: Sequence[str]) -> Contributions | None:
-    import xgboost
-
-    booster = model.get_booster() if hasattr(model, "get_booster") else model
-    if "c" in (booster.feature_types or []):
-        return None
-    rows = xgboost.DMatrix(matrix, feature_names=booster.feature_names)
-    parts = booster.predict(rows, pred_contribs=True, strict_shape=True, validate_features=False)[0].astype(np.float64)
-    is_binary = '"binary:logistic"' in booster.save_config()
-    return _likeliest(parts[:, -1], parts[:, :-1], names, getattr(model, "classes_", None), is_binary=is_binary)
-
-
-def _linear(model: Any, matrix: np.ndarray[Any, Any], names: Sequence[str]) -> Contributions | None:
+def _linear(model: Any, given: Given) -> Attribution | str:
     coefficients = np.atleast_2d(model.coef_)
-    if coefficients.shape[1] != len(names):
-        return None
-    base = np.broadcast_to(np.atleast_1d(model.intercept_), len(coefficients)).astype(np.float64)
-    classes = getattr(model, "classes_", None)
-    return _likeliest(base, coefficients * matrix[0], names, classes, is_binary=classes is not None)
+    if coefficients.shape[1] != len(given.names):
+        return f"it has {coefficients.shape[1]} coefficients for {len(given.names)} inputs"
+    parts = coefficients * given.matrix()[0]
+    bases = np.broadcast_to(np.atleast_1d(model.intercept_), len(parts)).astype(np.float64)
+    row = given.for_estimator(model)
+    if not hasattr(model, "decision_function"):
+        sums, predicted = bases + parts.sum(axis=1), np.reshape(model.predict(row), -1)
+        return Attribution(named_scores(sums, predicted, None), bases, parts, score_of_regression(sums, predicted))
+    scores = np.reshape(model.decision_function(row), -1)
+    predicted = model.predict_proba(row)[0] if hasattr(model, "predict_proba") else np.array([np.nan])
+    return Attribution(named_scores(scores, predicted, getattr(model, "classes_", None)), bases, parts, scores)
 
 
-def _likeliest(
-    bases: np.ndarray[Any, Any],
-    parts: np.ndarray[Any, Any],
-    names: Sequence[str],
-    classes: Any,
-    *,
-    is_binary: bool,
-) -> Contributions | None:
-    """Those of the one score that there is, or of the class with the highest."""
-    place = int(np.argmax(bases + parts.sum(axis=1)))
-    if len(bases) > 1 and classes is None:
-        return None  # several targets: none of them is the prediction
-    of = f"score of class {classes[place]}" if len(bases) > 1 else "log-odds" if is_binary else "prediction"
-    return Contributions(of, float(bases[place]), dict(zip(names, map(float, parts[place]), strict=True)))
+def _transformed(steps: Any, given: Given) -> Given:
+    """The row after a pipeline's transformers; each column by its name without that of its transformer."""
+    row = steps.transform(given.row)
+    columns = row.columns if hasattr(row, "columns") else steps.get_feature_names_out()
+    names = _distinct([str(name).rpartition("__")[2] for name in columns])
+    return Given(row.toarray() if hasattr(row, "toarray") else row, tuple(names))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -256,7 +256,7 @@ def _contributions(rebuilt: Rebuilt, seen: pa.Table) -> Contributions | str:
         found = contributions(model, Features.of(seen))
     except Exception as error:  # loading and asking a model runs its library's code, which may raise anything
         return f"contributions: {type(error).__name__}: {root_cause(error)}"
-    return found or f"contributions: {type(model).__name__} does not tell what each input added"
+    return f"contributions: {found}" if isinstance(found, str) else found
 
 
 def _features(spark: SparkSession, rebuilt: Rebuilt, key: Mapping[str, Any], day: dt.date) -> pa.Table | str:

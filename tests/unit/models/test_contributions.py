@@ -1,107 +1,97 @@
-"""What each input added to a prediction adds up to the model's own raw score."""
+"""What each input added to a prediction adds up to the model's own raw score: linear models, pipelines, and others."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
-from lightgbm import LGBMClassifier, LGBMRegressor
+from lightgbm import LGBMRegressor
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from xgboost import XGBClassifier, XGBRegressor
+from sklearn.svm import SVC, LinearSVC
 
-from pipelines.models.contributions import contributions
-from pipelines.models.features import Features
-
-RNG = np.random.default_rng(7)
-NUMBERS = pd.DataFrame(
-    {"amount": RNG.uniform(0, 500, 300), "age": RNG.normal(40, 9, 300), "rank": RNG.uniform(0, 1, 300)}
+from unit.models.taking_apart import (
+    AT,
+    COUNT,
+    IS_HIGH,
+    KIND,
+    NUMBERS,
+    SMALL,
+    VALUE,
+    WITH_SHOP,
+    log_odds,
+    reason,
+    told,
 )
-VALUE = 3 * NUMBERS["amount"] - 20 * NUMBERS["age"] + RNG.normal(0, 30, 300)
-IS_HIGH = (VALUE.median() < VALUE).astype(int)
-KIND = pd.cut(VALUE, 3, labels=["low", "middle", "high"]).astype(str)
-SMALL: dict[str, Any] = {"n_estimators": 15, "random_state": 7}
 
 
-def row_of(frame: pd.DataFrame, place: int = 17) -> Features:
-    return Features.of(pa.Table.from_pandas(frame.iloc[[place]], preserve_index=False))
-
-
-def log_odds(probability: float) -> float:
-    return math.log(probability / (1 - probability))
-
-
-@pytest.mark.parametrize(
-    ("model", "scale"),
-    [
-        (LinearRegression(), "prediction"),
-        (LGBMRegressor(verbose=-1, **SMALL), "prediction"),
-        (XGBRegressor(**SMALL), "prediction"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_of_a_regression_they_add_up_to_the_prediction(model: Any, scale: str) -> None:
-    model.fit(NUMBERS, VALUE)
-    found = contributions(model, row_of(NUMBERS))
-    assert found is not None
-    assert found.of == scale
+def test_of_a_regression_they_add_up_to_the_prediction() -> None:
+    model = LinearRegression().fit(NUMBERS, VALUE)
+    found = told(model)
+    assert found.of == "prediction"
     assert set(found.by_input) == set(NUMBERS)
-    assert found.total == pytest.approx(float(model.predict(NUMBERS.iloc[[17]])[0]), rel=1e-5)
+    assert found.total == pytest.approx(float(model.predict(NUMBERS.iloc[[AT]])[0]))
     assert found.largest(1)[0][0] == "amount"
 
 
-@pytest.mark.parametrize(
-    "model",
-    [LogisticRegression(max_iter=5000), LGBMClassifier(verbose=-1, **SMALL), XGBClassifier(**SMALL)],
-    ids=lambda value: type(value).__name__,
-)
-def test_of_two_classes_they_add_up_to_the_log_odds(model: Any) -> None:
-    model.fit(NUMBERS, IS_HIGH)
-    found = contributions(model, row_of(NUMBERS))
-    assert found is not None
+def test_of_a_regression_of_counts_they_add_up_to_its_logarithm() -> None:
+    model = make_pipeline(StandardScaler(), PoissonRegressor()).fit(NUMBERS, COUNT)
+    found = told(model)
+    assert found.of == "log of the prediction"
+    assert np.exp(found.total) == pytest.approx(float(model.predict(NUMBERS.iloc[[AT]])[0]))
+
+
+def test_of_two_classes_they_add_up_to_the_log_odds() -> None:
+    model = LogisticRegression(max_iter=5000).fit(NUMBERS, IS_HIGH)
+    found = told(model)
     assert found.of == "log-odds"
-    assert found.total == pytest.approx(log_odds(float(model.predict_proba(NUMBERS.iloc[[17]])[0, 1])), rel=1e-3)
+    assert found.total == pytest.approx(log_odds(float(model.predict_proba(NUMBERS.iloc[[AT]])[0, 1])))
 
 
-@pytest.mark.parametrize(
-    "model",
-    [LogisticRegression(max_iter=9000), LGBMClassifier(verbose=-1, **SMALL)],
-    ids=lambda value: type(value).__name__,
-)
-def test_of_many_classes_they_speak_of_the_likeliest(model: Any) -> None:
-    model.fit(NUMBERS, KIND)
-    found = contributions(model, row_of(NUMBERS))
-    assert found is not None
-    assert found.of == f"score of class {model.predict(NUMBERS.iloc[[17]])[0]}"
+def test_a_score_from_which_no_probability_follows_is_not_called_log_odds() -> None:
+    model = make_pipeline(StandardScaler(), LinearSVC()).fit(NUMBERS, IS_HIGH)
+    found = told(model)
+    assert found.of == "score of class 1"
+    assert found.total == pytest.approx(float(model.decision_function(NUMBERS.iloc[[AT]])[0]))
 
 
-def test_boosters_that_were_read_from_a_file_tell_what_they_predict() -> None:
-    light = LGBMClassifier(verbose=-1, **SMALL).fit(NUMBERS, IS_HIGH).booster_
-    extreme = XGBClassifier(**SMALL).fit(NUMBERS, IS_HIGH).get_booster()
-    assert [found.of for model in (light, extreme) if (found := contributions(model, row_of(NUMBERS)))] == [
-        "log-odds"
-    ] * 2
+def test_of_many_classes_they_speak_of_the_likeliest() -> None:
+    model = LogisticRegression(max_iter=9000).fit(NUMBERS, KIND)
+    found = told(model)
+    assert found.of == f"score of class {model.predict(NUMBERS.iloc[[AT]])[0]}"
+    assert found.total == pytest.approx(float(model.decision_function(NUMBERS.iloc[[AT]]).max()))
 
 
 def test_of_a_pipeline_they_speak_of_the_columns_that_its_steps_give() -> None:
-    frame = NUMBERS.assign(shop=np.where(NUMBERS["rank"] > 0.5, "web", "street"))
     steps = make_column_transformer((StandardScaler(), ["amount", "age"]), (OneHotEncoder(), ["shop"]))
-    model = make_pipeline(steps, LogisticRegression()).fit(frame, IS_HIGH)
-    found = contributions(model, row_of(frame))
-    assert found is not None
+    model = make_pipeline(steps, LogisticRegression()).fit(WITH_SHOP, IS_HIGH)
+    found = told(model, WITH_SHOP)
     assert set(found.by_input) == {"amount", "age", "shop_street", "shop_web"}
-    assert found.total == pytest.approx(float(model.decision_function(frame.iloc[[17]])[0]))
+    assert found.total == pytest.approx(float(model.decision_function(WITH_SHOP.iloc[[AT]])[0]))
 
 
-def test_models_that_do_not_tell_give_nothing() -> None:
-    forest = RandomForestRegressor(n_estimators=3, random_state=7).fit(NUMBERS, VALUE)
-    assert contributions(forest, row_of(NUMBERS)) is None
+@pytest.mark.parametrize(
+    "last", [LinearRegression(), LGBMRegressor(verbose=-1, **SMALL)], ids=lambda it: type(it).__name__
+)
+def test_of_a_pipeline_in_a_pipeline_they_are_those_of_its_end(last: Any) -> None:
+    inner = make_pipeline(StandardScaler().set_output(transform="pandas"), last)
+    model = make_pipeline("passthrough", inner).fit(NUMBERS, VALUE)
+    found = told(model)
+    assert list(found.by_input) == list(NUMBERS)
+    assert found.total == pytest.approx(float(model.predict(NUMBERS.iloc[[AT]])[0]))
+
+
+def test_models_that_do_not_tell_say_why_with_their_class() -> None:
     several = LinearRegression().fit(NUMBERS, np.column_stack([VALUE, IS_HIGH]))
-    assert contributions(several, row_of(NUMBERS)) is None
+    assert reason(several) == "LinearRegression: it predicts several targets, and contributions are told of one"
+    near = KNeighborsRegressor().fit(NUMBERS, VALUE)
+    assert reason(near) == (
+        "KNeighborsRegressor: contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and "
+        "scikit-learn"
+    )
+    pairs = make_pipeline(StandardScaler(), SVC(kernel="linear")).fit(NUMBERS, KIND)
+    assert reason(pairs).startswith("SVC: they add up to [")
