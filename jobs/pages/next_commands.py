@@ -24,7 +24,7 @@ def after_run(facts: RunFacts) -> list[Command]:
         found.append((f"lakescore quarantine show {name} --run {run}", "the refused rows"))
     if facts.standing is not None and not facts.stands:
         found.append((f"lakescore report {facts.standing.run_id}", "the run that is the slice now"))
-    else:
+    if facts.standing is None or facts.standing.run_id < run:
         found += _by_state(facts)
     if facts.manifest is not None and entry.state in ("published", "retracted"):
         found.append((f"lakescore replay {run}", "score it again, and hold the rows against those"))
@@ -50,7 +50,7 @@ def after_pipeline(facts: PipelineFacts, days: Sequence[Day]) -> list[Command]:
 
 
 def _by_state(facts: RunFacts) -> list[Command]:
-    """How to come to a slice, where there is none."""
+    """How to come to a slice, where no later run did."""
     entry = facts.entry
     name, day = entry.pipeline, entry.score_date
     version = pinned_version(entry)
@@ -63,7 +63,7 @@ def _by_state(facts: RunFacts) -> list[Command]:
         accept = " ".join(f"--accept {shlex.quote(check_id)}" for check_id in failed)
         return [validate, (f'{score} {accept} --reason "…"', "publish all the same, on the record")]
     if entry.state == "retracted":
-        return [(f"{score} --force", "publish it all the same, as it was")]
+        return [(f"{score} --force", "score and publish it all the same")]
     if entry.state == "started":
         return [(f"lakescore repair {name}", "settle runs whose process is gone")]
     if entry.state in ("failed", "conflict"):

@@ -91,6 +91,20 @@ def test_a_rejected_run_says_by_what_and_how_to_go_on(spark: SparkSession, small
     assert "limit:quarantined_share" in verdict_of(whole)
 
 
+def test_a_run_that_was_rejected_after_another_was_published_may_still_be_accepted(
+    spark: SparkSession, small: SmallProject
+) -> None:
+    standing = small.score(spark).run_id
+    small.configure(limits={"quarantined_share": 0.0})
+    with pytest.raises(RejectedError) as told:
+        small.score(spark, force=True)
+    page = page_of_run(small, told.value.run_id)
+    assert f"The slice is run {standing} by version 1, published before, and it stays." in verdict_of(page)
+    starts = [" ".join(line.split()[:3]) for line in commands_of(page)]
+    assert {f"lakescore report {standing}", "lakescore score orders"} <= set(starts)
+    assert "published; since then rejected" in page_of_pipeline(small)
+
+
 def test_the_stage_of_a_rejected_run_is_counted_as_the_published_rows_are(
     spark: SparkSession, small: SmallProject
 ) -> None:
