@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Sequence
-from statistics import median
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from jobs.pages import charts
-from pipelines.runs.report_facts import Distribution, PipelineFacts, RunFacts
-from pipelines.tables.distributions import Histogram
+from jobs.pages import figures
+from jobs.pages.check_grid import check_grid, found, rejecting, waived
+from jobs.pages.next_commands import after_pipeline, after_run
+from jobs.pages.numbers import count, percent, several
+from pipelines.runs.report_days import Day, days_of
+from pipelines.runs.report_facts import PipelineFacts, RunFacts
 from pipelines.tables.ledger import Entry
-from pipelines.validation.verdict import CheckResult
 
+SIGNS = {"ok": "✓", "warn": "!", "bad": "✗"}
+"""What tells the kind of a verdict to whoever sees no colors."""
 _HEADLINES = {
     "published": ("ok", "Published"),
     "rejected": ("bad", "Rejected: not published"),
@@ -23,159 +27,140 @@ _HEADLINES = {
     "conflict": ("bad", "Not published: other writers were in the way"),
     "superseded": ("warn", "Superseded: a newer attempt was published"),
     "retracted": ("warn", "Taken back"),
-    "started": ("warn", "Started, without an end"),
+    "started": ("warn", "Started, without an end: it is at work, or was killed"),
 }
-_MOST_CHECKS = 12
-_COLUMNS_OF_CHECKS = 14
+_MOST_TROUBLED = 6
+_NOWHERE = {
+    "published": "other rows stand in the slice now; the replay below scores these again",
+    "retracted": "they were taken back; the replay below scores them again",
+    "superseded": "its stage was removed when the newer attempt was found",
+    "rejected": "its stage was published by a later run, or removed by maintenance",
+}
+_ENDED_EARLY = "the run came to no complete stage"
 
 
 def run_page(facts: RunFacts) -> str:
     """The page of one run."""
-    entry, before = facts.entry, facts.around.slices[:-1] if facts.stands else facts.around.slices
+    entry, before = facts.entry, facts.before
     kind, headline = _HEADLINES[entry.state]
     if entry.state == "published" and not facts.stands:
         kind, headline = "warn", "Published, and replaced or taken back since"
-    manifest = entry.value("manifest") or {}
-    refusing = [check for check in facts.checks if check.kind == "rule" and check.unexpected_count]
-    return (
-        _environment()
-        .get_template("run.html.j2")
-        .render(
-            facts=facts,
-            entry=entry,
-            kind=kind,
-            headline=headline,
-            manifest={name: value for name, value in manifest.items() if name != "configuration"},
-            configuration=json.dumps(manifest.get("configuration", {}).get("pipeline", {}), indent=2),
-            failed=[check for check in facts.checks if not check.success],
-            refusing=sorted(refusing, key=lambda check: -(check.unexpected_count or 0)),
-            reasons=_reasons(refusing),
-            timings=_timings(entry),
-            outputs=[
-                (name, _spread(name, spread, entry.run_id, before)) for name, spread in facts.around.outputs.items()
-            ]
-            if facts.stands
-            else [],
-            checks_over_time=_checks_over_time([*before, entry]),
-            trends=_trends([*before, entry]),
-        )
+    refusing = sorted(
+        (check for check in facts.checks if check.kind == "rule" and check.unexpected_count),
+        key=lambda check: -(check.unexpected_count or 0),
+    )
+    gates = [check for check in facts.checks if not check.success and check.kind == "gate"]
+    was_counted = entry.rows_input is not None
+    line, name = ([*before, entry], figures.THIS_RUN) if was_counted else (before, "")
+    shown = figures.predictions(facts)
+    return _render(
+        "run.html.j2",
+        facts=facts,
+        entry=entry,
+        kind=kind,
+        headline=headline,
+        slice_now=_slice_now(facts),
+        error=(entry.error or "").split("\n") if entry.state in ("failed", "conflict") else [],
+        rejecting=rejecting(entry),
+        waived=[check for check in gates if check.rejects and check.check_id in waived(entry)],
+        accepted=entry.value("accepted"),
+        warning=[check for check in gates if not check.rejects],
+        refusing=refusing,
+        of_reasons=[*figures.reasons(refusing, before), *figures.quarantined(line, name)],
+        of_predictions=shown,
+        why_no_predictions="" if shown else _NOWHERE.get(entry.state, _ENDED_EARLY),
+        of_rows_and_time=[*figures.rows(line, name), *figures.timings(entry, before), *figures.durations(line, name)],
+        grid=check_grid([earlier for earlier in [*before, entry] if earlier.verdict]),
+        manifest=facts.manifest,
+        configuration=json.dumps((facts.manifest or {}).get("configuration", {}).get("pipeline", {}), indent=2),
+        commands=after_run(facts),
+        tables=facts.around.tables,
     )
 
 
 def pipeline_page(facts: PipelineFacts) -> str:
     """The page of a pipeline over its newest slices."""
+    days = days_of(facts.slices, facts.attempts)
+    troubled = [day.trouble for day in days if day.trouble is not None]
     newest = facts.slices[-1] if facts.slices else None
-    by_date = {entry.score_date: entry for entry in facts.slices}
-    troubled = [
-        entry
-        for entry in facts.attempts
-        if entry.state in ("rejected", "failed", "conflict")
-        and (entry.score_date not in by_date or by_date[entry.score_date].run_id < entry.run_id)
+    needs = f"{several(len(troubled), 'slice needs', 'slices need')} a look"
+    headline = needs if troubled else "All as it should be" if newest else "No slice yet"
+    judged = [entry for day in days if (entry := day.published or day.trouble) is not None and entry.verdict]
+    outputs = [
+        figure for name, spread in facts.outputs.items() for figure in figures.over_time(name, spread, facts.slices)
     ]
-    dates = [entry.score_date.isoformat() for entry in facts.slices]
-    means = [
-        (name, charts.over_slices(f"mean {name}", dates, [spread.means.get(entry.run_id) for entry in facts.slices]))
-        for name, spread in facts.outputs.items()
-        if isinstance(spread, Histogram)
-    ]
-    return (
-        _environment()
-        .get_template("pipeline.html.j2")
-        .render(
-            facts=facts,
-            newest=newest,
-            kind="bad" if troubled else "ok" if newest else "warn",
-            headline=f"{len(troubled)} slices need a look"
-            if troubled
-            else "All as it should be"
-            if newest
-            else "No slice yet",
-            troubled=troubled,
-            trends=_trends(facts.slices),
-            means=means,
-            checks_over_time=_checks_over_time(facts.slices),
-        )
-    )
+    return _render(
+        "pipeline.html.j2",
+        facts=facts,
+        newest=newest,
+        kind="bad" if troubled else "ok" if newest else "warn",
+        headline=headline,
+        troubled=[(entry, _brief(entry)) for entry in reversed(troubled)][:_MOST_TROUBLED],
+        days=[(day, _state_of(day), _note(day)) for day in reversed(days)],
+        without=sum((day.last - day.first).days + 1 for day in days if day.published is None),
+        of_slices=[
+            *figures.rows(facts.slices), *figures.quarantined(facts.slices), *outputs, *figures.durations(facts.slices)
+        ],
+        grid=check_grid(judged),
+        commands=after_pipeline(facts, days),
+        tables=facts.tables,
+    )  # fmt: skip
 
 
-def _environment() -> Environment:
-    found = Environment(
+def _render(template: str, **content: Any) -> str:
+    environment = Environment(
         loader=PackageLoader("jobs", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    found.filters["count"] = lambda value: "unknown" if value is None else f"{value:,}"
-    found.filters["share"] = lambda part, whole: "" if not whole or part is None else f"{part / whole:.2%}"
-    found.filters["plain"] = lambda value: value if isinstance(value, str | int) else json.dumps(value)
-    found.filters["number"] = lambda value: "" if value is None else f"{value:.6g}"
-    return found
+    environment.filters |= {"count": count, "found": found, "share": _share, "packages": _packages, "utc": _utc}
+    now = dt.datetime.now(dt.UTC)
+    return environment.get_template(template).render(**content, sign=SIGNS[content["kind"]], made_at=now)
 
 
-def _reasons(refusing: Sequence[CheckResult]) -> Markup | None:
-    rows = sorted(refusing, key=lambda check: -(check.unexpected_count or 0))[:_MOST_CHECKS]
-    if not rows:
-        return None
-    return charts.bars(
-        "rows by rule", [check.check_id for check in rows], [check.unexpected_count or 0 for check in rows]
-    )
+def _slice_now(facts: RunFacts) -> Markup:
+    """What is published of the date, where it is not this run."""
+    standing = facts.standing
+    if standing is None:
+        return Markup("Nothing is published of this date.")
+    if facts.stands:
+        return Markup()
+    since = "published since" if standing.run_id > facts.entry.run_id else "published before, and it stays"
+    told = Markup("The slice is run <code>{}</code> by version {}, {}.")
+    return told.format(standing.run_id, standing.model_version, since)
 
 
-def _timings(entry: Entry) -> Markup | None:
-    timings: dict[str, Any] = entry.value("timings") or {}
-    return charts.bars("seconds by step", list(timings), list(timings.values()), " s") if timings else None
+def _brief(entry: Entry) -> str:
+    """Why a run did not come to a good end, in a line."""
+    if entry.state == "rejected":
+        return "; ".join(f"{check.check_id} {found(check)}, expected {check.expected}" for check in rejecting(entry))
+    return (entry.error or "").split("\n")[0] or ("at work, or killed" if entry.state == "started" else "")
 
 
-def _spread(name: str, spread: Distribution, run_id: str, before: Sequence[Entry]) -> Markup:
-    now = _shares(spread.counts[run_id])
-    past = [_shares(spread.counts[entry.run_id]) for entry in before if entry.run_id in spread.counts]
-    usual = [median(several) for several in zip(*past, strict=True)] if past else None
-    if isinstance(spread, Histogram):
-        return charts.distribution(f"distribution of {name}", spread.edges, now, usual)
-    return charts.shares(f"values of {name}", spread.values, now, usual)
+def _state_of(day: Day) -> tuple[str, str]:
+    """The class and the words of how a day stands."""
+    if day.published is not None:
+        return ("", "published") if day.trouble is None else ("bad", f"published; since then {day.trouble.state}")
+    if not day.later:
+        return "none", "no slice"
+    last = day.later[-1]
+    return ("warn" if last.state == "retracted" else "bad", "taken back" if last.state == "retracted" else last.state)
 
 
-def _shares(counts: Sequence[int]) -> list[float]:
-    total = sum(counts) or 1
-    return [count / total for count in counts]
+def _note(day: Day) -> str:
+    """What else is to be known of a day."""
+    if day.later:
+        return _brief(day.later[-1])
+    accepted = day.published.value("accepted") if day.published is not None else None
+    return f"accepted {', '.join(accepted['checks'])}: {accepted['reason']}" if accepted else ""
 
 
-def _trends(slices: Sequence[Entry]) -> list[tuple[str, Markup]]:
-    """Counts and times over the slices; a line needs two of them."""
-    if len(slices) < 2:  # noqa: PLR2004
-        return []
-    dates = [entry.score_date.isoformat() for entry in slices]
-    quarantined = [
-        None if not entry.rows_input else (entry.rows_quarantined or 0) / entry.rows_input for entry in slices
-    ]
-    seconds = [sum((entry.value("timings") or {}).values()) or None for entry in slices]
-    return [
-        ("rows scored", charts.over_slices("rows scored", dates, [entry.rows_scored for entry in slices])),
-        ("share quarantined", charts.over_slices("share quarantined", dates, quarantined, percent=True)),
-        ("seconds", charts.over_slices("seconds of a run", dates, seconds)),
-    ]
+def _share(part: int | None, whole: int | None) -> str:
+    return "" if not whole or part is None else percent(part / whole)
 
 
-def _checks_over_time(slices: Sequence[Entry]) -> dict[str, Any] | None:
-    """The checks that did not hold in one of the newest slices, slice by slice."""
-    shown = list(slices)[-_COLUMNS_OF_CHECKS:]
-    found = [{check["check_id"]: check for check in entry.value("verdict") or []} for entry in shown]
-    troubled = {
-        name: sum(1 for checks in found if name in checks and not checks[name]["success"])
-        for checks_of in found
-        for name in checks_of
-    }
-    names = sorted((name for name, times in troubled.items() if times), key=lambda name: (-troubled[name], name))
-    if not names:
-        return None
-    return {
-        "dates": [entry.score_date.isoformat()[5:] for entry in shown],
-        "rows": [(name, [_mark(checks.get(name)) for checks in found]) for name in names[:_MOST_CHECKS]],
-    }
+def _packages(packages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
-def _mark(check: dict[str, Any] | None) -> tuple[str, str]:
-    """The class and the sign of one check in one slice."""
-    if check is None:
-        return "none", "·"
-    if check["success"]:
-        return "ok", "✓"
-    return ("bad", "✗") if check["action"] == "reject" else ("warn", "!")
+def _utc(at: dt.datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else ""

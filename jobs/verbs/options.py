@@ -88,12 +88,12 @@ def session_of(project: Project) -> SparkSession:
 
 def layout_of(project: Project, name: str) -> tuple[Pipeline, Layout]:
     """A pipeline and its tables; Spark is started only where a catalog must be asked for them."""
-    from pipelines.runs.layout import table_names
+    from pipelines.runs.layout import outputs_in_catalog
     from pipelines.runs.tables import require_tables
 
     pipeline = load_pipeline(project, name)
-    in_catalog = any(table.path is None for table in table_names(pipeline).values())
-    return pipeline, require_tables(session_of(project) if in_catalog else None, project, pipeline)
+    spark = session_of(project) if outputs_in_catalog(pipeline) else None
+    return pipeline, require_tables(spark, project, pipeline)
 
 
 def date_of(text: str, option: str = "--date") -> dt.date:

@@ -13,8 +13,8 @@ from pipelines.runs.findings import Finding, attempt, ok, problem, warning
 from pipelines.runs.layout import in_catalog
 from pipelines.runs.machine import machine_findings, spark_finding
 from pipelines.runs.preparation import look_up
+from pipelines.runs.sources import source_location
 from pipelines.runs.tables import require_tables
-from pipelines.tables.locations import below
 from pipelines.tables.readers import require_readable
 from pipelines.tables.retention import days_kept
 
@@ -49,7 +49,7 @@ def diagnose(
             continue
         spark = session() if session is not None and in_catalog(pipeline) else None
         yield from _tables(spark, project, pipeline)
-        yield from _inputs(project, pipeline)
+        yield from _inputs(spark, project, pipeline)
 
 
 def _model(project: Project, pipeline: Pipeline) -> str:
@@ -74,23 +74,22 @@ def _tables(spark: SparkSession | None, project: Project, pipeline: Pipeline) ->
         )
 
 
-def _inputs(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
+def _inputs(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Whether the inputs keep their versions for as long as the pipeline promises replays."""
     promised = pipeline.replay_days
     for name, source in pipeline.source.tables.items():
         what = f"{pipeline.name}: input {name}"
-        if source.path is None:
-            continue  # the catalog's; a check looks at it
         if source.format != "delta":
             if promised:
                 found = f"{source.format}: files that change cannot be read as they were"
                 yield warning(what, found, "land it as a Delta table, or set replay_days: 0")
             continue
-        location = below(project.environment.inputs, source.path)
+        place = source.path if source.path is not None else source.table
         try:
+            location = source_location(spark, project, source)
             kept = days_kept(location)
         except Exception as error:  # delta-rs raises whatever the storage does
-            yield problem(what, f"no Delta table at {location}: {error}", "land it, or mend the pipeline's source")
+            yield problem(what, f"no Delta table at {place}: {error}", "land it, or mend the pipeline's source")
             continue
         short = {name: days for name, days in kept.items() if days < promised}
         if short:

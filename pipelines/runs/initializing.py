@@ -35,10 +35,9 @@ from pipelines.runs.source_proposal import (
     propose_key,
     whole_table,
 )
-from pipelines.runs.sources import PinnedSource, first_line, read_source
+from pipelines.runs.sources import PinnedSource, first_line, read_source, source_location
 from pipelines.runs.suggesting import suggest
 from pipelines.runs.tables import create_tables
-from pipelines.tables.creation import location_of
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import below, local_path
 
@@ -130,7 +129,8 @@ def initialize(
     tell("looking at the model")
     model = look_up(project, wish.model)
     source = _source(spark, project, wish)
-    frame = read_source(spark, PinnedSource(wish.name, _location(spark, project, source), source.format, _NEWEST))
+    location = source_location(spark, project, source)
+    frame = read_source(spark, PinnedSource(wish.name, location, source.format, _NEWEST))
     tell("looking for a date and a key")
     date = _date(frame, wish, ask, today)
     key = _key(frame, date, wish, ask)
@@ -214,12 +214,6 @@ def _format_of(place: Path) -> Format:
         found=", ".join(file.name for file in files[:5]) or "an empty folder",
         remedy="say what it is by --format",
     )
-
-
-def _location(spark: SparkSession, project: Project, source: Source) -> str:
-    if source.path is not None:
-        return below(project.environment.inputs, source.path)
-    return location_of(spark, str(source.table))
 
 
 def _date(frame: DataFrame, wish: Wish, ask: Ask | None, today: dt.date) -> DateProposal:

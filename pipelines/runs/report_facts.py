@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import UsageError
 from pipelines.runs.history import published_slices
-from pipelines.runs.layout import Layout, in_catalog, ledger_of
+from pipelines.runs.layout import Layout, ledger_of, outputs_in_catalog
 from pipelines.runs.quarantine import RefusedRow, refused_rows
 from pipelines.runs.tables import require_tables
+from pipelines.tables import stages
 from pipelines.tables.distributions import Histogram, Published, ValueCounts, histogram, value_counts
 from pipelines.tables.ledger import Entry, last_words
+from pipelines.tables.staged_values import StagedRows
 from pipelines.validation.verdict import CheckResult
 
 SLICES = 30
@@ -35,7 +38,7 @@ class PipelineFacts:
     Args:
         pipeline: its configuration.
         slices: the published run of each slice, oldest first.
-        attempts: the last word on every run of those dates, oldest first.
+        attempts: the last word on every run of those dates and later ones, oldest first.
         outputs: how each output is spread, by run.
         tables: where predictions and quarantine are.
     """
@@ -53,48 +56,46 @@ class RunFacts:
 
     Args:
         entry: the ledger's last word on it.
-        states: the rows that the ledger has of it, oldest first.
+        manifest: what fixed its result; None where a repair entered it.
         checks: what each check found.
         examples: by rule, some of the rows that it refused; personal columns masked.
         around: the pipeline's slices up to this one.
-        stands: whether its rows are the slice now.
+        standing: the run that is the slice now, if any is.
+        rows_from: where its predictions are: among the published, on its stage, or nowhere any more.
     """
 
     entry: Entry
-    states: tuple[Entry, ...]
+    manifest: Mapping[str, Any] | None
     checks: tuple[CheckResult, ...]
     examples: Mapping[str, Sequence[RefusedRow]]
     around: PipelineFacts
-    stands: bool
+    standing: Entry | None
+    rows_from: Literal["published", "stage", "nowhere"]
+
+    @property
+    def stands(self) -> bool:
+        """Whether its rows are the slice now."""
+        return self.standing is not None and self.standing.run_id == self.entry.run_id
+
+    @property
+    def before(self) -> tuple[Entry, ...]:
+        """The slices of earlier dates, oldest first."""
+        return tuple(entry for entry in self.around.slices if entry.score_date < self.entry.score_date)
 
 
-def pipeline_facts(
-    session: Callable[[], SparkSession], project: Project, name: str, last: dt.date | None = None
-) -> PipelineFacts:
+def pipeline_facts(session: Callable[[], SparkSession], project: Project, name: str) -> PipelineFacts:
     """A pipeline's newest slices.
 
     Args:
         session: gives the Spark session, which only tables with names need.
         project: the configuration.
         name: the pipeline's.
-        last: leave out later slices.
 
     Raises:
         PipelineError: there is no such pipeline, or its tables are missing.
     """
     pipeline = load_pipeline(project, name)
-    layout = require_tables(session() if in_catalog(pipeline) else None, project, pipeline)
-    history = [
-        entry
-        for entry in layout.ledger.history(pipeline=name)
-        if entry.model_name == pipeline.model.name and (last is None or entry.score_date <= last)
-    ]
-    newest = dict(list(published_slices(history).items())[:SLICES])
-    whole = {entry.run_id: entry for entry in last_words(history)}
-    slices = tuple(whole[entry.run_id] for _, entry in sorted(newest.items()))
-    first = slices[0].score_date if slices else dt.date.min
-    attempts = tuple(entry for entry in whole.values() if entry.score_date >= first)
-    return PipelineFacts(pipeline, slices, attempts, _outputs(pipeline, layout, slices), layout.outputs())
+    return _around(pipeline, _layout(session, project, pipeline))
 
 
 def run_facts(session: Callable[[], SparkSession], project: Project, run_id: str) -> RunFacts:
@@ -104,25 +105,55 @@ def run_facts(session: Callable[[], SparkSession], project: Project, run_id: str
         UsageError: the ledger has no such run, or its pipeline is gone.
         PipelineError: its pipeline or tables are wrong.
     """
-    states = ledger_of(project).of_run(run_id)
-    (entry,) = last_words(states)
-    around = pipeline_facts(session, project, entry.pipeline, entry.score_date)
-    if entry.model_name != around.pipeline.model.name:
+    (entry,) = last_words(ledger_of(project).of_run(run_id))
+    pipeline = load_pipeline(project, entry.pipeline)
+    if entry.model_name != pipeline.model.name:
         raise UsageError(
             f"run '{run_id}' is of another model than the pipeline's now",
-            expected=around.pipeline.model.name,
+            expected=pipeline.model.name,
             found=entry.model_name,
         )
-    layout = require_tables(session() if in_catalog(around.pipeline) else None, project, around.pipeline)
-    checks = tuple(CheckResult(**result) for result in entry.value("verdict") or [])
+    layout = _layout(session, project, pipeline)
+    staged = _staged(layout, run_id)
+    around = _around(pipeline, layout, entry.score_date, staged)
+    standing = next((found for found in around.slices if found.score_date == entry.score_date), None)
+    stands = standing is not None and standing.run_id == run_id
     return RunFacts(
         entry=entry,
-        states=tuple(states),
-        checks=checks,
+        manifest=entry.value("manifest"),
+        checks=tuple(CheckResult(**result) for result in entry.value("verdict") or []),
         examples=_examples(layout, entry),
         around=around,
-        stands=bool(around.slices) and around.slices[-1].run_id == run_id,
+        standing=standing,
+        rows_from="published" if stands else "stage" if staged is not None else "nowhere",
     )
+
+
+def _layout(session: Callable[[], SparkSession], project: Project, pipeline: Pipeline) -> Layout:
+    return require_tables(session() if outputs_in_catalog(pipeline) else None, project, pipeline)
+
+
+def _around(
+    pipeline: Pipeline, layout: Layout, last: dt.date | None = None, staged: StagedRows | None = None
+) -> PipelineFacts:
+    """The newest slices, up to a date where one is given, and how outputs are spread there and on a stage."""
+    history = [
+        entry
+        for entry in layout.ledger.history(pipeline=pipeline.name)
+        if entry.model_name == pipeline.model.name and (last is None or entry.score_date <= last)
+    ]
+    newest = dict(list(published_slices(history).items())[:SLICES])
+    whole = {entry.run_id: entry for entry in last_words(history)}
+    slices = tuple(whole[entry.run_id] for _, entry in sorted(newest.items()))
+    first = slices[0].score_date if slices else dt.date.min
+    attempts = tuple(entry for entry in whole.values() if entry.score_date >= first)
+    return PipelineFacts(pipeline, slices, attempts, _outputs(pipeline, layout, slices, staged), layout.outputs())
+
+
+def _staged(layout: Layout, run_id: str) -> StagedRows | None:
+    """The rows of a run that were staged whole and not removed since."""
+    stage = stages.at(layout.stages, run_id)
+    return StagedRows(run_id, stage.rows) if stage.marker() is not None else None
 
 
 def _examples(layout: Layout, entry: Entry) -> dict[str, list[RefusedRow]]:
@@ -138,18 +169,20 @@ def _examples(layout: Layout, entry: Entry) -> dict[str, list[RefusedRow]]:
     return found
 
 
-def _outputs(pipeline: Pipeline, layout: Layout, slices: Sequence[Entry]) -> dict[str, Distribution]:
-    if not slices:
+def _outputs(
+    pipeline: Pipeline, layout: Layout, slices: Sequence[Entry], staged: StagedRows | None
+) -> dict[str, Distribution]:
+    if not slices and staged is None:
         return {}
-    dates = [entry.score_date for entry in slices]
+    dates = [entry.score_date for entry in slices] or [dt.date.max]
     runs = tuple(entry.run_id for entry in slices)
     rows = Published(layout.predictions, pipeline.model.name, min(dates), max(dates), runs)
     found: dict[str, Distribution] = {}
     for name, output in pipeline.outputs.items():
         if output.type in _NUMBERS:
-            spread = histogram(rows, name)
+            spread = histogram(rows, name, staged)
             if spread is not None:
                 found[name] = spread
         elif output.type in ("string", "boolean"):
-            found[name] = value_counts(rows, name)
+            found[name] = value_counts(rows, name, staged)
     return found

@@ -91,7 +91,7 @@ def pin_sources(
 
 
 def _opened(spark: SparkSession | None, project: Project, name: str, source: Source) -> OpenSource:
-    location = _location(spark, project, source)
+    location = source_location(spark, project, source)
     try:
         if source.format == "delta":
             return OpenSource(name, location, source, DeltaSource(location).pin)
@@ -213,7 +213,17 @@ def first_line(error: Exception) -> str:
     return re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", (str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
-def _location(spark: SparkSession | None, project: Project, source: Source) -> str:
+def source_location(spark: SparkSession | None, project: Project, source: Source) -> str:
+    """The folder of a source; one with a name is looked up in the catalog.
+
+    Args:
+        spark: the session, which only sources with names need.
+        project: the configuration.
+        source: which one.
+
+    Raises:
+        TableError: the catalog lacks it.
+    """
     if source.path is not None:
         return below(project.environment.inputs, source.path)
     assert spark is not None  # noqa: S101 - whoever asks for a name has a session

@@ -1,0 +1,82 @@
+"""Charts are drawn whatever the numbers and names are; a warning of the library would be an error here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from jobs.pages.charts import Timeline, bars, distribution, over_slices
+from jobs.pages.numbers import number, percent
+
+DAY = dt.date(2024, 3, 1)
+
+
+def texts(svg: str) -> list[str]:
+    return [text.strip() for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+
+
+def line(places: Sequence[int], versions: Sequence[int | None] | None = None, **options: int | str) -> Timeline:
+    dates = [DAY + dt.timedelta(days=place) for place in places]
+    return Timeline(dates, versions or [1] * len(dates), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("many", [1, 2, 12])
+@pytest.mark.parametrize("has_past", [True, False])
+def test_bars_have_each_name_and_value(many: int, has_past: bool) -> None:
+    values = [float(1000 * place) for place in range(many)]
+    svg = bars("rows", [f"rule {place}" for place in range(many)], values, values if has_past else None, number)
+    told = texts(svg)
+    assert {f"rule {place}" for place in range(many)} <= set(told)
+    assert {number(value) for value in values} <= set(told)
+    assert ("usual: median of the slices before" in told) == has_past
+
+
+def test_a_long_name_is_cut_in_its_middle_and_leaves_room() -> None:
+    told = texts(bars("rows", ["begin" + "x" * 100 + "end", "<b>"], [1.0, 0.0], [0.0, 0.0], number))
+    (cut,) = [text for text in told if "…" in text]
+    assert (cut[:5], cut[-3:], len(cut)) == ("begin", "end", 29)
+    assert "&lt;b&gt;" in told
+
+
+def test_a_distribution_is_drawn_of_one_value_of_nothing_and_of_large_numbers() -> None:
+    for edges in ([0.0, 1.0], [1e9, 1.5e9, 2e9], [-1e-9, 0.0, 1e-9]):
+        shares = [0.0] * (len(edges) - 1)
+        assert "this run" in texts(distribution("spread", edges, shares, None, "this run"))
+        assert "<svg" in distribution("spread", edges, [1.0, *shares[1:]], shares, "this run")
+
+
+def test_days_without_a_slice_break_the_line_and_are_marked() -> None:
+    timeline = line([0, 1, 4, 5])
+    assert timeline.missing() == [2, 3]
+    assert "no slice" in texts(over_slices("rows", timeline, [1, 2, 3, 4]))
+    assert "no slice" not in texts(over_slices("rows", line([0, 1, 2]), [1, 2, 3]))
+    assert line([0, 7, 14], step=7).missing() == []
+
+
+def test_versions_are_named_where_there_are_several() -> None:
+    assert {"version 1", "version 12", "version unknown"} <= set(
+        texts(over_slices("rows", line([0, 1, 2], [1, 12, None]), [1, 2, 3]))
+    )
+    assert not [text for text in texts(over_slices("rows", line([0, 1]), [1, 2])) if text.startswith("version")]
+
+
+@pytest.mark.parametrize("values", [[None, None], [0, 0], [-5.0, 3.0], [1e12, None], [1e-12, 1.0]])
+@pytest.mark.parametrize("has_band", [True, False])
+def test_lines_are_drawn_of_whatever_is_known(values: list[float | None], has_band: bool) -> None:
+    band = [None if value is None else (value - 1, value + 1) for value in values] if has_band else None
+    assert "<svg" in over_slices("rows", line([0, 1], run="this run"), values, band=band, told=percent)
+    assert "<svg" in over_slices("rows", line([0, 1], run="this run"), values, band=band)
+
+
+def test_over_years_labels_are_few_and_tell_the_year() -> None:
+    told = texts(over_slices("rows", line(range(0, 800, 7), step=7), [1.0] * 115))
+    dates = [text for text in told if re.fullmatch(r"\d\d-\d\d-\d\d", text)]
+    assert 2 <= len(dates) <= 6
+
+
+def test_charts_hold_no_color_of_their_own() -> None:
+    svg = over_slices("rows", line([0, 1], [1, 2], run="this run"), [1, 2], band=[(0, 2), (1, 3)])
+    assert not re.findall(r"#[0-9a-f]{6}\b", svg)
