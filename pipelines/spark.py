@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pyspark
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from pipelines.errors import SetupError
@@ -41,21 +43,42 @@ def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
         name: the application's name.
 
     Raises:
-        SetupError: Java is missing or too old.
+        SetupError: Java is missing or too old, or ends at once.
     """
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
+    wanted = {**settings, **_defaults(settings), **ALWAYS}
+    _launch(wanted)
     builder = SparkSession.builder.appName(name)
-    for key, value in {**settings, **_defaults(settings), **ALWAYS}.items():
+    for key, value in wanted.items():
         if key in ALWAYS or not _is_submitted_with(key):
             builder = builder.config(key, value)
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # repeats each error as a page of JSON
     session = builder.getOrCreate()
-    atexit.register(_remove_log)
     if _is_submitted():
         session.sparkContext.setLogLevel("ERROR")  # by whatever configuration it was submitted with
     return session
+
+
+def _launch(settings: Mapping[str, str]) -> None:
+    """Start Java, once a process, with its error stream in the log: what Java says of itself is no answer of ours."""
+    if _is_submitted() or SparkContext._gateway is not None:
+        return
+    conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
+    atexit.register(_remove_log)
+    with _LOG.open("ab") as log:
+        try:
+            gateway = launch_gateway(conf, {"stderr": log})  # type: ignore[no-untyped-call]
+            SparkContext._ensure_initialized(gateway=gateway)
+        except PySparkRuntimeError as error:
+            keep_log()
+            told = _LOG.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            raise SetupError(
+                "Java ended before Spark was there",
+                found=" ".join(told[-3:]) or "no word of why",
+                remedy=f"mend 'spark' in the environment's YAML, or JAVA_HOME; all that it said is in {_LOG}",
+            ) from error
 
 
 def keep_log() -> None:
@@ -105,6 +128,7 @@ def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
             [
                 f"-Dlog4j2.configurationFile={_QUIET.as_uri()}",
                 f"-Dlakescore.log={_LOG}",
+                "-Dlakescore.console=off",
                 settings.get("spark.driver.extraJavaOptions", ""),
             ]
         ).strip()

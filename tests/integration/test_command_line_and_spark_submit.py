@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_project import DAY, SUITE, SmallProject, copy_of, expectation, without_run
+from small_project import DAY, SPARK, SUITE, SmallProject, copy_of, expectation, without_run
 
 pytestmark = pytest.mark.slow
 
@@ -114,7 +114,20 @@ def test_a_run_that_ends_well_leaves_no_log_of_spark(empty: SmallProject, tmp_pa
     temporary.mkdir()
     ended = run(small, str(BIN / "lakescore"), "check", "orders", TMPDIR=str(temporary))
     assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""  # neither Java nor Spark says a word
     assert not list(temporary.glob("lakescore-*.log"))
+
+
+def test_a_java_that_does_not_start_is_told_with_its_own_words(empty: SmallProject, tmp_path: Path) -> None:
+    small = copy_of(empty, tmp_path)
+    small.environment(spark={**SPARK, "spark.driver.memory": "1x"})
+    ended = run(small, str(BIN / "lakescore"), "check", "orders")
+    assert ended.returncode == 2
+    assert "Java ended before Spark was there" in ended.stderr
+    assert "Invalid maximum heap size: -Xmx1x" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    (log,) = re.findall(r"all that it said is in (\S+)", ended.stderr)
+    Path(log).unlink()
 
 
 def test_the_quarantine_is_looked_at_and_replayed_from_the_command_line(
