@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from jobs.rendering import new_table, say, show
+from jobs.verbs.options import command
 
 if TYPE_CHECKING:
     from pipelines.models.contributions import Contributions
@@ -41,7 +44,7 @@ def show_answer(answer: Answer) -> None:
     for note in answer.notes:
         say(f"  note        {note}")
     if answer.run is not None:
-        say(f"  further     lakescore runs show {answer.run.run_id}")
+        say(f"  further     {command('runs', 'show', answer.run.run_id)}")
 
 
 def _show_slice(answer: Answer) -> None:
@@ -81,7 +84,8 @@ def _show_features(features: Mapping[str, Any], found: Contributions | None) -> 
     for name, value in largest:
         bar = "█" * max(1, round(abs(value) / longest * WIDEST_BAR))
         color = "red" if value < 0 else "green"
-        table.add_row(name, _short(features.get(name, "")), f"{value:+.4f}", f"[{color}]{bar}[/]")
+        shown = escape(_short(features.get(name, "")))
+        table.add_row(escape(name), shown, f"{value:+.4f}", f"[{color}]{bar}[/]")
     others = sum(1 for value in found.by_input.values() if value) - len(largest)
     if others:
         rest = found.total - found.base - sum(value for _, value in largest)

@@ -31,6 +31,9 @@ from jobs.verbs import (
 from jobs.verbs.options import Settings, write_error
 from pipelines.errors import PipelineError, UsageError
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     name="lakescore",
     help="Score slices of Delta tables with registered models; every row accounted for.",
@@ -92,6 +95,8 @@ def main(verb: str | None = None) -> None:
     words = [verb, *sys.argv[1:]] if verb else sys.argv[1:]
     try:
         code = app(args=words or ["--help"], prog_name="lakescore", standalone_mode=False)
+        spark_log = _spark_log() if code == 1 else None
+        rendering.note(f"Spark's log: {spark_log}", quiet=spark_log is None)
         sys.exit(code if isinstance(code, int) else 0)
     except PipelineError as error:
         _end_with(error)
@@ -100,8 +105,8 @@ def main(verb: str | None = None) -> None:
         asked = context.command_path if context is not None else "lakescore"
         _end_with(UsageError(error.format_message(), remedy=f"see {asked} --help"))
     except typer.Abort:
-        rendering.show_error("ended at a question: nothing was done")
-        sys.exit(1)
+        rendering.show_error("no answer was given; nothing was changed")
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has seen enough, as with `| head`
     except Exception as error:

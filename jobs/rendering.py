@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from pipelines.runs.certifying import Certificate
@@ -34,11 +38,24 @@ STEPS = {
     "publish": "publishing the predictions",
     "record": "writing the ledger",
 }
-_OUT = Console(highlight=False)
-ERRORS = Console(stderr=True, highlight=False)
+NARROWEST = 12
+"""Characters below which a column of texts that wrap is not read any more."""
+
+
+class _Console(Console):
+    """One that shows texts as they are, and ends well once whoever reads it has seen enough, as with `| head`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, emoji=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        os._exit(0)
+
+
+_OUT = _Console()
+_LINES = _Console(width=PIPED_WIDTH, file=io.StringIO(), force_terminal=False)
+ERRORS = _Console(stderr=True)
 """The error stream; one console, so that lines and a live bar do not overwrite each other."""
-if not _OUT.is_terminal:
-    _OUT = Console(highlight=False, width=PIPED_WIDTH)
 
 
 def say(text: str) -> None:
@@ -47,14 +64,26 @@ def say(text: str) -> None:
 
 
 def show(table: Table) -> None:
-    """A table."""
-    if _OUT.is_terminal:
+    """A table; lines without rules when piped, and on a terminal that is too narrow for it."""
+    if _OUT.is_terminal and _needs(table) <= _OUT.width:
         _OUT.print(table)
         return
-    with _OUT.capture() as lines:
-        _OUT.print(table)
+    plain = copy.copy(table)
+    plain.box, plain.pad_edge = None, False
+    with _LINES.capture() as lines:
+        _LINES.print(plain)
     for line in lines.get().splitlines():
         say(line.rstrip())
+
+
+def _needs(table: Table) -> int:
+    """The characters that a table takes with all that may not wrap whole."""
+
+    def width(column: Column) -> int:
+        widest = max(Text.from_markup(str(cell)).cell_len for cell in [column.header, *column.cells])
+        return widest if column.no_wrap or column.justify == "right" else min(widest, NARROWEST)
+
+    return sum(width(column) + 3 for column in table.columns)
 
 
 def show_error(text: str) -> None:
@@ -204,8 +233,8 @@ def note(text: str, *, quiet: bool = False) -> None:
 
 
 def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> Table:
-    """A table with columns of texts, of numbers, and of texts that may wrap; lines without rules when piped."""
-    table = Table(box=SIMPLE_HEAD) if _OUT.is_terminal else Table(box=None, pad_edge=False)
+    """A table with columns of texts, of numbers, and of texts that may wrap. Cells are Rich's markup: escape texts."""
+    table = Table(box=SIMPLE_HEAD)
     for name in texts:
         table.add_column(name, no_wrap=True)
     for name in numbers:

@@ -25,11 +25,14 @@ _VARYING = {
     re.compile(r"\b[0-9a-f]{12,64}\b"): "DIGEST",
     re.compile(r"(resolve|read|score|audit|quarantine|publish|record) \d+\.\d\d\b"): r"\1 SECONDS",
     re.compile(r"(\d+ h )?(\d+ min )?\b\d+(\.\d+)? s\b"): "SECONDS",
-    re.compile(r"\b\d+\.\d\b"): "SECONDS",
+    re.compile(r"(?<=^seconds  )\d+\.\d\b"): "SECONDS",
     re.compile(r"\b\d+ GiB\b"): "ROOM",
     re.compile(r"\s+"): " ",
 }
 """What differs each time a command runs: ids, times, digests, seconds, free room, the width of columns."""
+_BEGINS_WITH_A_DATE = re.compile(r"\d{4}-\d\d-\d\d ")
+_SECONDS_OF_A_SLICE = re.compile(r"(?<= )\d+\.\d(?= |$)")
+"""In a plan's and a backfill's rows."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ def steady(line: str, places: Mapping[str, str]) -> str:
     """
     for name, place in places.items():
         line = line.replace(place, name)
+    line = line.strip()
     for varying, name in _VARYING.items():
         line = varying.sub(name, line)
-    return line.strip()
+    return _SECONDS_OF_A_SLICE.sub("SECONDS", line) if _BEGINS_WITH_A_DATE.match(line) else line
 
 
 def matched(shown: Sequence[str], told: Sequence[str], places: Mapping[str, str]) -> tuple[list[tuple[str, str]], str]:

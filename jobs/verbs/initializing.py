@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs import rendering
-from jobs.verbs.options import AsJson, print_json, project_of, session_of
+from jobs.verbs.options import AsJson, command, print_json, project_of, session_of
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,4 +140,4 @@ def _show(name: str, made: Initialized) -> None:
     rows = made.date.rows if slice_.rows is None else slice_.rows
     told = f"{rows} {'row' if rows == 1 else 'rows'}"
     rendering.say(f"  plan      {slice_.score_date}: {slice_.state}, {told}, {made.report.model}")
-    rendering.say(f"Score it:   lakescore score {name} --date {slice_.score_date}")
+    rendering.say(f"Score it:   {command('score', name, '--date', str(slice_.score_date))}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,7 +69,12 @@ class Settings:
     def as_options(cls) -> str:
         """The options before the verb, for a command that does the same again."""
         given = {"conf": cls.conf, "env": cls.environment}
-        return "".join(f" --{name} {value}" for name, value in given.items() if value is not None)
+        return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
+
+
+def command(*words: str) -> str:
+    """A command for the same project, as it is typed."""
+    return f"lakescore{Settings.as_options()} {shlex.join(words)}"
 
 
 def project_of(pipeline: str | None) -> Project:
@@ -125,16 +132,25 @@ def write_result(content: Mapping[str, Any]) -> None:
 
 
 def write_file(file: Path, text: str, option: str) -> None:
-    """Leave a text in the file that an option names: whole or not at all."""
+    """Leave a text in the file that an option names: whole or not at all; a device or a pipe is written to."""
+    try:
+        if file.is_relative_to("/dev") or (file.exists() and not file.is_file()):
+            file.write_text(text, encoding="utf-8")
+            return
+        _put_in_place(file.resolve(), text)
+    except OSError as error:
+        raise UsageError(
+            f"{option}: cannot be written", expected="a file in a folder that is there", found=error
+        ) from error
+
+
+def _put_in_place(file: Path, text: str) -> None:
     unfinished = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(file)
-    except OSError as error:
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise UsageError(
-            f"{option}: cannot be written", expected="a file in a folder that is there", found=error
-        ) from error
 
 
 def write_error(error: PipelineError) -> None:
@@ -155,4 +171,13 @@ def write_error(error: PipelineError) -> None:
 
 
 def _as_text(content: Any) -> str:
-    return json.dumps(content, indent=2, default=str) + "\n"
+    return json.dumps(_without_nan(content), indent=2, default=str, allow_nan=False) + "\n"
+
+
+def _without_nan(content: Any) -> Any:
+    """The content with null where a number is none or infinite, for which JSON has no word."""
+    if isinstance(content, Mapping):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -15,6 +15,7 @@ from jobs.verbs.options import (
     FirstDate,
     LastDate,
     PipelineName,
+    command,
     period_of,
     print_json,
     project_of,
@@ -91,7 +92,7 @@ def suggest(
         print_json({"file": str(output), "expectations": count})
         return
     rendering.say(f"{output}: {count} expectations. Try them:")
-    rendering.say(f"  lakescore validate {pipeline} --from {first} --to {last} --suite {output}")
+    rendering.say(f"  {command('validate', pipeline, '--from', first, '--to', last, '--suite', str(output))}")
 
 
 def results(

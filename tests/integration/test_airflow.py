@@ -142,6 +142,7 @@ def test_schedule_backfill_and_spark_submit_meet_on_the_same_slices(  # noqa: PL
         running.ask("POST", "backfills", dag_id="orders", reprocess_behavior="none", max_active_runs=3, **period)
     else:
         period_options = ["--from-date", str(first), "--to-date", str(end), "--max-active-runs", "3"]
+        period_options += ["--reprocess-behavior", "failed"]
         running.command("backfill", "create", "--dag-id", "orders", *period_options)
     submit = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[2]", "--driver-memory", "1g"]
     dates = ["--from", str(PERIOD[0]), "--to", str(PERIOD[-1]), "--parallel", "1"]

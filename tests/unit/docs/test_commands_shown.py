@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from documented_commands import PAGES, ROOT, matched, shortened, shown_on, steady, taken
 
@@ -32,7 +34,12 @@ def test_every_other_command_is_run_somewhere() -> None:
             continue  # tests/integration/test_documentation.py types these
         (place,) = [place for beginning, place in ELSEWHERE.items() if item.command.startswith(beginning)]
         file, words = place
-        assert words in (ROOT / file).read_text(encoding="utf-8"), item.command
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert words in text, item.command
+        if item.words[0] == "make":
+            assert re.search(rf"^{item.words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        for option in [word for word in item.words if word.startswith("--") and file.startswith("tests/integration")]:
+            assert option in text, f"{item.command}: no test types {option}"
 
 
 def test_a_command_that_is_none_would_be_found() -> None:
@@ -51,6 +58,10 @@ def test_the_pages_show_commands_and_answers() -> None:
     assert sum(1 for item in LAKESCORE if any(map(str.strip, item.answer))) > len(LAKESCORE) // 3
 
 
+def test_no_page_waits_for_an_answer() -> None:
+    assert [item.command for item in SHOWN if "?" in item.answer] == []
+
+
 def test_only_what_differs_each_time_may_differ_from_a_page() -> None:
     shown = ["run      20261122T210104-4afbeeb1", "seconds  23.7: resolve 9.51, read 0.27", "rows 960"]
     told = ["run  20261126T201035-868f63ad", "seconds  4.1: resolve 0.81, read 0.02", "rows 960"]
@@ -60,6 +71,8 @@ def test_only_what_differs_each_time_may_differ_from_a_page() -> None:
     assert matched(shown, [*told[:2], "rows 961"], {})[1] == "shown: rows 960\ntold:  rows 961"
     assert "nothing more" in matched(shown, told[:2], {})[1]
     assert "and more" in matched(shown, [*told, "and more"], {})[1]
+    assert matched(["0.3 of the rows"], ["0.9 of the rows"], {})[1] != ""
+    assert matched(["2013-07-08  missing  1004  12.5"], ["2013-07-08  missing  1004  3.1"], {})[1] == ""
 
 
 def test_a_page_may_leave_lines_out() -> None:
