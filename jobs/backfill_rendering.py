@@ -42,7 +42,7 @@ def show_plan(plan: Plan, command: str, options: str) -> None:
     due = [slice_ for slice_ in plan.slices if slice_.is_due]
     show_standing(plan, due)
     for told, count in Counter(also for slice_ in plan.slices for also in slice_.also).items():
-        say(f"  besides, of {count} {'slice' if count == 1 else 'slices'}: {told}")
+        say(f"  also changed, for {count} {'slice' if count == 1 else 'slices'}: {told}")
     for check_id, why in plan.by_engine.items():
         say(f"  {check_id} reads each slice once more, by Great Expectations' engine: {why}")
     if plan.on_stage:
