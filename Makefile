@@ -7,9 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes, each with a Spark session of its own: one is often only waiting. Files in the order of their names:
-# by their number of tests, the longest would begin last.
-TWO := -n 2 --dist loadfile --no-loadscope-reorder
+# Files in the order of their names: by their number of tests, the longest would begin last.
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 PORT ?= 8080
 AIRFLOW := .venv-airflow/bin
 AIRFLOW_STAMP := .venv-airflow/installed-$(shell cat requirements/airflow.txt setup.py 2>/dev/null | cksum | cut -d' ' -f1)
@@ -33,9 +32,9 @@ airflow: $(STAMP) $(AIRFLOW_STAMP)  ## Airflow on this machine with the demo's p
 	exec $(AIRFLOW)/python -m dags.scoring.standalone --port $(PORT)
 
 test: $(STAMP) $(AIRFLOW_STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
-	@$(BIN)/python -m pytest $(TWO) tests/unit
-	$(BIN)/python -m pytest $(TWO) tests/spark
-	$(BIN)/python -m pytest $(TWO) tests/integration
+	@$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/unit
+	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/spark
+	$(BIN)/python -m pytest -n 3 $(SIDE_BY_SIDE) tests/integration  # each often waits for processes of its own
 	$(AIRFLOW)/python -m pytest tests/dags
 
 lint: $(STAMP) $(AIRFLOW_STAMP)  ## Style, types, and the direction of imports
