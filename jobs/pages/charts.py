@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,6 +40,7 @@ _STYLE: dict[str, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "text.parse_math": False,  # a name or value may hold dollar signs
 }
 _WIDTH = 5.2
 _MOST_LABELS = 6
@@ -229,7 +231,11 @@ def _figure(height: float) -> tuple[Figure, Any]:
 def _svg(figure: Figure, title: str) -> Markup:
     """The figure's SVG, for a page: named for readers that see no picture, and without a size of its own."""
     file = io.StringIO()
-    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    with warnings.catch_warnings():
+        # Of letters that its own font lacks it guesses the width; the page's fonts draw them.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r"Matplotlib currently does not support \w+ natively", UserWarning)
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = file.getvalue()
     text = text[text.index("<svg") :]
     head, _, body = text.partition(">")

@@ -80,3 +80,12 @@ def test_over_years_labels_are_few_and_tell_the_year() -> None:
 def test_charts_hold_no_color_of_their_own() -> None:
     svg = over_slices("rows", line([0, 1], [1, 2], run="this run"), [1, 2], band=[(0, 2), (1, 3)])
     assert not re.findall(r"#[0-9a-f]{6}\b", svg)
+
+
+@pytest.mark.parametrize("name", [r"$\foo$", "a$^$", "$5 to $10", "日本", "עברית", "_private", "100%", "a\nb"])
+def test_names_and_values_stand_as_they_are_whatever_characters_they_hold(name: str) -> None:
+    svg = bars(name, [name, "plain"], [1.0, 2.0], None, lambda value: f"{name} {value:g}")
+    told = "".join(texts(svg))
+    assert name.replace("\n", "") in told.replace("\n", "")
+    assert "<svg" in over_slices(name, line([0, 1], run="this run"), [1, 2], told=lambda value: name)
+    assert "<svg" in distribution(name, [0.0, 1.0], [1.0], None, "this run")
