@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from documented_commands import taken
-from pages_in_a_browser import CHROMIUM, looked_at
+from pages_in_a_browser import looked_at, may_be_skipped
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, PIPELINE, REFUSED, ROWS, SUITE, SmallProject, copy_of, expectation, orders_of
 
@@ -23,6 +23,7 @@ from pipelines.runs.retracting import retract
 pytestmark = pytest.mark.spark
 LARGEST = 300_000
 CONTRAST = 4.5
+NEEDS_CHROMIUM = pytest.mark.skipif(may_be_skipped(), reason="there is no Chromium on this machine")
 
 
 def no_session() -> SparkSession:
@@ -235,7 +236,7 @@ def test_an_unknown_run_is_told(scored: SmallProject) -> None:
         page_of_run(scored, "nothing")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@NEEDS_CHROMIUM
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_the_pages_whole_readable_and_without_a_complaint(
     several_slices: dict[str, str], tmp_path: Path, dark: bool
@@ -253,7 +254,23 @@ def test_a_browser_shows_the_pages_whole_readable_and_without_a_complaint(
         assert seen["background"] == ("rgb(18, 23, 28)" if dark else "rgb(246, 246, 243)")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize(
+    ("browser", "told", "skipped"),
+    [
+        (None, {}, True),
+        (None, {"CI": "true"}, False),
+        (None, {"CI": "true", "LAKESCORE_NO_BROWSER": "1"}, True),
+        ("/usr/bin/chromium", {}, False),
+        ("/usr/bin/chromium", {"CI": "true"}, False),
+    ],
+)
+def test_in_ci_a_browser_that_is_missing_is_no_reason_to_skip(
+    browser: str | None, told: dict[str, str], skipped: bool
+) -> None:
+    assert may_be_skipped(browser, told) == skipped
+
+
+@NEEDS_CHROMIUM
 def test_the_browser_would_find_what_is_poor(tmp_path: Path) -> None:
     page = (
         '<!doctype html><body style="background: white"><figure style="width: 9em"><h3>wide</h3><svg width="300">'
