@@ -16,6 +16,7 @@ from small_project import DAY, DAYS, PIPELINE, REFUSED, ROWS, SUITE, SmallProjec
 
 from jobs.pages.page import pipeline_page, run_page
 from pipelines.errors import RejectedError, TableError, UsageError
+from pipelines.runs.explaining import why
 from pipelines.runs.report_facts import pipeline_facts, run_facts
 from pipelines.runs.results import Acceptance
 from pipelines.runs.retracting import retract
@@ -155,6 +156,17 @@ def test_a_failed_run_tells_its_error_and_what_to_do(spark: SparkSession, small:
     assert any(line.startswith("lakescore score orders --date 2024-03-01") for line in commands_of(page))
 
 
+def test_an_output_that_was_added_since_is_no_obstacle(spark: SparkSession, small: SmallProject) -> None:
+    run_id = small.score(spark).run_id
+    small.configure(outputs={**PIPELINE["outputs"], "kept": {"result": "probability", "of": 0, "type": "double"}})
+    for page in (page_of_run(small, run_id), page_of_pipeline(small)):
+        assert "lacks it; lakescore tables evolve orders adds it." in page
+    assert "probability: share of rows" in page_of_run(small, run_id)
+    answer = why(lambda: spark, small.project, "orders", [str(DAY), "12"])
+    assert set(answer.outputs) == {"prediction", "probability"}
+    assert "lakescore tables evolve orders" in answer.notes[0]
+
+
 def test_a_run_that_was_replaced_or_taken_back_does_not_pass_for_the_slice(
     spark: SparkSession, small: SmallProject
 ) -> None:
@@ -180,7 +192,8 @@ def test_a_day_without_a_slice_and_another_model_version_are_seen(spark: SparkSe
     last = small.score(spark, DAYS[1] + dt.timedelta(days=3), model_version=2).run_id
     whole = page_of_pipeline(small)
     assert "2024-03-03 to 2024-03-04</td>" in whole
-    assert "no slice, and no run" in whole
+    assert "2 slices missing, and no run" in whole
+    assert "! No run needs a look 2 slices are missing: the first 2024-03-03, the last 2024-03-04." in verdict_of(whole)
     for page in (whole, page_of_run(small, last)):
         for named in ("no slice", "version 1", "version 2"):
             assert f">{named}</text>" in page, named
@@ -195,7 +208,7 @@ def test_slices_are_told_beside_those_before(spark: SparkSession, small: SmallPr
     assert "against the slices before (below 0.1" in page
     assert {"checks-over-time"} <= elements(page)
     whole = page_of_pipeline(small)
-    assert "All as it should be" in whole
+    assert "! No run needs a look The newest slice is " in verdict_of(whole)  # of 2024
     assert whole.count('<tr><td class="date">2024-03-0') == 3
     assert "03-03" not in page_of_run(small, runs[0])  # of later slices a run knows nothing
 
