@@ -12,12 +12,13 @@ from rich.markup import escape
 from jobs.rendering import new_table, say, show
 
 if TYPE_CHECKING:
-    from pipelines.runs.quarantine import ReasonCount, RefusedRow
+    from pipelines.runs.quarantine import RefusedRow
     from pipelines.runs.replaying import Replayable, Replayed
     from pipelines.runs.whatif import DayTrial, Trial
+    from pipelines.tables.quarantine import RefusedBy
 
 
-def show_reason_counts(counts: Sequence[ReasonCount]) -> None:
+def show_reason_counts(counts: Sequence[RefusedBy]) -> None:
     """Refused rows by date and reason."""
     if not counts:
         say("no rows are in quarantine")

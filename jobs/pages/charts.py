@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -39,12 +39,15 @@ _STYLE: dict[str, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "text.parse_math": False,  # a name or value may hold dollar signs
 }
 _WIDTH = 5.2
 _MOST_LABELS = 6
 _LARGE = 1000
 _LONGEST_NAME = 28
 _MARKERS = ("o", "s", "^", "D", "v")
+_FARTHEST = 1e300
+"""Numbers are drawn within it: of larger ones a difference may be no number."""
 _BEFORE = "usual: median of the slices before"
 
 Told = Callable[[float], str]
@@ -57,13 +60,13 @@ class Timeline:
     Args:
         dates: the slices', oldest first.
         versions: of the model, a slice each.
-        step: the usual number of days between slices.
+        without: the dates between them of which there would be a slice too.
         run: what to call the last one, where the page is about it.
     """
 
     dates: Sequence[dt.date]
     versions: Sequence[int | None]
-    step: int = 1
+    without: Sequence[dt.date] = ()
     run: str = ""
 
     def places(self) -> list[int]:
@@ -72,8 +75,7 @@ class Timeline:
 
     def missing(self) -> list[int]:
         """Where a slice would stand that is not there."""
-        pairs = pairwise(self.places())
-        return [place for early, late in pairs for place in range(early + self.step, late, self.step)]
+        return [(date - self.dates[0]).days for date in self.without]
 
 
 def bars(title: str, names: Sequence[str], now: Sequence[float], before: Sequence[float] | None, told: Told) -> Markup:
@@ -83,7 +85,7 @@ def bars(title: str, names: Sequence[str], now: Sequence[float], before: Sequenc
         places = range(len(names))
         axes.barh(places, now, color=ACCENT, height=0.62)
         for place, value in enumerate(now):
-            axes.text(1, place, told(value), transform=axes.get_yaxis_transform(), ha="right", va="center")
+            axes.text(1.01, place, told(value), transform=axes.get_yaxis_transform(), ha="left", va="center")
         if before is not None:
             axes.vlines(before, [n - 0.42 for n in places], [n + 0.42 for n in places], color=INK, linewidth=2.2)
             handle = axes.plot([], [], color=INK, linewidth=0, marker="|", markersize=10, markeredgewidth=2.2)
@@ -93,20 +95,27 @@ def bars(title: str, names: Sequence[str], now: Sequence[float], before: Sequenc
         axes.set_xticks([])
         axes.spines[["bottom"]].set_visible(False)
         axes.tick_params(length=0)
-        axes.margins(x=0.22)
+        axes.margins(x=0.02)
         axes.set_xlim(left=0)
         return _svg(figure, title)
 
 
 def distribution(
-    title: str, edges: Sequence[float], now: Sequence[float], before: Sequence[float] | None, label: str
+    title: str,
+    edges: Sequence[float],
+    now: Sequence[float],
+    before: Sequence[float] | None,
+    label: str,
+    ends: Sequence[float] = (),
 ) -> Markup:
-    """A histogram of shares, over the usual one of the slices before."""
+    """A histogram of shares, over the usual one of the slices before; a line at each end beyond which bins are open."""
     with rc_context(_style(title)):
         figure, axes = _figure(2.5)
         axes.stairs(now, edges, fill=True, color=ACCENT, alpha=0.8, label=label)
         if before is not None:
             axes.stairs(before, edges, color=INK, linewidth=1.6, label=_BEFORE)
+        for end in ends:
+            axes.axvline(end, color=MUTED, linewidth=1.2, linestyle=(0, (1, 2)))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.yaxis.set_major_formatter(_ticks(percent))
         axes.xaxis.set_major_locator(MaxNLocator(_MOST_LABELS))
@@ -134,10 +143,11 @@ def over_slices(
     """
     with rc_context(_style(title)):
         figure, axes = _figure(2.1)
+        values = [_drawable(value) for value in values]
         places, numbers = _with_gaps(timeline, values)
         if band is not None:
             bounds = [pair or (math.nan, math.nan) for pair in band]
-            low, high = (_with_gaps(timeline, [pair[side] for pair in bounds])[1] for side in (0, 1))
+            low, high = (_with_gaps(timeline, [_drawable(pair[side]) for pair in bounds])[1] for side in (0, 1))
             axes.fill_between(places, low, high, color=SOFT, linewidth=0)
         axes.plot(places, numbers, color=ACCENT, linewidth=1.5)
         _mark_versions(axes, timeline, values)
@@ -153,6 +163,10 @@ def over_slices(
         if axes.get_legend_handles_labels()[1]:
             figure.legend(loc="outside upper right", ncols=4, columnspacing=1.0, handletextpad=0.3, handlelength=1.2)
         return _svg(figure, title)
+
+
+def _drawable(value: float | None) -> float | None:
+    return None if value is None else min(max(value, -_FARTHEST), _FARTHEST)
 
 
 def _with_gaps(timeline: Timeline, values: Sequence[float | None]) -> tuple[list[int], list[float]]:
@@ -189,7 +203,8 @@ def _mark_days(axes: Any, timeline: Timeline, values: Sequence[float | None]) ->
     if timeline.run and values[-1] is not None:
         ring: dict[str, Any] = {"marker": "o", "markersize": 10, "fillstyle": "none", "markeredgewidth": 1.6}
         axes.plot(places[-1:], values[-1:], color=INK, label=timeline.run, linewidth=0, clip_on=False, **ring)
-    step = -(-(places[-1] + 1) // _MOST_LABELS) or 1
+    apart = math.gcd(*(places[-1] - place for place in places)) or 1  # 7 of weekly ones: each label is a slice's
+    step = -(-(places[-1] + 1) // (_MOST_LABELS * apart)) * apart
     shown = range(places[-1], -1, -step)
     days = [timeline.dates[0] + dt.timedelta(days=place) for place in shown]
     form = "%m-%d" if days[0].year == days[-1].year else "%y-%m-%d"
@@ -229,7 +244,11 @@ def _figure(height: float) -> tuple[Figure, Any]:
 def _svg(figure: Figure, title: str) -> Markup:
     """The figure's SVG, for a page: named for readers that see no picture, and without a size of its own."""
     file = io.StringIO()
-    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    with warnings.catch_warnings():
+        # Of letters that its own font lacks it guesses the width; the page's fonts draw them.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r"Matplotlib currently does not support \w+ natively", UserWarning)
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = file.getvalue()
     text = text[text.index("<svg") :]
     head, _, body = text.partition(">")

@@ -10,18 +10,16 @@ from typing import Any
 from markupsafe import Markup
 
 from jobs.pages import charts
-from jobs.pages.numbers import number, percent, seconds
-from pipelines.runs.report_days import usual_step
+from jobs.pages.numbers import number, percent, seconds, several
+from pipelines.runs.report_days import missing_dates
 from pipelines.runs.report_facts import Distribution, RunFacts
-from pipelines.tables.distributions import Histogram, stability_index
+from pipelines.tables.distributions import Histogram, ValueCounts, stability_index
 from pipelines.tables.ledger import Entry
 from pipelines.validation.verdict import CheckResult
 
 MOST_BARS = 12
 THIS_RUN = "this run"
-_MIDDLE = (0.1, 0.9)
-_COARSE = 4
-"""Bins that are taken together before shares are held against each other: with few rows, fine ones differ by chance."""
+_OTHERS, _NONE = "(other values)", "(no value)"
 
 
 @dataclass(frozen=True)
@@ -67,17 +65,21 @@ def predictions(facts: RunFacts) -> list[Figure]:
 
 def over_time(name: str, spread: Distribution, slices: Sequence[Entry], run: str = "") -> list[Figure]:
     """An output over the slices: its median and the middle of its rows; or the share of one of its values."""
-    known = [entry for entry in slices if sum(spread.counts.get(entry.run_id, ()))]
+    known = [entry for entry in slices if sum(spread.parts.get(entry.run_id, ()))]
+    if isinstance(spread, Histogram):
+        known = [entry for entry in known if entry.run_id in spread.spreads]
     if len(known) < 2:  # noqa: PLR2004 - a line needs two points
         return []
     line = timeline(known, run)
     if isinstance(spread, Histogram):
-        quantiles = [[spread.quantile(entry.run_id, share) or 0.0 for share in (0.5, *_MIDDLE)] for entry in known]
-        band = [(low, high) for _, low, high in quantiles]
-        chart = charts.over_slices(f"{name} over the slices", line, [middle for middle, _, _ in quantiles], band=band)
+        told = [spread.spreads[entry.run_id] for entry in known]
+        heading, band = f"{name} over the slices", [(found.low, found.high) for found in told]
+        chart = charts.over_slices(heading, line, [found.middle for found in told], band=band)
         return [Figure(f"{name} by slice: median and middle 80%", chart)]
+    if not spread.values:
+        return []
     place = spread.values.index("true") if "true" in spread.values else 0
-    shares = [_shares(spread.counts[entry.run_id])[place] for entry in known]
+    shares = [_shares(spread.parts[entry.run_id])[place] for entry in known]
     heading = f"{name} by slice: share of {spread.values[place]}"
     return [Figure(heading, charts.over_slices(heading, line, shares, told=percent))]
 
@@ -100,7 +102,7 @@ def durations(slices: Sequence[Entry], run: str = "") -> list[Figure]:
 def timeline(slices: Sequence[Entry], run: str = "") -> charts.Timeline:
     """What charts over these slices have in common."""
     dates = [entry.score_date for entry in slices]
-    return charts.Timeline(dates, [entry.model_version for entry in slices], usual_step(dates), run)
+    return charts.Timeline(dates, [entry.model_version for entry in slices], missing_dates(dates), run)
 
 
 def _line(
@@ -110,9 +112,9 @@ def _line(
     value_of: Callable[[Entry], float | None],
     told: charts.Told | None = None,
 ) -> list[Figure]:
-    if len(slices) < 2:  # noqa: PLR2004 - a line needs two points
-        return []
     values = [value_of(entry) for entry in slices]
+    if sum(value is not None for value in values) < 2:  # noqa: PLR2004 - a line needs two points
+        return []
     return [Figure(heading, charts.over_slices(heading, timeline(slices, run), values, told=told))]
 
 
@@ -134,40 +136,99 @@ def _medians(names: Sequence[str], past: Sequence[Mapping[str, float]]) -> list[
 
 
 def _spread(name: str, spread: Distribution, facts: RunFacts) -> Figure:
-    now = _shares(spread.counts[facts.entry.run_id])
-    past = [_shares(spread.counts[entry.run_id]) for entry in facts.before if entry.run_id in spread.counts]
-    usual = [median(several) for several in zip(*past, strict=True)] if past else None
+    run, before = facts.entry.run_id, [entry.run_id for entry in facts.before if entry.run_id in spread.parts]
     if isinstance(spread, Histogram):
-        chart = charts.distribution(f"distribution of {name}", spread.edges, now, usual, THIS_RUN)
+        chart, told = _bins(name, spread, run, before), [*_mean(spread, run, before), *_beyond(spread, run)]
     else:
-        chart = charts.bars(f"values of {name}", spread.values, now, usual, percent)
-    return Figure(f"{name}: share of rows", chart, _drift(spread, facts, now, past))
+        chart, told = _bars(name, spread, run, before), []
+    told += [*_without(spread, run), *_drift(spread, run, before)]
+    return Figure(f"{name}: share of rows", chart, " ".join(told))
 
 
-def _drift(spread: Distribution, facts: RunFacts, now: Sequence[float], past: Sequence[Sequence[float]]) -> str:
-    """How far the output is from the slices before, in words."""
+def _bins(name: str, spread: Histogram, run: str, before: Sequence[str]) -> Markup:
+    """The histogram, with open bins at its ends where values lie beyond them."""
+    if not spread.edges:
+        return Markup()
+    first, *_, last = edges = list(spread.edges)
+    is_open = any(any(spread.beyond[of]) for of in (run, *before))
+
+    def shares(of: str) -> list[float]:
+        under, over = spread.beyond[of]
+        counts = (under, *spread.counts[of], over) if is_open else spread.counts[of]
+        return _shares(counts, sum(spread.parts[of]))
+
+    width = (last - first) / (len(edges) - 1)
+    ends = (first, last) if is_open else ()
+    drawn = [first - width, *edges, last + width] if is_open else edges
+    usual = _usual([shares(of) for of in before])
+    return charts.distribution(f"distribution of {name}", drawn, shares(run), usual, THIS_RUN, ends)
+
+
+def _bars(name: str, spread: ValueCounts, run: str, before: Sequence[str]) -> Markup:
+    """A bar a value, and one each for the rows with others or none, where there are such."""
+    places = list(range(len(spread.values)))
+    for place, rows in enumerate((spread.others, spread.nulls), len(places)):
+        if any(rows[of] for of in (run, *before)):
+            places.append(place)
+    names = [[*spread.values, _OTHERS, _NONE][place] for place in places]
+
+    def shares(of: str) -> list[float]:
+        found = _shares(spread.parts[of])
+        return [found[place] for place in places]
+
+    usual = _usual([shares(of) for of in before])
+    return charts.bars(f"values of {name}", names, shares(run), usual, percent)
+
+
+def _beyond(spread: Histogram, run: str) -> list[str]:
+    """What of a run lies in the open bins."""
+    below, above = spread.beyond[run]
     told = []
-    if isinstance(spread, Histogram):
-        mean = spread.means.get(facts.entry.run_id)
-        means = [spread.means[entry.run_id] for entry in facts.before if entry.run_id in spread.means]
-        among = f"; in the slices before {number(min(means))} to {number(max(means))}" if means else ""
-        told.append(f"Mean {number(mean)}{among}." if mean is not None else "No value.")
-    if past:
-        width = _COARSE if isinstance(spread, Histogram) else 1
-        pooled = _coarse([sum(several) / len(past) for several in zip(*past, strict=True)], width)
-        usual = median(stability_index(_coarse(shares, width), pooled) for shares in past)
-        index = stability_index(_coarse(now, width), pooled)
+    if below:
         told.append(
-            f"Stability index {index:.2f} against the slices before (below 0.1 alike, above 0.25 not)"
-            + (f"; usually {usual:.2f}." if len(past) > 1 else ".")
+            f"{several(below, 'row')} below {number(spread.edges[0])}, down to {number(spread.spreads[run].least)}"
         )
-    return " ".join(told)
+    if above:
+        told.append(
+            f"{several(above, 'row')} above {number(spread.edges[-1])}, up to {number(spread.spreads[run].greatest)}"
+        )
+    return [f"Beyond the dotted lines: {'; '.join(told)}."] if told else []
 
 
-def _coarse(shares: Sequence[float], width: int) -> list[float]:
-    return [sum(shares[place : place + width]) for place in range(0, len(shares), width)]
+def _mean(spread: Histogram, run: str, before: Sequence[str]) -> list[str]:
+    if run not in spread.spreads:
+        return []
+    means = [spread.spreads[of].mean for of in before if of in spread.spreads]
+    among = f"; in the slices before {number(min(means))} to {number(max(means))}" if means else ""
+    return [f"Mean {number(spread.spreads[run].mean)}{among}."]
 
 
-def _shares(counts: Sequence[int]) -> list[float]:
-    total = sum(counts) or 1
+def _without(spread: Distribution, run: str) -> list[str]:
+    """How many of a run's rows cannot be drawn."""
+    rows, of = spread.without(run), sum(spread.parts[run])
+    kind = "finite value" if isinstance(spread, Histogram) else "value"
+    return [f"{several(rows, 'row has', 'rows have')} no {kind} ({percent(rows / of)})."] if rows else []
+
+
+def _drift(spread: Distribution, run: str, before: Sequence[str]) -> list[str]:
+    """How far the output is from the slices before, in words; each of their rows weighs the same."""
+    past = [spread.parts[of] for of in before if sum(spread.parts[of])]
+    if not past or not sum(spread.parts[run]):
+        return []
+    pooled = _shares([sum(rows) for rows in zip(*past, strict=True)])
+    index = stability_index(_shares(spread.parts[run]), pooled)
+    usual = median(stability_index(_shares(parts), pooled) for parts in past)
+    return [
+        f"Stability index {index:.2f} against the slices before (below 0.1 alike, above 0.25 not)"
+        + (f"; usually {usual:.2f}." if len(past) > 1 else ".")
+    ]
+
+
+def _usual(past: Sequence[Sequence[float]]) -> list[float] | None:
+    return [median(shares) for shares in zip(*past, strict=True)] if past else None
+
+
+def _shares(counts: Sequence[int], whole: int | None = None) -> list[float]:
+    """Of all of them, or of a larger whole."""
+    total = (sum(counts) if whole is None else whole) or 1
     return [count / total for count in counts]

@@ -6,6 +6,7 @@ from typing import Any
 
 _WHOLE_FROM = 1000
 _MINUTE = 60
+_TOO_LONG = 1e15
 
 
 def count(value: int | None) -> str:
@@ -36,11 +37,13 @@ def percent(share: float) -> str:
 def number(value: Any) -> str:
     """Any number; a whole one with its thousands apart.
 
-    >>> number(1234.0), number(0.3714812), number(1234567.8), number(None)
-    ('1,234', '0.3715', '1,234,568', '')
+    >>> number(1234.0), number(0.3714812), number(1234567.8), number(1e300), number(None)
+    ('1,234', '0.3715', '1,234,568', '1e+300', '')
     """
     if value is None:
         return ""
+    if abs(value) >= _TOO_LONG:
+        return f"{value:.4g}"
     if float(value).is_integer() or abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
     return f"{value:.4g}"
@@ -49,9 +52,11 @@ def number(value: Any) -> str:
 def short(value: float) -> str:
     """A number beside an axis.
 
-    >>> short(950), short(12500), short(3e6), short(0.25)
-    ('950', '12.5k', '3M', '0.25')
+    >>> short(950), short(12500), short(3e6), short(1e300), short(0.25)
+    ('950', '12.5k', '3M', '1e+300', '0.25')
     """
+    if abs(value) >= _TOO_LONG:
+        return f"{value:.4g}"
     for least, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= least:
             return f"{value / {'G': 1e9, 'M': 1e6, 'k': 1e3}[letter]:.4g}{letter}"

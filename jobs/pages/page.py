@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,8 +14,9 @@ from jobs.pages import figures
 from jobs.pages.check_grid import check_grid, found, rejecting, waived
 from jobs.pages.next_commands import after_pipeline, after_run
 from jobs.pages.numbers import count, percent, several
-from pipelines.runs.report_days import Day, days_of
+from pipelines.runs.report_days import Day, days_of, rhythm_of
 from pipelines.runs.report_facts import PipelineFacts, RunFacts
+from pipelines.runs.tables import lacks_output
 from pipelines.tables.ledger import Entry
 
 SIGNS = {"ok": "✓", "warn": "!", "bad": "✗"}
@@ -30,6 +31,8 @@ _HEADLINES = {
     "started": ("warn", "Started, without an end: it is at work, or was killed"),
 }
 _MOST_TROUBLED = 6
+_TOO_MANY_SINCE = 2
+"""Slices that would be expected since the newest one: by then it is older than twice the usual step."""
 _NOWHERE = {
     "published": "other rows stand in the slice now; the replay below scores these again",
     "retracted": "they were taken back; the replay below scores them again",
@@ -37,6 +40,7 @@ _NOWHERE = {
     "rejected": "its stage was published by a later run, or removed by maintenance",
 }
 _ENDED_EARLY = "the run came to no complete stage"
+_NONE_DRAWN = "no output in the table is a number, a text or true and false"
 
 
 def run_page(facts: RunFacts) -> str:
@@ -68,12 +72,13 @@ def run_page(facts: RunFacts) -> str:
         refusing=refusing,
         of_reasons=[*figures.reasons(refusing, before), *figures.quarantined(line, name)],
         of_predictions=shown,
-        why_no_predictions="" if shown else _NOWHERE.get(entry.state, _ENDED_EARLY),
+        why_no_predictions=_NOWHERE.get(entry.state, _ENDED_EARLY) if facts.rows_from == "nowhere" else _NONE_DRAWN,
         of_rows_and_time=[*figures.rows(line, name), *figures.timings(entry, before), *figures.durations(line, name)],
         grid=check_grid([earlier for earlier in [*before, entry] if earlier.verdict]),
         manifest=facts.manifest,
         configuration=json.dumps((facts.manifest or {}).get("configuration", {}).get("pipeline", {}), indent=2),
         commands=after_run(facts),
+        lacking=_lacking(facts.around),
         tables=facts.around.tables,
     )
 
@@ -83,8 +88,9 @@ def pipeline_page(facts: PipelineFacts) -> str:
     days = days_of(facts.slices, facts.attempts)
     troubled = [day.trouble for day in days if day.trouble is not None]
     newest = facts.slices[-1] if facts.slices else None
+    concerns = _concerns(facts, days)
     needs = f"{several(len(troubled), 'slice needs', 'slices need')} a look"
-    headline = needs if troubled else "All as it should be" if newest else "No slice yet"
+    headline = needs if troubled else "No run needs a look" if newest else "No slice yet"
     judged = [entry for day in days if (entry := day.published or day.trouble) is not None and entry.verdict]
     outputs = [
         figure for name, spread in facts.outputs.items() for figure in figures.over_time(name, spread, facts.slices)
@@ -93,11 +99,13 @@ def pipeline_page(facts: PipelineFacts) -> str:
         "pipeline.html.j2",
         facts=facts,
         newest=newest,
-        kind="bad" if troubled else "ok" if newest else "warn",
+        kind="bad" if troubled else "ok" if newest and not concerns else "warn",
         headline=headline,
+        concerns=concerns,
+        lacking=_lacking(facts),
         troubled=[(entry, _brief(entry)) for entry in reversed(troubled)][:_MOST_TROUBLED],
         days=[(day, _state_of(day), _note(day)) for day in reversed(days)],
-        without=sum((day.last - day.first).days + 1 for day in days if day.published is None),
+        missing=sum(day.missing for day in days),
         of_slices=[
             *figures.rows(facts.slices), *figures.quarantined(facts.slices), *outputs, *figures.durations(facts.slices)
         ],
@@ -105,6 +113,28 @@ def pipeline_page(facts: PipelineFacts) -> str:
         commands=after_pipeline(facts, days),
         tables=facts.tables,
     )  # fmt: skip
+
+
+def _concerns(facts: PipelineFacts, days: Sequence[Day]) -> list[str]:
+    """What is not as usual though no run came to a bad end: slices that are missing, in between or by now."""
+    found = []
+    gaps = [day for day in days if day.missing]
+    if gaps:
+        one = gaps[0].first == gaps[-1].last
+        between = f"that of {gaps[0].first}" if one else f"the first {gaps[0].first}, the last {gaps[-1].last}"
+        missing = sum(day.missing for day in gaps)
+        found.append(f"{several(missing, 'slice is', 'slices are')} missing: {between}.")
+    dates = [entry.score_date for entry in facts.slices]
+    rhythm, newest_due = rhythm_of(dates), facts.today - dt.timedelta(days=facts.pipeline.airflow.lag_days)
+    if len(dates) > 1 and len(rhythm.expected(dates[-1], newest_due)) >= _TOO_MANY_SINCE:
+        age, step = several((facts.today - dates[-1]).days, "day"), rhythm.step
+        usual = "day" if step == 1 else f"{step} days"
+        found.append(f"The newest slice is {age} old; usually there is one every {usual}.")
+    return found
+
+
+def _lacking(facts: PipelineFacts) -> list[str]:
+    return [lacks_output(facts.pipeline.name, name) for name in facts.lacking]
 
 
 def _render(template: str, **content: Any) -> str:

@@ -29,7 +29,7 @@ from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
 from pipelines.runs.sources import ANY_DAY, pin_sources, read_now, read_slice, read_whole
-from pipelines.runs.tables import require_tables
+from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.reading import equal, read_rows
@@ -163,8 +163,10 @@ def _by_tables(project: Project, pipeline: Pipeline, layout: Layout, asked: Answ
     found = replace(asked, score_date=day, other_dates=tuple(dates[1:]))
     for row in scored:
         if row["score_date"] == day:
-            outputs = {name: row[name] for name in pipeline.outputs}
-            return replace(found, status="scored", outputs=outputs, run=_run(project, layout, row["run_id"]))
+            outputs = {name: row[name] for name in pipeline.outputs if name in row}
+            notes = tuple(lacks_output(pipeline.name, name) for name in pipeline.outputs if name not in row)
+            run = _run(project, layout, row["run_id"])
+            return replace(found, status="scored", outputs=outputs, run=run, notes=notes)
     (state,) = look_at_slices(layout.predictions, [Slice(day, pipeline.model.name)])
     of_day = [row for row in refused if row["score_date"] == day]
     standing = [row for row in of_day if row["run_id"] in state.runs]

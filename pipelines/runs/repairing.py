@@ -14,7 +14,7 @@ from pipelines.runs.layout import Layout, in_catalog
 from pipelines.runs.recovery import look_back_at, settle
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
-from pipelines.tables.quarantine import read_quarantine
+from pipelines.tables.quarantine import Refused
 from pipelines.tables.slices import Slice, SliceState, all_slices, count_rows, look_at_slices, newest_metadata
 from pipelines.tables.stages import abandoned
 
@@ -110,7 +110,7 @@ def _recovered(layout: Layout, pipeline: Pipeline, state: SliceState, run_id: st
     """What tables and log tell of a published run."""
     day = state.slice.score_date
     said: dict[str, Any] = newest_metadata(layout.predictions, run_id)
-    refused = read_quarantine(layout.quarantine, day, day, ["run_id"], {run_id}).num_rows
+    refused = Refused(layout.quarantine, day, day, {run_id}).count()
     scored = count_rows(layout.predictions, state.slice)
     before = entry or Entry(run_id, pipeline.name, day, state.slice.model_name, "published")
     return Entry(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import UsageError
 from pipelines.runs.history import published_slices
 from pipelines.runs.layout import Layout, ledger_of, outputs_in_catalog
-from pipelines.runs.quarantine import RefusedRow, refused_rows
+from pipelines.runs.quarantine import RefusedRow, some_rows
 from pipelines.runs.tables import require_tables
 from pipelines.tables import stages
-from pipelines.tables.distributions import Histogram, Published, ValueCounts, histogram, value_counts
+from pipelines.tables.distributions import Histogram, Rows, ValueCounts, histogram, value_counts
 from pipelines.tables.ledger import Entry, last_words
+from pipelines.tables.locations import for_delta_rs
+from pipelines.tables.quarantine import Refused
+from pipelines.tables.reading import columns_of
 from pipelines.tables.staged_values import StagedRows
 from pipelines.validation.verdict import CheckResult
 
@@ -25,7 +30,7 @@ SLICES = 30
 """The newest slices that a report looks at."""
 EXAMPLES = 3
 MOST_REFUSED = 2000
-"""Refused rows of which reasons are shown with examples; counts are the verdict's, of all."""
+"""Refused rows among which examples of each rule are looked for, before each rule's own; no more are in memory."""
 
 Distribution = Histogram | ValueCounts
 _NUMBERS = ("int", "bigint", "float", "double")
@@ -40,14 +45,18 @@ class PipelineFacts:
         slices: the published run of each slice, oldest first.
         attempts: the last word on every run of those dates and later ones, oldest first.
         outputs: how each output is spread, by run.
+        lacking: the outputs that the predictions table does not have yet.
         tables: where predictions and quarantine are.
+        today: the date now, in the pipeline's time zone.
     """
 
     pipeline: Pipeline
     slices: tuple[Entry, ...]
     attempts: tuple[Entry, ...]
     outputs: Mapping[str, Distribution]
+    lacking: tuple[str, ...]
     tables: Mapping[str, str]
+    today: dt.date
 
 
 @dataclass(frozen=True)
@@ -118,11 +127,12 @@ def run_facts(session: Callable[[], SparkSession], project: Project, run_id: str
     around = _around(pipeline, layout, entry.score_date, staged)
     standing = next((found for found in around.slices if found.score_date == entry.score_date), None)
     stands = standing is not None and standing.run_id == run_id
+    checks = tuple(CheckResult(**result) for result in entry.value("verdict") or [])
     return RunFacts(
         entry=entry,
         manifest=entry.value("manifest"),
-        checks=tuple(CheckResult(**result) for result in entry.value("verdict") or []),
-        examples=_examples(layout, entry),
+        checks=checks,
+        examples=_examples(layout, entry, checks),
         around=around,
         standing=standing,
         rows_from="published" if stands else "stage" if staged is not None else "nowhere",
@@ -147,7 +157,20 @@ def _around(
     slices = tuple(whole[entry.run_id] for _, entry in sorted(newest.items()))
     first = slices[0].score_date if slices else dt.date.min
     attempts = tuple(entry for entry in whole.values() if entry.score_date >= first)
-    return PipelineFacts(pipeline, slices, attempts, _outputs(pipeline, layout, slices, staged), layout.outputs())
+    has = columns_of(DeltaTable(for_delta_rs(layout.predictions)))
+    usual = tuple(entry.run_id for entry in slices if last is None or entry.score_date < last)
+    dates = [entry.score_date for entry in slices] or [dt.date.max]
+    runs = tuple(entry.run_id for entry in slices)
+    rows = Rows(layout.predictions, pipeline.model.name, min(dates), max(dates), runs, usual, staged)
+    return PipelineFacts(
+        pipeline=pipeline,
+        slices=slices,
+        attempts=attempts,
+        outputs=_outputs(rows, {name: output.type for name, output in pipeline.outputs.items() if name in has}),
+        lacking=tuple(name for name in pipeline.outputs if name not in has),
+        tables=layout.outputs(),
+        today=dt.datetime.now(ZoneInfo(pipeline.timezone)).date(),
+    )
 
 
 def _staged(layout: Layout, run_id: str) -> StagedRows | None:
@@ -156,33 +179,27 @@ def _staged(layout: Layout, run_id: str) -> StagedRows | None:
     return StagedRows(run_id, stage.rows) if stage.marker() is not None else None
 
 
-def _examples(layout: Layout, entry: Entry) -> dict[str, list[RefusedRow]]:
-    rows, _ = refused_rows(
-        layout, entry.model_name, entry.score_date, entry.score_date, run_id=entry.run_id, most=MOST_REFUSED
-    )
+def _examples(layout: Layout, entry: Entry, checks: Sequence[CheckResult]) -> dict[str, list[RefusedRow]]:
+    """Some rows that each rule refused; of a rule that refused few among very many, too."""
+    refused = Refused(layout.quarantine, entry.score_date, entry.score_date, {entry.run_id})
     found: dict[str, list[RefusedRow]] = {}
-    for row in rows:
+    for row in some_rows(refused, MOST_REFUSED):
         for reason in row.reasons:
             several = found.setdefault(reason["rule"], [])
             if len(several) < EXAMPLES:
                 several.append(row)
+    for check in checks:
+        if check.action == "quarantine" and check.unexpected_count and check.check_id not in found:
+            found[check.check_id] = some_rows(replace(refused, rule=check.check_id), EXAMPLES)
     return found
 
 
-def _outputs(
-    pipeline: Pipeline, layout: Layout, slices: Sequence[Entry], staged: StagedRows | None
-) -> dict[str, Distribution]:
-    if not slices and staged is None:
-        return {}
-    dates = [entry.score_date for entry in slices] or [dt.date.max]
-    runs = tuple(entry.run_id for entry in slices)
-    rows = Published(layout.predictions, pipeline.model.name, min(dates), max(dates), runs)
+def _outputs(rows: Rows, types: Mapping[str, str]) -> dict[str, Distribution]:
+    """How outputs are spread, by their names and types."""
     found: dict[str, Distribution] = {}
-    for name, output in pipeline.outputs.items():
-        if output.type in _NUMBERS:
-            spread = histogram(rows, name, staged)
-            if spread is not None:
-                found[name] = spread
-        elif output.type in ("string", "boolean"):
-            found[name] = value_counts(rows, name, staged)
+    for name, kind in types.items() if rows.all_runs else ():
+        if kind in _NUMBERS:
+            found[name] = histogram(rows, name)
+        elif kind in ("string", "boolean"):
+            found[name] = value_counts(rows, name)
     return found

@@ -100,6 +100,15 @@ def _require_existing(layout: Layout, name: str) -> None:
             )
 
 
+def lacks_output(pipeline: str, output: str) -> str:
+    """What is said of an output that the configuration names and the table does not have yet.
+
+    >>> lacks_output("orders", "score")
+    "output 'score': the table of predictions lacks it; lakescore tables evolve orders adds it"
+    """
+    return f"output '{output}': the table of predictions lacks it; lakescore tables evolve {pipeline} adds it"
+
+
 def require_columns(layout: Layout, key: Sequence[T.StructField], pipeline: Pipeline) -> None:
     """Check that predictions and quarantine have the columns that the run would write.
 

@@ -7,7 +7,7 @@ interpreter ends, which aborts the process after its work is done.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import pyarrow as pa
@@ -34,9 +34,22 @@ def read_rows(
 
 def query(table: DeltaTable, sql: str) -> pa.Table:
     """What a query gives over a table, which it calls `rows`; names and values in it must be quoted."""
-    batches = QueryBuilder().register("rows", table).execute(sql)
-    found = pa.RecordBatchReader.from_stream(batches).read_all()
+    found = _reader(table, sql).read_all()
     return found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
+
+
+def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:
+    """The same, a few thousand rows at a time, whatever their number; texts may be views."""
+    yield from _reader(table, sql)
+
+
+def _reader(table: DeltaTable, sql: str) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_stream(QueryBuilder().register("rows", table).execute(sql))
+
+
+def columns_of(table: DeltaTable) -> frozenset[str]:
+    """The names of a table's columns."""
+    return frozenset(field.name for field in table.schema().fields)
 
 
 Value = str | int | float | Decimal | dt.date

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from documented_commands import taken
-from pages_in_a_browser import CHROMIUM, looked_at
+from pages_in_a_browser import looked_at, may_be_skipped
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, PIPELINE, REFUSED, ROWS, SUITE, SmallProject, copy_of, expectation, orders_of
 
 from jobs.pages.page import pipeline_page, run_page
 from pipelines.errors import RejectedError, TableError, UsageError
+from pipelines.runs.explaining import why
 from pipelines.runs.report_facts import pipeline_facts, run_facts
 from pipelines.runs.results import Acceptance
 from pipelines.runs.retracting import retract
@@ -23,6 +24,7 @@ from pipelines.runs.retracting import retract
 pytestmark = pytest.mark.spark
 LARGEST = 300_000
 CONTRAST = 4.5
+NEEDS_CHROMIUM = pytest.mark.skipif(may_be_skipped(), reason="there is no Chromium on this machine")
 
 
 def no_session() -> SparkSession:
@@ -154,6 +156,17 @@ def test_a_failed_run_tells_its_error_and_what_to_do(spark: SparkSession, small:
     assert any(line.startswith("lakescore score orders --date 2024-03-01") for line in commands_of(page))
 
 
+def test_an_output_that_was_added_since_is_no_obstacle(spark: SparkSession, small: SmallProject) -> None:
+    run_id = small.score(spark).run_id
+    small.configure(outputs={**PIPELINE["outputs"], "kept": {"result": "probability", "of": 0, "type": "double"}})
+    for page in (page_of_run(small, run_id), page_of_pipeline(small)):
+        assert "lacks it; lakescore tables evolve orders adds it." in page
+    assert "probability: share of rows" in page_of_run(small, run_id)
+    answer = why(lambda: spark, small.project, "orders", [str(DAY), "12"])
+    assert set(answer.outputs) == {"prediction", "probability"}
+    assert "lakescore tables evolve orders" in answer.notes[0]
+
+
 def test_a_run_that_was_replaced_or_taken_back_does_not_pass_for_the_slice(
     spark: SparkSession, small: SmallProject
 ) -> None:
@@ -179,7 +192,8 @@ def test_a_day_without_a_slice_and_another_model_version_are_seen(spark: SparkSe
     last = small.score(spark, DAYS[1] + dt.timedelta(days=3), model_version=2).run_id
     whole = page_of_pipeline(small)
     assert "2024-03-03 to 2024-03-04</td>" in whole
-    assert "no slice, and no run" in whole
+    assert "2 slices missing, and no run" in whole
+    assert "! No run needs a look 2 slices are missing: the first 2024-03-03, the last 2024-03-04." in verdict_of(whole)
     for page in (whole, page_of_run(small, last)):
         for named in ("no slice", "version 1", "version 2"):
             assert f">{named}</text>" in page, named
@@ -194,7 +208,7 @@ def test_slices_are_told_beside_those_before(spark: SparkSession, small: SmallPr
     assert "against the slices before (below 0.1" in page
     assert {"checks-over-time"} <= elements(page)
     whole = page_of_pipeline(small)
-    assert "All as it should be" in whole
+    assert "! No run needs a look The newest slice is " in verdict_of(whole)  # of 2024
     assert whole.count('<tr><td class="date">2024-03-0') == 3
     assert "03-03" not in page_of_run(small, runs[0])  # of later slices a run knows nothing
 
@@ -235,7 +249,7 @@ def test_an_unknown_run_is_told(scored: SmallProject) -> None:
         page_of_run(scored, "nothing")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@NEEDS_CHROMIUM
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_the_pages_whole_readable_and_without_a_complaint(
     several_slices: dict[str, str], tmp_path: Path, dark: bool
@@ -253,7 +267,23 @@ def test_a_browser_shows_the_pages_whole_readable_and_without_a_complaint(
         assert seen["background"] == ("rgb(18, 23, 28)" if dark else "rgb(246, 246, 243)")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize(
+    ("browser", "told", "skipped"),
+    [
+        (None, {}, True),
+        (None, {"CI": "true"}, False),
+        (None, {"CI": "true", "LAKESCORE_NO_BROWSER": "1"}, True),
+        ("/usr/bin/chromium", {}, False),
+        ("/usr/bin/chromium", {"CI": "true"}, False),
+    ],
+)
+def test_in_ci_a_browser_that_is_missing_is_no_reason_to_skip(
+    browser: str | None, told: dict[str, str], skipped: bool
+) -> None:
+    assert may_be_skipped(browser, told) == skipped
+
+
+@NEEDS_CHROMIUM
 def test_the_browser_would_find_what_is_poor(tmp_path: Path) -> None:
     page = (
         '<!doctype html><body style="background: white"><figure style="width: 9em"><h3>wide</h3><svg width="300">'

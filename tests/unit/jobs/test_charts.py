@@ -18,9 +18,11 @@ def texts(svg: str) -> list[str]:
     return [text.strip() for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
 
 
-def line(places: Sequence[int], versions: Sequence[int | None] | None = None, **options: int | str) -> Timeline:
-    dates = [DAY + dt.timedelta(days=place) for place in places]
-    return Timeline(dates, versions or [1] * len(dates), **options)  # type: ignore[arg-type]
+def line(
+    places: Sequence[int], versions: Sequence[int | None] | None = None, without: Sequence[int] = (), run: str = ""
+) -> Timeline:
+    dates, missing = ([DAY + dt.timedelta(days=place) for place in several] for several in (places, without))
+    return Timeline(dates, versions or [1] * len(dates), missing, run)
 
 
 @pytest.mark.parametrize("many", [1, 2, 12])
@@ -49,11 +51,10 @@ def test_a_distribution_is_drawn_of_one_value_of_nothing_and_of_large_numbers() 
 
 
 def test_days_without_a_slice_break_the_line_and_are_marked() -> None:
-    timeline = line([0, 1, 4, 5])
+    timeline = line([0, 1, 4, 5], without=[2, 3])
     assert timeline.missing() == [2, 3]
     assert "no slice" in texts(over_slices("rows", timeline, [1, 2, 3, 4]))
     assert "no slice" not in texts(over_slices("rows", line([0, 1, 2]), [1, 2, 3]))
-    assert line([0, 7, 14], step=7).missing() == []
 
 
 def test_versions_are_named_where_there_are_several() -> None:
@@ -71,8 +72,15 @@ def test_lines_are_drawn_of_whatever_is_known(values: list[float | None], has_ba
     assert "<svg" in over_slices("rows", line([0, 1], run="this run"), values, band=band)
 
 
+def test_labels_of_a_weekly_pipeline_are_dates_of_slices() -> None:
+    dates = {(DAY + dt.timedelta(days=7 * week)).strftime("%m-%d") for week in range(10)}
+    told = [text for text in texts(over_slices("rows", line(range(0, 70, 7)), [1.0] * 10)) if "-" in text]
+    assert 3 <= len(told) <= 6
+    assert set(told) <= dates
+
+
 def test_over_years_labels_are_few_and_tell_the_year() -> None:
-    told = texts(over_slices("rows", line(range(0, 800, 7), step=7), [1.0] * 115))
+    told = texts(over_slices("rows", line(range(0, 800, 7)), [1.0] * 115))
     dates = [text for text in told if re.fullmatch(r"\d\d-\d\d-\d\d", text)]
     assert 2 <= len(dates) <= 6
 
@@ -80,3 +88,19 @@ def test_over_years_labels_are_few_and_tell_the_year() -> None:
 def test_charts_hold_no_color_of_their_own() -> None:
     svg = over_slices("rows", line([0, 1], [1, 2], run="this run"), [1, 2], band=[(0, 2), (1, 3)])
     assert not re.findall(r"#[0-9a-f]{6}\b", svg)
+
+
+@pytest.mark.parametrize("name", [r"$\foo$", "a$^$", "$5 to $10", "日本", "עברית", "_private", "100%", "a\nb"])
+def test_names_and_values_stand_as_they_are_whatever_characters_they_hold(name: str) -> None:
+    svg = bars(name, [name, "plain"], [1.0, 2.0], None, lambda value: f"{name} {value:g}")
+    told = "".join(texts(svg))
+    assert name.replace("\n", "") in told.replace("\n", "")
+    assert "<svg" in over_slices(name, line([0, 1], run="this run"), [1, 2], told=lambda value: name)
+    assert "<svg" in distribution(name, [0.0, 1.0], [1.0], None, "this run")
+
+
+@pytest.mark.parametrize("many", [1.0, 1.5e308])
+def test_the_largest_numbers_are_drawn(many: float) -> None:
+    assert "<svg" in over_slices("x", line([0, 1]), [-many, many], band=[(-many, many), (0, many)])
+    edges = [-1e300, 0.0, 1e300]
+    assert "<svg" in distribution("x", edges, [0.5, 0.5], [1.0, 0.0], "this run", (edges[0], edges[-1]))

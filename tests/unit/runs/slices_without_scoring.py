@@ -24,6 +24,9 @@ from unit.samples import DAY_1, DAY_2, Registry, change_yaml, land
 
 PREDICTIONS = pa.schema([("score_date", pa.date32()), ("model_name", pa.string()), ("run_id", pa.string())])
 
+_REASON = pa.struct([(name, pa.string()) for name in ("rule", "column", "message")])
+QUARANTINE = pa.unify_schemas([PREDICTIONS, pa.schema([("reasons", pa.list_(_REASON)), ("row", pa.string())])])
+
 
 def no_session() -> NoReturn:
     raise AssertionError("a plan of tables that are folders needs no Spark")
@@ -99,6 +102,6 @@ def make_planned(churn: Project, configure: Configure, registry: Registry, folde
     land(found.customers, {DAY_1: 3, DAY_2: 2})
     layout = found.layout
     layout.ledger.create()
-    for location in layout.outputs().values():
-        write_deltalake(location, PREDICTIONS.empty_table(), partition_by=["score_date", "model_name"])
+    for location, schema in ((layout.predictions, PREDICTIONS), (layout.quarantine, QUARANTINE)):
+        write_deltalake(location, schema.empty_table(), partition_by=["score_date", "model_name"])
     return found
