@@ -16,6 +16,7 @@ import numpy as np
 from pipelines.models.attribution import SEVERAL, Attribution, Given, named_scores, score_of_regression
 from pipelines.models.boosters import of_catboost, of_lightgbm, of_xgboost
 from pipelines.models.features import Features
+from pipelines.models.links import link_of_sklearn
 from pipelines.models.sklearn_trees import is_tree, of_sklearn_trees
 
 OTHER_KIND = "contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and scikit-learn"
@@ -93,13 +94,12 @@ def _linear(model: Any, given: Given) -> Attribution | str:
         return f"it has {coefficients.shape[1]} coefficients for {len(given.names)} inputs"
     parts = coefficients * given.matrix()[0]
     bases = np.broadcast_to(np.atleast_1d(model.intercept_), len(parts)).astype(np.float64)
-    row = given.for_estimator(model)
-    if not hasattr(model, "decision_function"):
-        sums, predicted = bases + parts.sum(axis=1), np.reshape(model.predict(row), -1)
-        return Attribution(named_scores(sums, predicted, None), bases, parts, score_of_regression(sums, predicted))
-    scores = np.reshape(model.decision_function(row), -1)
-    predicted = model.predict_proba(row)[0] if hasattr(model, "predict_proba") else np.array([np.nan])
-    return Attribution(named_scores(scores, predicted, getattr(model, "classes_", None)), bases, parts, scores)
+    row, link = given.for_estimator(model), link_of_sklearn(model)
+    if hasattr(model, "decision_function"):
+        scores = np.reshape(model.decision_function(row), -1)
+    else:
+        scores = score_of_regression(link, model.predict(row))
+    return Attribution(named_scores(link, len(scores), getattr(model, "classes_", None)), bases, parts, scores)
 
 
 def _transformed(steps: Any, given: Given) -> Given:
