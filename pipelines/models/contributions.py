@@ -29,7 +29,8 @@ class Contributions:
     Args:
         of: what the numbers add up to: `log-odds` of the positive class, `probability of class …`, `score of class …`,
             `prediction`, `log of the prediction`, or a `raw score` that the model turns into its prediction otherwise.
-        base: the share that no input has: the average of the training rows, or the intercept.
+        base: the share that no input has: the intercept, or the mean over the training rows as the trees weight them:
+            by their number or sample weights, and XGBoost by the loss's second derivative.
         by_input: what each input added; of a pipeline with transformers, each column that these gave.
     """
 
@@ -52,13 +53,16 @@ def contributions(model: Any, row: Features) -> Contributions | str:
     """What each input added to the prediction of one row; else why that is not told, with the model's class.
 
     Args:
-        model: the library's own object: a booster, an estimator or a scikit-learn pipeline that ends with one.
+        model: the library's own object: a booster, an estimator, a scikit-learn pipeline that ends with one, or a
+            search over the parameters of any of these.
         row: one row of the model's inputs.
     """
     return _told(model, Given(row.frame(), row.names))
 
 
 def _told(model: Any, given: Given) -> Contributions | str:
+    if hasattr(model, "best_estimator_"):  # of a search over parameters
+        return _told(model.best_estimator_, given)
     if hasattr(model, "steps") and hasattr(model, "named_steps"):
         return _told(model[-1], _transformed(model[:-1], given) if len(model) > 1 else given)
     found = _attribution(model, given)
@@ -103,12 +107,26 @@ def _linear(model: Any, given: Given) -> Attribution | str:
 
 
 def _transformed(steps: Any, given: Given) -> Given:
-    """The row after a pipeline's transformers; each column by its name without that of its transformer."""
+    """The row after a pipeline's transformers; each column by its name without those of its transformers."""
     row = steps.transform(given.row)
-    columns = row.columns if hasattr(row, "columns") else steps.get_feature_names_out()
-    names = _distinct([str(name).rpartition("__")[2] for name in columns])
+    columns = [str(name) for name in (row.columns if hasattr(row, "columns") else steps.get_feature_names_out())]
+    names = _distinct(columns, [_without_transformers(name, steps) for name in columns])
     return Given(row.toarray() if hasattr(row, "toarray") else row, tuple(names))
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    return [name if names.count(name) == 1 else f"{name}#{place}" for place, name in enumerate(names)]
+def _without_transformers(name: str, step: Any) -> str:
+    """A column's name without what scikit-learn put before it: `NAME__`, of the transformer that it went through."""
+    if hasattr(step, "named_steps"):
+        for _, part in reversed(step.steps):
+            name = _without_transformers(name, part)
+    elif getattr(step, "verbose_feature_names_out", None) is True:  # side by side: ColumnTransformer, FeatureUnion
+        for label, part, *_ in getattr(step, "transformers_", None) or step.transformer_list:
+            if name.startswith(f"{label}__"):
+                return _without_transformers(name.removeprefix(f"{label}__"), part)
+    return name
+
+
+def _distinct(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The short names; of two columns that would have the same, the whole ones, and the place where these are too."""
+    either = [name if names.count(name) == 1 else column for column, name in zip(columns, names, strict=True)]
+    return [name if either.count(name) == 1 else f"{name}#{place}" for place, name in enumerate(either)]
