@@ -226,7 +226,7 @@ def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -
         day, is_there = (None if first is None else first[0]), first is not None
     if not is_there:
         return asked
-    note = () if day is not None else ("the input has it; --date tells of which slice",)
+    note = () if day is not None else ("the row is in the input; give --date to see its slice",)
     return replace(asked, status="waiting", score_date=day, notes=(*asked.notes, *note))
 
 
