@@ -121,11 +121,11 @@ def test_a_run_that_ends_well_leaves_no_log_of_spark(empty: SmallProject, tmp_pa
 def test_a_temporary_folder_with_a_space_takes_the_log_of_spark(empty: SmallProject, tmp_path: Path) -> None:
     small, temporary = copy_of(empty, tmp_path / "small"), tmp_path / "of 'mine' too"
     temporary.mkdir()
-    score = (str(BIN / "lakescore"), "score", "orders", "--date", str(DAY))
-    ended = run(small, *score, TMPDIR=str(temporary))
+    ended = run(small, str(BIN / "lakescore"), "check", "orders", TMPDIR=str(temporary))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert not list(temporary.glob("lakescore-*.log"))
     small.configure(model={"name": "retrns", "alias": "champion"})
+    score = (str(BIN / "lakescore"), "score", "orders", "--date", str(DAY))
     failed = run(small, *score, TMPDIR=str(temporary))
     (log,) = temporary.glob("lakescore-spark-*.log")
     assert f"Spark's log: {log}\n" in failed.stderr
