@@ -27,7 +27,7 @@ STATUS = {
 def show_answer(answer: Answer) -> None:
     """Why a row has its prediction, or none."""
     key = ", ".join(f"{name}={value}" for name, value in answer.key.items())
-    stale = "; stale: a run now would be of something else" if answer.slice_state == "stale" else ""
+    stale = "; stale: input, model or configuration changed since" if answer.slice_state == "stale" else ""
     say(f"{answer.pipeline} {key}: {STATUS[answer.status]}{stale}")
     for name, value in answer.outputs.items():
         say(f"  {name:<12}{_short(value)}")

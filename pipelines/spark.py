@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,26 @@ ALWAYS = {
 }
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere."""
 _QUIET = Path(__file__).with_name("log4j2.properties")
-_LOG = Path(tempfile.gettempdir()) / f"lakescore-spark-{os.getpid()}.log"
+_OPTIONS = "spark.driver.extraJavaOptions"
+_PACKAGES = "spark.jars.packages"
+_THROWN = re.compile(r'(?:Exception in thread "[^"]*"|Caused by:|Error:) (?:(?:[a-z_]\w*\.)+[\w$]+: )?(?![\w.$]+$)(.+)')
+"""How Java and spark-submit begin to say what ended them, with the class; but not where there is no more than that."""
+_ASIDE = re.compile(
+    r"\s|WARNING|\S+ \S+ (?:TRACE|DEBUG|INFO|WARN) |:: |$"
+    r"|Error: Could not create the Java Virtual Machine|Error: A fatal exception has occurred"
+    r"|Error occurred during initialization of VM|Using Spark's default log4j profile|(?:NOTE: )?Picked up J"
+)
+"""Lines that do not say why: frames, logs, what Ivy is at, and what Java says before or after its reason."""
+
+
+class _Java:
+    """The Java that this process started.
+
+    Args:
+        log: the file with its error stream and all of Spark's log.
+    """
+
+    log: Path | None = None
 
 
 def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
@@ -65,20 +85,31 @@ def _launch(settings: Mapping[str, str]) -> None:
     """Start Java, once a process, with its error stream in the log: what Java says of itself is no answer of ours."""
     if _is_submitted() or SparkContext._gateway is not None:
         return
-    conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
-    atexit.register(_remove_log)
-    with _LOG.open("ab") as log:
+    log = _Java.log = _new_log()
+    options = f"{java_option('lakescore.log', log)} {settings[_OPTIONS]}"
+    conf = SparkConf(loadDefaults=False).setAll(list({**settings, _OPTIONS: options}.items()))
+    with log.open("ab") as stream:  # at its end, as Spark's log is written into the same file
         try:
-            gateway = launch_gateway(conf, {"stderr": log})  # type: ignore[no-untyped-call]
+            gateway = launch_gateway(conf, {"stdout": stream, "stderr": stream})  # type: ignore[no-untyped-call]
             SparkContext._ensure_initialized(gateway=gateway)
         except PySparkRuntimeError as error:
             keep_log()
-            told = _LOG.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            mend = "mend 'spark' in the environment's YAML, or JAVA_HOME"
+            if _PACKAGES in settings:
+                mend += f"; the jars of {_PACKAGES} are fetched over the network: without one, put them beside Spark's"
             raise SetupError(
                 "Java ended before Spark was there",
-                found=" ".join(told[-3:]) or "no word of why",
-                remedy=f"mend 'spark' in the environment's YAML, or JAVA_HOME; all that it said is in {_LOG}",
+                found=what_java_said(log.read_text(encoding="utf-8", errors="replace")),
+                remedy=f"{mend}; all that it said is in {log}",
             ) from error
+
+
+def _new_log() -> Path:
+    """A file that nobody else has opened or can read."""
+    handle, name = tempfile.mkstemp(prefix="lakescore-spark-", suffix=".log")
+    os.close(handle)
+    atexit.register(_remove_log)
+    return Path(name)
 
 
 def keep_log() -> None:
@@ -87,12 +118,35 @@ def keep_log() -> None:
 
 
 def _remove_log() -> None:
-    _LOG.unlink(missing_ok=True)
+    if _Java.log is not None:
+        _Java.log.unlink(missing_ok=True)
 
 
 def log_file() -> Path | None:
     """The file with all of Spark's log, where this process started Spark by itself."""
-    return _LOG if _LOG.exists() else None
+    return _Java.log if _Java.log is not None and _Java.log.exists() else None
+
+
+def what_java_said(told: str) -> str:
+    r"""Why Java ended, in one line of all that it said: the exception that ended it, else its first word of its own.
+
+    >>> what_java_said('WARNING: old\nException in thread "main" java.io.IOException: no jar\n\tat a.B(C.java:1)')
+    'no jar'
+    >>> what_java_said("Invalid maximum heap size: -Xmx1x\nError: Could not create the Java Virtual Machine.")
+    'Invalid maximum heap size: -Xmx1x'
+    """
+    lines = [line for line in told.splitlines() if not _ASIDE.match(line)]
+    thrown = next((found[1] for line in lines if (found := _THROWN.match(line))), None)
+    return thrown or next(iter(lines), "no word of why")
+
+
+def java_option(name: str, value: object) -> str:
+    """A property for Java among Spark's options, which it splits at spaces as a shell does.
+
+    >>> java_option("lakescore.log", "/tmp/of mine/spark.log")
+    "'-Dlakescore.log=/tmp/of mine/spark.log'"
+    """
+    return shlex.quote(f"-D{name}={value}")
 
 
 def require_java() -> str:
@@ -124,16 +178,10 @@ def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
     defaults = {}
     if not _is_submitted():
         require_java()
-        defaults["spark.driver.extraJavaOptions"] = " ".join(
-            [
-                f"-Dlog4j2.configurationFile={_QUIET.as_uri()}",
-                f"-Dlakescore.log={_LOG}",
-                "-Dlakescore.console=off",
-                settings.get("spark.driver.extraJavaOptions", ""),
-            ]
-        ).strip()
+        quiet = [java_option("log4j2.configurationFile", _QUIET.as_uri()), java_option("lakescore.console", "off")]
+        defaults[_OPTIONS] = " ".join([*quiet, settings.get(_OPTIONS, "")]).strip()
         if not list((Path(pyspark.__file__).parent / "jars").glob("*delta-spark_*.jar")):
-            defaults["spark.jars.packages"] = settings.get("spark.jars.packages", DELTA_PACKAGE)
+            defaults[_PACKAGES] = settings.get(_PACKAGES, DELTA_PACKAGE)
     if settings.get("spark.master", "local").startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else a worker starts the first python3 of the PATH
     return defaults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +51,9 @@ def why(
     date: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="The slice. Default: the newest with that key.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Only what the tables tell; starts no Spark.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only what the tables tell; starts no Spark, unless a catalog names them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell why a row has its prediction, or none: run, model, inputs, features, and what each of them added.
@@ -62,6 +65,7 @@ def why(
     day = None if date is None else date_of(date)
     project = project_of(pipeline)
 
+    @cache  # it is asked for at each step that needs it
     def session() -> SparkSession:
         rendering.note(f"{pipeline}: reading the row's input again", quiet=as_json)
         return session_of(project)

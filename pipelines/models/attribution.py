@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipelines.models.links import Link
+
 Array = np.ndarray[Any, Any]
 
 SEVERAL = "it predicts several targets, and contributions are told of one"
 SHARE = 1e-4
 """How far sums may be from the score, as a share of what is added: XGBoost adds in 32 bits."""
+_OF_REGRESSION = {"identity": "prediction", "log": "log of the prediction"}
 
 
 @dataclass(frozen=True)
@@ -81,40 +84,32 @@ class Attribution:
         return self.sums.shape == self.scores.shape and bool((np.abs(self.sums - self.scores) <= SHARE * added).all())
 
 
-def named_scores(scores: Array, predicted: Array, classes: Sequence[Any] | Array | None) -> tuple[str, ...]:
-    """What each raw score is, by how the model's prediction follows from it.
+def named_scores(link: Link | None, scores: int, classes: Sequence[Any] | Array | None) -> tuple[str, ...]:
+    """What each raw score of a model is.
 
     Args:
-        scores: of the row.
-        predicted: what it predicts for the row: a value, or the probability of the second of two classes.
+        link: how the prediction follows from it, where the model's objective tells.
+        scores: how many there are.
         classes: in the order of the scores; of one score the two that it decides between; None of a regression.
 
-    >>> named_scores(np.array([0.0]), np.array([0.5]), ["no", "yes"])
+    >>> named_scores("logit", 1, ["no", "yes"])
     ('log-odds',)
-    >>> named_scores(np.array([2.0]), np.array([2.0]), None)
+    >>> named_scores("identity", 1, None)
     ('prediction',)
     """
-    if len(scores) > 1:
+    if scores > 1:
         return () if classes is None else tuple(f"score of class {label}" for label in classes)
-    score, value = float(scores[0]), float(predicted[-1])
-    if classes is None and np.isclose(score, value, rtol=SHARE):
-        return ("prediction",)
-    with np.errstate(over="ignore"):  # of a score so large that its probability is 0
-        odds = 1 / (1 + np.exp(-score))
-    if np.allclose([odds, 1 - odds], [value, 1 - value], rtol=SHARE, atol=1e-6):
+    if link == "logit":
         return ("log-odds",)
     if classes is not None:
         return (f"score of class {classes[1]}",)
-    return ("log of the prediction",) if value > 0 and np.isclose(score, np.log(value), rtol=SHARE) else ("raw score",)
+    return ("raw score" if link is None else _OF_REGRESSION[link],)
 
 
-def score_of_regression(sums: Array, predicted: Array) -> Array:
-    """The raw score behind a prediction: its logarithm where the sums are that, else the prediction.
-
-    Poisson, gamma and Tweedie regressions add up before they take the exponential, and scikit-learn does not give
-    that score.
-    """
+def score_of_regression(link: Link | None, predicted: Array) -> Array:
+    """The raw score behind a prediction, which scikit-learn does not give where it is the prediction's logarithm."""
     values = np.asarray(predicted, dtype=np.float64).reshape(-1)
-    if (values > 0).all() and np.allclose(np.log(values), sums, rtol=SHARE):
-        return np.log(values)
-    return values
+    if link != "log":
+        return values
+    with np.errstate(divide="ignore"):  # of a prediction so small that it is 0
+        return np.asarray(np.log(values))

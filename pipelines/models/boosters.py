@@ -7,6 +7,13 @@ from typing import Any
 import numpy as np
 
 from pipelines.models.attribution import Attribution, Given, named_scores
+from pipelines.models.links import (
+    link_of_catboost,
+    link_of_lightgbm,
+    link_of_xgboost,
+    loss_of_catboost,
+    objective_of_xgboost,
+)
 
 NEEDS_CATEGORIES = "it was trained on pandas' categories, and the row comes with plain values"
 
@@ -19,9 +26,9 @@ def of_lightgbm(model: Any, given: Given) -> Attribution | str:
     rows = given.row if booster.pandas_categorical else given.matrix()
     parts = booster.predict(rows, pred_contrib=True, num_threads=1).reshape(-1, len(given.names) + 1)
     scores = booster.predict(rows, raw_score=True, num_threads=1).reshape(-1)
-    predicted = booster.predict(rows, num_threads=1).reshape(-1)
     classes = getattr(model, "classes_", None if len(scores) == 1 else range(len(scores)))
-    return Attribution(named_scores(scores, predicted, classes), parts[:, -1], parts[:, :-1], scores)
+    of = named_scores(link_of_lightgbm(booster), len(scores), classes)
+    return Attribution(of, parts[:, -1], parts[:, :-1], scores)
 
 
 def of_xgboost(model: Any, given: Given) -> Attribution | str:
@@ -35,16 +42,16 @@ def of_xgboost(model: Any, given: Given) -> Attribution | str:
         return NEEDS_CATEGORIES
     row = given.row if has_categories else given.matrix()
     rows = xgboost.DMatrix(row, missing=getattr(model, "missing", np.nan), enable_categorical=has_categories)
-    of = {"iteration_range": _rounds(model), "strict_shape": True, "validate_features": False}
-    parts = booster.predict(rows, pred_contribs=True, **of)[0].astype(np.float64)
-    margin = model.predict(row, output_margin=True) if is_wrapper else booster.predict(rows, output_margin=True, **of)
+    how = {"iteration_range": _rounds(model), "strict_shape": True, "validate_features": False}
+    parts = booster.predict(rows, pred_contribs=True, **how)[0].astype(np.float64)
+    margin = model.predict(row, output_margin=True) if is_wrapper else booster.predict(rows, output_margin=True, **how)
     scores = margin.reshape(-1).astype(np.float64)
-    predicted = booster.predict(rows, **of)[0]
     classes = getattr(model, "classes_", None)
     if len(scores) > 1:  # of classes, or of several targets, which a classifier may have too
-        is_of_classes = '"multi:' in booster.save_config()
+        is_of_classes = objective_of_xgboost(booster).startswith("multi:")
         classes = (range(len(scores)) if classes is None else classes) if is_of_classes else None
-    return Attribution(named_scores(scores, predicted, classes), parts[:, -1], parts[:, :-1], scores)
+    of = named_scores(link_of_xgboost(model, booster), len(scores), classes)
+    return Attribution(of, parts[:, -1], parts[:, :-1], scores)
 
 
 def of_catboost(model: Any, given: Given) -> Attribution | str:
@@ -60,11 +67,10 @@ def of_catboost(model: Any, given: Given) -> Attribution | str:
     parts = model.get_feature_importance(row, type="ShapValues", thread_count=1).reshape(-1, len(given.names) + 1)
     scores = model.predict(row, prediction_type="RawFormulaVal", thread_count=1).reshape(-1)
     classes = model.classes_ if len(model.classes_) else None
-    if len(scores) > 1 and not str(model.get_all_params().get("loss_function")).startswith("MultiClass"):
+    if len(scores) > 1 and not loss_of_catboost(model).startswith("MultiClass"):
         classes = None
-    kind = {} if classes is None else {"prediction_type": "Probability"}
-    predicted = np.asarray(model.predict(row, thread_count=1, **kind)).reshape(-1)
-    return Attribution(named_scores(scores, predicted, classes), parts[:, -1], parts[:, :-1], scores)
+    of = named_scores(link_of_catboost(model), len(scores), classes)
+    return Attribution(of, parts[:, -1], parts[:, :-1], scores)
 
 
 def _rounds(model: Any) -> tuple[int, int]:

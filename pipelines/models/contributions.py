@@ -16,6 +16,7 @@ import numpy as np
 from pipelines.models.attribution import SEVERAL, Attribution, Given, named_scores, score_of_regression
 from pipelines.models.boosters import of_catboost, of_lightgbm, of_xgboost
 from pipelines.models.features import Features
+from pipelines.models.links import link_of_sklearn
 from pipelines.models.sklearn_trees import is_tree, of_sklearn_trees
 
 OTHER_KIND = "contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and scikit-learn"
@@ -28,7 +29,8 @@ class Contributions:
     Args:
         of: what the numbers add up to: `log-odds` of the positive class, `probability of class …`, `score of class …`,
             `prediction`, `log of the prediction`, or a `raw score` that the model turns into its prediction otherwise.
-        base: the share that no input has: the average of the training rows, or the intercept.
+        base: the share that no input has: the intercept, or the mean over the training rows as the trees weight them:
+            by their number or sample weights, and XGBoost by the loss's second derivative.
         by_input: what each input added; of a pipeline with transformers, each column that these gave.
     """
 
@@ -51,13 +53,16 @@ def contributions(model: Any, row: Features) -> Contributions | str:
     """What each input added to the prediction of one row; else why that is not told, with the model's class.
 
     Args:
-        model: the library's own object: a booster, an estimator or a scikit-learn pipeline that ends with one.
+        model: the library's own object: a booster, an estimator, a scikit-learn pipeline that ends with one, or a
+            search over the parameters of any of these.
         row: one row of the model's inputs.
     """
     return _told(model, Given(row.frame(), row.names))
 
 
 def _told(model: Any, given: Given) -> Contributions | str:
+    if hasattr(model, "best_estimator_"):  # of a search over parameters
+        return _told(model.best_estimator_, given)
     if hasattr(model, "steps") and hasattr(model, "named_steps"):
         return _told(model[-1], _transformed(model[:-1], given) if len(model) > 1 else given)
     found = _attribution(model, given)
@@ -93,22 +98,35 @@ def _linear(model: Any, given: Given) -> Attribution | str:
         return f"it has {coefficients.shape[1]} coefficients for {len(given.names)} inputs"
     parts = coefficients * given.matrix()[0]
     bases = np.broadcast_to(np.atleast_1d(model.intercept_), len(parts)).astype(np.float64)
-    row = given.for_estimator(model)
-    if not hasattr(model, "decision_function"):
-        sums, predicted = bases + parts.sum(axis=1), np.reshape(model.predict(row), -1)
-        return Attribution(named_scores(sums, predicted, None), bases, parts, score_of_regression(sums, predicted))
-    scores = np.reshape(model.decision_function(row), -1)
-    predicted = model.predict_proba(row)[0] if hasattr(model, "predict_proba") else np.array([np.nan])
-    return Attribution(named_scores(scores, predicted, getattr(model, "classes_", None)), bases, parts, scores)
+    row, link = given.for_estimator(model), link_of_sklearn(model)
+    if hasattr(model, "decision_function"):
+        scores = np.reshape(model.decision_function(row), -1)
+    else:
+        scores = score_of_regression(link, model.predict(row))
+    return Attribution(named_scores(link, len(scores), getattr(model, "classes_", None)), bases, parts, scores)
 
 
 def _transformed(steps: Any, given: Given) -> Given:
-    """The row after a pipeline's transformers; each column by its name without that of its transformer."""
+    """The row after a pipeline's transformers; each column by its name without those of its transformers."""
     row = steps.transform(given.row)
-    columns = row.columns if hasattr(row, "columns") else steps.get_feature_names_out()
-    names = _distinct([str(name).rpartition("__")[2] for name in columns])
+    columns = [str(name) for name in (row.columns if hasattr(row, "columns") else steps.get_feature_names_out())]
+    names = _distinct(columns, [_without_transformers(name, steps) for name in columns])
     return Given(row.toarray() if hasattr(row, "toarray") else row, tuple(names))
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    return [name if names.count(name) == 1 else f"{name}#{place}" for place, name in enumerate(names)]
+def _without_transformers(name: str, step: Any) -> str:
+    """A column's name without what scikit-learn put before it: `NAME__`, of the transformer that it went through."""
+    if hasattr(step, "named_steps"):
+        for _, part in reversed(step.steps):
+            name = _without_transformers(name, part)
+    elif getattr(step, "verbose_feature_names_out", None) is True:  # side by side: ColumnTransformer, FeatureUnion
+        for label, part, *_ in getattr(step, "transformers_", None) or step.transformer_list:
+            if name.startswith(f"{label}__"):
+                return _without_transformers(name.removeprefix(f"{label}__"), part)
+    return name
+
+
+def _distinct(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The short names; of two columns that would have the same, the whole ones, and the place where these are too."""
+    either = [name if names.count(name) == 1 else column for column, name in zip(columns, names, strict=True)]
+    return [name if either.count(name) == 1 else f"{name}#{place}" for place, name in enumerate(either)]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.models.attribution import SEVERAL, Array, Attribution, Given, named_scores, score_of_regression
+from pipelines.models.links import link_of_sklearn
 
 NEEDS_SHAP = "scikit-learn does not tell what each input added, and shap does: pip install shap, or lakescore[explain]"
 CATEGORIES = "shap cannot follow the splits by categories that scikit-learn makes"
@@ -56,20 +57,19 @@ def of_sklearn_trees(model: Any, given: Given) -> Attribution | str:
     values = explainer.shap_values(given.matrix(), check_additivity=False)
     parts = np.asarray(values).reshape(len(given.names), -1).T
     bases = np.asarray(explainer.expected_value, dtype=np.float64).reshape(-1)
-    of, scores = _scores(model, given, bases + parts.sum(axis=1))
+    of, scores = _scores(model, given)
     return Attribution(of, bases, parts, scores)
 
 
-def _scores(model: Any, given: Given, sums: Array) -> tuple[tuple[str, ...], Array]:
+def _scores(model: Any, given: Given) -> tuple[tuple[str, ...], Array]:
     """What the model itself gives for the row, and what that is."""
-    row = given.for_estimator(model)
+    row, link = given.for_estimator(model), link_of_sklearn(model)
     if hasattr(model, "decision_function"):
         scores = np.reshape(model.decision_function(row), -1)
-        return named_scores(scores, model.predict_proba(row)[0], model.classes_), scores
+        return named_scores(link, len(scores), model.classes_), scores
     if hasattr(model, "predict_proba"):
         return tuple(f"probability of class {label}" for label in model.classes_), model.predict_proba(row)[0]
-    predicted = model.predict(row)
-    return named_scores(sums, predicted, None), score_of_regression(sums, predicted)
+    return named_scores(link, 1, None), score_of_regression(link, model.predict(row))
 
 
 def _starts_from_one_value(model: Any) -> bool:

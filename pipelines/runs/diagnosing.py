@@ -7,16 +7,18 @@ from functools import partial
 
 from pyspark.sql import SparkSession
 
-from pipelines.config import Pipeline, Project, load_pipeline
-from pipelines.errors import PipelineError
-from pipelines.runs.findings import Finding, attempt, ok, problem, warning
-from pipelines.runs.layout import in_catalog
+from pipelines.config import Pipeline, Project, Source, load_pipeline
+from pipelines.errors import PipelineError, root_cause
+from pipelines.runs.findings import Finding, attempt, failure, ok, problem, warning
+from pipelines.runs.layout import outputs_in_catalog
 from pipelines.runs.machine import machine_findings, spark_finding
 from pipelines.runs.preparation import look_up
 from pipelines.runs.sources import source_location
 from pipelines.runs.tables import require_tables
 from pipelines.tables.readers import require_readable
 from pipelines.tables.retention import days_kept
+
+NOT_ASKED = "named in a catalog, which was not asked"
 
 
 def diagnose(
@@ -33,8 +35,14 @@ def diagnose(
         What was found, as soon as it is.
     """
     yield from machine_findings(project)
+    spark, remedy = None, "look with Spark: leave out --offline"
     if session is not None:
-        yield spark_finding(session)
+        started = spark_finding(session)
+        yield started
+        if started.status == "problem":
+            remedy = "mend Spark, then look again"
+        else:
+            spark = session()
     for name in names:
         try:
             pipeline = load_pipeline(project, name)
@@ -42,14 +50,16 @@ def diagnose(
             yield problem(name, error.problem, error.remedy or error.expected or "")
             continue
         yield attempt(f"{name}: model", None, partial(_model, project, pipeline))
-        if session is None and in_catalog(pipeline):
-            yield warning(
-                f"{name}: tables", "named in a catalog, which was not asked", "look with Spark: leave out --offline"
-            )
-            continue
-        spark = session() if session is not None and in_catalog(pipeline) else None
-        yield from _tables(spark, project, pipeline)
-        yield from _inputs(spark, project, pipeline)
+        if spark is None and outputs_in_catalog(pipeline):
+            yield warning(f"{name}: tables", NOT_ASKED, remedy)
+        else:
+            yield from _tables(spark, project, pipeline)
+        for source_name, source in pipeline.source.tables.items():
+            what = f"{name}: input {source_name}"
+            if spark is None and source.table is not None:
+                yield warning(what, NOT_ASKED, remedy)
+            else:
+                yield from _input(spark, project, source, what, pipeline.replay_days)
 
 
 def _model(project: Project, pipeline: Pipeline) -> str:
@@ -62,8 +72,8 @@ def _tables(spark: SparkSession | None, project: Project, pipeline: Pipeline) ->
     what = f"{pipeline.name}: tables"
     try:
         layout = require_tables(spark, project, pipeline)
-    except PipelineError as error:
-        yield problem(what, error.problem, error.remedy or "")
+    except Exception as error:  # of a catalog that does not answer
+        yield failure(what, error)
         return
     readers = project.environment.readers
     for kind, location in {**layout.outputs(), "runs": layout.ledger.location}.items():
@@ -74,31 +84,32 @@ def _tables(spark: SparkSession | None, project: Project, pipeline: Pipeline) ->
         )
 
 
-def _inputs(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> Iterator[Finding]:
-    """Whether the inputs keep their versions for as long as the pipeline promises replays."""
-    promised = pipeline.replay_days
-    for name, source in pipeline.source.tables.items():
-        what = f"{pipeline.name}: input {name}"
-        if source.format != "delta":
-            if promised:
-                found = f"{source.format}: files that change cannot be read as they were"
-                yield warning(what, found, "land it as a Delta table, or set replay_days: 0")
-            continue
-        place = source.path if source.path is not None else source.table
-        try:
-            location = source_location(spark, project, source)
-            kept = days_kept(location)
-        except Exception as error:  # delta-rs raises whatever the storage does
-            yield problem(what, f"no Delta table at {place}: {error}", "land it, or mend the pipeline's source")
-            continue
-        short = {name: days for name, days in kept.items() if days < promised}
-        if short:
-            told = ", ".join(f"{name} is {days:g} days" for name, days in short.items())
-            properties = ", ".join(f"'{name}' = 'interval {promised} days'" for name in short)
-            yield warning(
-                what,
-                f"{told}; replay_days promises {promised}",
-                f"ALTER TABLE delta.`{location}` SET TBLPROPERTIES ({properties}); or lower replay_days",
-            )
-        else:
-            yield ok(what, f"keeps its versions for {min(kept.values()):g} days; {promised} promised")
+def _input(spark: SparkSession | None, project: Project, source: Source, what: str, promised: int) -> Iterator[Finding]:
+    """Whether an input keeps its versions for as long as the pipeline promises replays, in days."""
+    if source.format != "delta":
+        if promised:
+            found = f"{source.format}: files that change cannot be read as they were"
+            yield warning(what, found, "land it as a Delta table, or set replay_days: 0")
+        return
+    place = source.path if source.path is not None else source.table
+    mend = "land it, or mend the pipeline's source"
+    try:
+        location = source_location(spark, project, source)
+        kept = days_kept(location)
+    except PipelineError as error:
+        yield problem(what, error.brief, error.remedy or mend)
+        return
+    except Exception as error:  # delta-rs raises whatever the storage does
+        yield problem(what, f"no Delta table at {place}: {root_cause(error)}", mend)
+        return
+    short = {name: days for name, days in kept.items() if days < promised}
+    if short:
+        told = ", ".join(f"{name} is {days:g} days" for name, days in short.items())
+        properties = ", ".join(f"'{name}' = 'interval {promised} days'" for name in short)
+        yield warning(
+            what,
+            f"{told}; replay_days promises {promised}",
+            f"ALTER TABLE delta.`{location}` SET TBLPROPERTIES ({properties}); or lower replay_days",
+        )
+    else:
+        yield ok(what, f"keeps its versions for {min(kept.values()):g} days; {promised} promised")

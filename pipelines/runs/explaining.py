@@ -24,7 +24,7 @@ from pipelines.models.predictor import Pyfunc
 from pipelines.models.registry import metrics_of
 from pipelines.runs.definition import define
 from pipelines.runs.keys import key_of
-from pipelines.runs.layout import Layout, in_catalog
+from pipelines.runs.layout import Layout, in_catalog, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
@@ -121,19 +121,22 @@ def why(
         name: the pipeline's.
         words: the key, as `keys.key_of` takes it.
         score_date: the slice; by default the newest that holds the key.
-        quick: only what tables and ledger tell; no features, and no look into the input.
+        quick: only what tables and ledger tell; no features, and no look into the input. Spark is started only where
+            the pipeline's own tables are in a catalog.
 
     Raises:
         UsageError: the key is not one.
         PipelineError: the pipeline or its tables are wrong.
     """
     pipeline = load_pipeline(project, name)
-    layout = require_tables(session() if in_catalog(pipeline) else None, project, pipeline)
+    layout = require_tables(session() if outputs_in_catalog(pipeline) else None, project, pipeline)
     key = key_of(words, pipeline.key, layout.predictions)
     answer = _by_tables(project, pipeline, layout, Answer(name, key, "absent", score_date))
     if answer.status == "absent" and not quick:
         answer = _by_input(session(), project, name, answer)
-    if answer.score_date is not None:
+    if answer.score_date is not None and quick and in_catalog(pipeline) and not outputs_in_catalog(pipeline):
+        answer = _noted(answer, "whether the slice is stale: its input is in a catalog, which --quick does not ask")
+    elif answer.score_date is not None:
         answer = _with_state(session, project, answer, answer.score_date)
     if answer.status == "scored" and answer.run is not None and not quick:
         answer = _with_features(session(), project, layout.ledger.of_run(answer.run.run_id), answer)
@@ -228,7 +231,7 @@ def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -
         day, is_there = (None if first is None else first[0]), first is not None
     if not is_there:
         return asked
-    note = () if day is not None else ("the input has it; --date tells of which slice",)
+    note = () if day is not None else ("the row is in the input; give --date to see its slice",)
     return replace(asked, status="waiting", score_date=day, notes=(*asked.notes, *note))
 
 

@@ -43,6 +43,13 @@ def problem(what: str, found: str, remedy: str) -> Finding:
     return Finding(what, "problem", found, remedy)
 
 
+def failure(what: str, error: Exception) -> Finding:
+    """An error as a problem, in one line."""
+    if isinstance(error, PipelineError):
+        return problem(what, error.brief, error.remedy or error.expected or "")
+    return problem(what, f"{type(error).__name__}: {root_cause(error)}", "see the whole story in the log of a run")
+
+
 def attempt(what: str, found: str | None, look: Callable[[], object]) -> Finding:
     """What comes of trying: ok, or the error as a problem.
 
@@ -53,8 +60,6 @@ def attempt(what: str, found: str | None, look: Callable[[], object]) -> Finding
     """
     try:
         seen = look()
-    except PipelineError as error:
-        return problem(what, error.brief, error.remedy or error.expected or "")
     except Exception as error:  # the doctor goes on, whatever it meets
-        return problem(what, f"{type(error).__name__}: {root_cause(error)}", "see the whole story in the log of a run")
+        return failure(what, error)
     return ok(what, str(seen) if found is None else found)

@@ -118,13 +118,46 @@ def test_a_run_that_ends_well_leaves_no_log_of_spark(empty: SmallProject, tmp_pa
     assert not list(temporary.glob("lakescore-*.log"))
 
 
-def test_a_java_that_does_not_start_is_told_with_its_own_words(empty: SmallProject, tmp_path: Path) -> None:
+def test_a_temporary_folder_with_a_space_takes_the_log_of_spark(empty: SmallProject, tmp_path: Path) -> None:
+    small, temporary = copy_of(empty, tmp_path / "small"), tmp_path / "of 'mine' too"
+    temporary.mkdir()
+    ended = run(small, str(BIN / "lakescore"), "check", "orders", TMPDIR=str(temporary))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert not list(temporary.glob("lakescore-*.log"))
+    small.configure(model={"name": "retrns", "alias": "champion"})
+    score = (str(BIN / "lakescore"), "score", "orders", "--date", str(DAY))
+    failed = run(small, *score, TMPDIR=str(temporary))
+    (log,) = temporary.glob("lakescore-spark-*.log")
+    assert f"Spark's log: {log}\n" in failed.stderr
+    assert " INFO org.apache.spark.SparkContext: " in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600  # it may tell of rows
+
+
+def test_a_package_that_cannot_be_fetched_is_told_with_what_it_needs(empty: SmallProject, tmp_path: Path) -> None:
     small = copy_of(empty, tmp_path)
-    small.environment(spark={**SPARK, "spark.driver.memory": "1x"})
+    nowhere = {"spark.jars.packages": "org.example:nothing:1.0", "spark.jars.ivy": str(tmp_path / "ivy")}
+    small.environment(spark={**SPARK, **nowhere})
     ended = run(small, str(BIN / "lakescore"), "check", "orders")
     assert ended.returncode == 2
+    assert "[unresolved dependency: org.example#nothing;1.0: not found]" in ended.stderr
+    assert "the jars of spark.jars.packages are fetched over the network" in ended.stderr
+    (log,) = re.findall(r"all that it said is in (\S+)", ended.stderr)
+    Path(log).unlink()
+
+
+@pytest.mark.parametrize(
+    ("memory", "told"),
+    [("1x", "found: Invalid maximum heap size: -Xmx1x"), ("900000g", "found: Could not reserve enough space for ")],
+)
+def test_a_java_that_does_not_start_is_told_with_its_own_words(
+    empty: SmallProject, tmp_path: Path, memory: str, told: str
+) -> None:
+    small = copy_of(empty, tmp_path)
+    small.environment(spark={**SPARK, "spark.driver.memory": memory})
+    ended = run(small, str(BIN / "lakescore"), "check", "orders")
+    assert (ended.returncode, ended.stdout) == (2, "")
     assert "Java ended before Spark was there" in ended.stderr
-    assert "Invalid maximum heap size: -Xmx1x" in ended.stderr
+    assert told in ended.stderr
     assert "Traceback" not in ended.stderr
     (log,) = re.findall(r"all that it said is in (\S+)", ended.stderr)
     Path(log).unlink()

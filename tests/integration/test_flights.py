@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,40 @@ def test_every_input_row_is_accounted_for(demo: Demo, flights: pd.DataFrame) -> 
     scored = published(demo, "predictions").groupby("score_date").size()
     quarantined = published(demo, "quarantine").groupby("score_date").size()
     assert scored.add(quarantined, fill_value=0).astype(int).to_dict() == expected.to_dict()
+
+
+def test_each_run_of_the_week_scores_again_to_what_it_published(demo: Demo, tmp_path: Path) -> None:
+    """Over a copy of the week as the demo left it, in one process, as an auditor would type it."""
+    warehouse = tmp_path / "warehouse"
+    shutil.copytree(demo.week, warehouse)
+    ledger = DeltaTable(warehouse / "ops/runs").to_pandas()
+    runs = sorted(ledger[ledger["state"] == "published"]["run_id"])
+    assert len(runs) == len(WEEK)
+    replays = in_one_process(
+        [["lakescore", "replay", run_id, "--json"] for run_id in runs],
+        demo.settings | {"LAKESCORE_WAREHOUSE": str(warehouse), "LAKESCORE_CONF": str(ROOT / "conf")},
+    )
+    assert [code for code, _ in replays] == [0] * len(WEEK), replays
+    told = [json.loads("\n".join(lines)) for _, lines in replays]
+    assert [(replay["run_id"], replay["is_equal"]) for replay in told] == [(run_id, True) for run_id in runs]
+    assert sorted(replay["score_date"] for replay in told) == WEEK
+    assert sum(replay["compared"] for replay in told) == 6100
+
+
+def in_one_process(commands: list[list[str]], settings: dict[str, str]) -> list[tuple[int, list[str]]]:
+    """Exit code and answer of each command."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("typed_in_one_process.py"))],
+        input=json.dumps(commands),
+        env=settings | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [(code, lines) for code, lines in json.loads(done.stdout)]
 
 
 def test_landing_keeps_all_rows_and_real_gaps(demo: Demo) -> None:

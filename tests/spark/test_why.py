@@ -110,6 +110,14 @@ def test_a_quick_answer_starts_no_spark(scored: SmallProject) -> None:
     assert why(none, scored.project, "orders", ["2024-03-01", "4711"], quick=True).status == "absent"
 
 
+def test_a_quick_answer_asks_no_catalog_for_the_input(small: SmallProject, spark: SparkSession) -> None:
+    small.score(spark)
+    small.configure(source={"tables": {"orders": {"table": "bazaar.orders", "slice": {"column": "day"}}}})
+    answer = why(lambda: pytest.fail("no Spark"), small.project, "orders", ["2024-03-01", "12"], quick=True)
+    assert (answer.status, answer.slice_state) == ("scored", None)
+    assert answer.notes == ("whether the slice is stale: its input is in a catalog, which --quick does not ask",)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

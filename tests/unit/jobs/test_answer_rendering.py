@@ -25,7 +25,7 @@ def told(capsys: pytest.CaptureFixture[str], **parts: Any) -> list[str]:
         ({"status": "scored", "slice_state": "current"}, "scored"),
         (
             {"status": "scored", "slice_state": "stale"},
-            "scored; stale: a run now would be of something else",
+            "scored; stale: input, model or configuration changed since",
         ),
         ({"status": "quarantined"}, "quarantined: not scored, as a rule refused it"),
         ({"status": "waiting"}, "in the input, but no published run has judged it"),

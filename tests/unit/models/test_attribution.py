@@ -1,4 +1,4 @@
-"""What a raw score is called follows from the prediction, and sums that are not the score are noticed."""
+"""What a raw score is called follows from the objective, and sums that are not the score are noticed."""
 
 from __future__ import annotations
 
@@ -8,32 +8,29 @@ import numpy as np
 import pytest
 
 from pipelines.models.attribution import Attribution, named_scores, score_of_regression
+from pipelines.models.links import Link
 
 
 @pytest.mark.parametrize(
-    ("score", "predicted", "classes", "expected"),
+    ("link", "classes", "expected"),
     [
-        (3.0, 3.0, None, "prediction"),
-        (-3.0, -3.0, None, "prediction"),
-        (2.0, 1 / (1 + np.exp(-2.0)), None, "log-odds"),
-        (-800.0, 0.0, ["no", "yes"], "log-odds"),
-        (0.7, 0.7, ["no", "yes"], "score of class yes"),
-        (2.0, np.nan, ["no", "yes"], "score of class yes"),
-        (2.0, np.exp(2.0), None, "log of the prediction"),
-        (2.0, 20.0, None, "raw score"),
-        (2.0, -1.0, None, "raw score"),
+        ("identity", None, "prediction"),
+        ("log", None, "log of the prediction"),
+        ("logit", None, "log-odds"),
+        ("logit", ["no", "yes"], "log-odds"),
+        (None, ["no", "yes"], "score of class yes"),
+        (None, None, "raw score"),
     ],
 )
 def test_one_score_is_called_by_how_the_prediction_follows_from_it(
-    score: float, predicted: float, classes: Any, expected: str
+    link: Link | None, classes: Any, expected: str
 ) -> None:
-    assert named_scores(np.array([score]), np.array([predicted]), classes) == (expected,)
+    assert named_scores(link, 1, classes) == (expected,)
 
 
 def test_several_scores_are_those_of_classes_or_of_targets() -> None:
-    scores = np.array([1.0, 2.0])
-    assert named_scores(scores, scores, ["a", "b"]) == ("score of class a", "score of class b")
-    assert named_scores(scores, scores, None) == ()
+    assert named_scores(None, 2, ["a", "b"]) == ("score of class a", "score of class b")
+    assert named_scores("identity", 2, None) == ()
 
 
 def test_sums_that_are_not_the_models_score_are_noticed() -> None:
@@ -45,7 +42,8 @@ def test_sums_that_are_not_the_models_score_are_noticed() -> None:
     assert not Attribution(("prediction",), bases, parts, np.array([2.5, 2.5])).is_exact
 
 
-def test_the_score_of_a_regression_is_the_logarithm_where_the_sums_are_that() -> None:
-    assert score_of_regression(np.array([2.0]), np.array([np.exp(2.0)])) == pytest.approx([2.0])
-    assert score_of_regression(np.array([2.0]), np.array([3.0])) == pytest.approx([3.0])
-    assert score_of_regression(np.array([2.0]), np.array([-3.0])) == pytest.approx([-3.0])
+def test_the_score_of_a_regression_is_the_logarithm_where_its_link_is_that() -> None:
+    assert score_of_regression("log", np.array([np.exp(2.0)])) == pytest.approx([2.0])
+    assert score_of_regression("log", np.array([0.0])) == -np.inf
+    assert score_of_regression("identity", np.array([np.exp(2.0)])) == pytest.approx([np.exp(2.0)])
+    assert score_of_regression(None, np.array([[-3.0]])) == pytest.approx([-3.0])

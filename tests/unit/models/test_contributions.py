@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from lightgbm import LGBMRegressor
-from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
@@ -83,6 +84,45 @@ def test_of_a_pipeline_in_a_pipeline_they_are_those_of_its_end(last: Any) -> Non
     found = told(model)
     assert list(found.by_input) == list(NUMBERS)
     assert found.total == pytest.approx(float(model.predict(NUMBERS.iloc[[AT]])[0]))
+
+
+RAIN = NUMBERS.rename(columns={"amount": "rain__mm", "age": "snow__mm", "rank": "num__rank"})
+
+
+def test_underscores_of_a_columns_own_name_stay() -> None:
+    scaled = make_pipeline(StandardScaler(), LinearRegression()).fit(RAIN, VALUE)
+    assert list(told(scaled, RAIN).by_input) == ["rain__mm", "snow__mm", "num__rank"]
+    quiet = ColumnTransformer([("num", StandardScaler(), list(RAIN))], verbose_feature_names_out=False)
+    assert list(told(make_pipeline(quiet, LinearRegression()).fit(RAIN, VALUE), RAIN).by_input) == list(RAIN)
+
+
+def test_the_names_of_transformers_in_transformers_go() -> None:
+    inner = ColumnTransformer([("snow", StandardScaler(), ["snow__mm"])], remainder="passthrough")
+    both = ColumnTransformer([("num", inner, ["rain__mm", "snow__mm"])], remainder="passthrough")
+    frame = make_pipeline(both, StandardScaler()).set_output(transform="pandas")
+    model = make_pipeline(frame, LinearRegression()).fit(RAIN, VALUE)
+    assert set(told(model, RAIN).by_input) == {"rain__mm", "snow__mm", "num__rank"}
+
+
+def test_a_column_that_went_two_ways_is_told_with_both() -> None:
+    ways = FeatureUnion([("plain", "passthrough"), ("scaled", StandardScaler())])
+    model = make_pipeline(ways, Ridge()).fit(NUMBERS[["rank"]], VALUE)
+    assert list(told(model, NUMBERS[["rank"]]).by_input) == ["plain__rank", "scaled__rank"]
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [1.0, 2.0]}, cv=2),
+        RandomizedSearchCV(Ridge(), {"alpha": [1.0, 2.0]}, n_iter=1, cv=2, random_state=7),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_of_a_search_over_parameters_they_are_those_of_the_best(search: Any) -> None:
+    search.fit(NUMBERS, VALUE)
+    found = told(search)
+    assert (found.of, list(found.by_input)) == ("prediction", list(NUMBERS))
+    assert found.total == pytest.approx(float(search.predict(NUMBERS.iloc[[AT]])[0]))
 
 
 def test_models_that_do_not_tell_say_why_with_their_class() -> None:

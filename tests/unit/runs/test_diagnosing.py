@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
 from pipelines.config import Project
-from pipelines.runs import machine
+from pipelines.errors import SetupError, TableError
+from pipelines.runs import diagnosing, machine
 from pipelines.runs.diagnosing import diagnose
-from pipelines.runs.findings import Finding
+from pipelines.runs.findings import Finding, ok
 from pipelines.runs.manifest import installed
 from unit.runs.slices_without_scoring import Planned
 
@@ -100,3 +103,83 @@ def test_a_broken_yaml_is_told_and_the_next_pipeline_looked_at(planned: Planned)
     found = findings(planned.project, "broken", "churn")
     assert found["broken"].status == "problem"
     assert found["churn: model"].status == "ok"
+
+
+IN_CATALOG: dict[str, Any] = {
+    "source": {"tables": {"customers": {"table": "shop.customers", "slice": {"column": "day"}}}},
+    "output": {"predictions": {"table": "shop.predictions"}, "quarantine": {"table": "shop.quarantine"}},
+}
+
+
+def test_a_spark_that_does_not_start_leaves_out_only_what_needs_it(planned: Planned) -> None:
+    planned.configure(**IN_CATALOG)
+    asked = []
+
+    def broken() -> Any:
+        asked.append("session")
+        raise SetupError("Java ended before Spark was there", found="no heap", remedy="mend 'spark'")
+
+    found = {finding.what: finding for finding in diagnose(planned.project, ["churn"], broken)}
+    assert asked == ["session"]
+    assert found["Spark"] == Finding(
+        "Spark", "problem", "Java ended before Spark was there; found: no heap", "mend 'spark'"
+    )
+    assert found["churn: model"].status == "ok"
+    for what in ("churn: tables", "churn: input customers"):
+        assert found[what] == Finding(
+            what, "warning", "named in a catalog, which was not asked", "mend Spark, then look again"
+        )
+
+
+@pytest.mark.parametrize("named", ["source", "output"])
+def test_without_spark_what_is_in_folders_is_looked_at(planned: Planned, named: str) -> None:
+    planned.configure(**{named: IN_CATALOG[named]})
+    found = findings(planned.project, "churn")
+    tables = ["churn: tables"] if named == "output" else ["churn: predictions", "churn: quarantine", "churn: runs"]
+    expected = ["warning"] if named == "output" else ["ok"] * 3
+    assert [found[what].status for what in tables] == expected
+    assert found["churn: input customers"].status == ("warning" if named == "source" else "ok")
+    told = [finding.remedy for finding in found.values() if finding.found == "named in a catalog, which was not asked"]
+    assert told == ["look with Spark: leave out --offline"]
+
+
+@pytest.fixture
+def with_spark(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """A session that answers, and of which nothing else is asked."""
+    monkeypatch.setattr(diagnosing, "spark_finding", lambda session: ok("Spark", "answers"))
+    return object
+
+
+def test_an_input_that_a_catalog_lacks_is_told_in_one_line(
+    planned: Planned, with_spark: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned.configure(source=IN_CATALOG["source"])
+
+    def lacking(*of: Any) -> str:
+        raise TableError(
+            "the catalog has no Delta table 'shop.customers'",
+            expected="an existing table",
+            found="no schema shop",
+            remedy="mend its name",
+        )
+
+    monkeypatch.setattr(diagnosing, "source_location", lacking)
+    found = {finding.what: finding for finding in diagnose(planned.project, ["churn"], with_spark)}
+    assert found["churn: input customers"] == Finding(
+        "churn: input customers",
+        "problem",
+        "the catalog has no Delta table 'shop.customers'; found: no schema shop",
+        "mend its name",
+    )
+
+
+def test_a_catalog_that_does_not_answer_is_told_and_the_doctor_goes_on(
+    planned: Planned, with_spark: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*of: Any) -> Any:
+        raise ConnectionError("no metastore\nat all")
+
+    monkeypatch.setattr(diagnosing, "require_tables", silent)
+    found = {finding.what: finding for finding in diagnose(planned.project, ["churn"], with_spark)}
+    assert (found["churn: tables"].status, found["churn: tables"].found) == ("problem", "ConnectionError: no metastore")
+    assert found["churn: input customers"].status == "ok"
