@@ -100,7 +100,7 @@ def main(verb: str | None = None) -> None:
         asked = context.command_path if context is not None else "lakescore"
         _end_with(UsageError(error.format_message(), remedy=f"see {asked} --help"))
     except typer.Abort:
-        rendering.show_error("ended at a question: nothing was done")
+        rendering.show_error("no answer was given; nothing was changed")
         sys.exit(1)
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has seen enough, as with `| head`
