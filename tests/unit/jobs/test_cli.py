@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from jobs import cli, rendering
 from jobs.cli import app, main
 from jobs.verbs import initializing
 from pipelines.runs.manifest import code_version
+from pipelines.runs.tables import TableChange
 
 ROOT = Path(__file__).parents[3]
 NO_JAVA = {"JAVA_HOME": "/nonexistent"}
@@ -108,6 +110,21 @@ def test_each_error_has_its_exit_code_and_says_what_to_do(
     monkeypatch.delenv("LAKESCORE_ENVIRONMENT", raising=False)
     code = in_process(conf, monkeypatch, *arguments)
     assert (code, expected[1] in capsys.readouterr().err) == (expected[0], True)
+
+
+def test_machines_are_told_of_tables_and_views(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = TableChange("predictions", "/somewhere")
+    monkeypatch.delenv("LAKESCORE_ENVIRONMENT", raising=False)
+    monkeypatch.setattr("jobs.verbs.configuring.session_of", lambda project: None)
+    monkeypatch.setattr("pipelines.runs.tables.create_tables", lambda *_: [made])
+    monkeypatch.setattr("pipelines.runs.views.create_catalog_views", lambda *_: ["sales.flight_delays_runs"])
+    assert in_process(conf, monkeypatch, "tables", "create", "flight_delays", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "tables": [{"table": "predictions", "location": "/somewhere", "columns_added": []}],
+        "views": ["sales.flight_delays_runs"],
+    }
 
 
 INIT = ["init", "rain", "--source", "weather.csv", "--model"]
