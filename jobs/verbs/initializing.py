@@ -88,7 +88,7 @@ def init(
 
 
 def _ask(question: str, default: str) -> str:
-    return str(typer.prompt(question, default=default, err=True)).strip()
+    return str(typer.prompt(question, default=default, show_default=bool(default), err=True)).strip()
 
 
 def read_model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:
@@ -139,6 +139,8 @@ def _show(name: str, made: Initialized) -> None:
     changed = [f"{item.name} = {item.sql}" for item in made.features if item.sql != item.name]
     rendering.say(f"  features  {len(made.features)}" + (f"; {'; '.join(changed)}" if changed else ", by name"))
     rendering.say(f"  suite     {made.expectations} expectations, suggested from the newest days")
+    for warning in made.warnings:
+        rendering.say(f"  warning   {warning}")
     for file in made.files:
         rendering.say(f"  wrote     {file}")
     (slice_,) = made.plan.slices
