@@ -31,7 +31,7 @@ PIPED_WIDTH = 10_000
 """Characters of a line that is piped: nothing wraps, whoever reads it looks line by line."""
 STEPS = {
     "resolve": "looking up versions",
-    "read": "holding source, features and model against each other",
+    "read": "checking source, features and model against each other",
     "score": "validating and scoring",
     "audit": "auditing the stage",
     "quarantine": "writing the quarantine",

@@ -63,6 +63,10 @@ class UsageError(PipelineError):
     exit_code = 2
 
 
+class UnguessedError(UsageError):
+    """Nothing was found that could be proposed: a person has to say it."""
+
+
 class SetupError(PipelineError):
     """The machine lacks something that a run needs, such as Java."""
 

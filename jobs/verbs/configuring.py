@@ -103,7 +103,7 @@ def _change_tables(change: Change, pipeline: str | None, as_json: bool) -> None:
     changes = [item for name in names for item in change(spark, project, name)]
     views = [view for name in names for view in create_catalog_views(spark, project, name)]
     if as_json:
-        print_json([vars(item) for item in changes])
+        print_json({"tables": [vars(item) for item in changes], "views": views})
         return
     rendering.show_tables(changes)
     for view in views:

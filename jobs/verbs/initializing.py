@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +67,7 @@ def init(
     wish = Wish(
         name=name,
         source=source,
-        model=_model(model, allow_pickle, allow_code, trusted_type or []),
+        model=read_model(model, allow_pickle, allow_code, trusted_type or []),
         key=tuple(part.strip() for part in key.split(",")) if key else (),
         date_column=date_column,
         snapshot=snapshot,
@@ -87,22 +88,24 @@ def init(
 
 
 def _ask(question: str, default: str) -> str:
-    return str(typer.prompt(question, default=default, err=True)).strip()
+    return str(typer.prompt(question, default=default, show_default=bool(default), err=True)).strip()
 
 
-def _model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:
+def read_model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:
+    """The model that `--model` names.
+
+    Raises:
+        UsageError: it names neither an alias nor a version.
+    """
     from pipelines.config.models import Model
 
-    name, at, alias = text.partition("@")
-    if not at:
-        name, _, version = text.rpartition("/")
-        alias = ""
-    if not name or not (alias or version.isdigit()):
-        raise UsageError("--model: names no version", expected="NAME@ALIAS or NAME/VERSION", found=text)
+    found = re.fullmatch(r"(?P<name>[^@]+)@(?P<alias>.+)|(?P<numbered>.+)/0*(?P<version>[1-9][0-9]*)", text)
+    if found is None:
+        raise UsageError("--model: no alias or version is named", expected="NAME@ALIAS or NAME/VERSION", found=text)
     return Model(
-        name=name,
-        alias=alias or None,
-        version=None if alias else int(version),
+        name=found["name"] or found["numbered"],
+        alias=found["alias"],
+        version=None if found["version"] is None else int(found["version"]),
         allow_pickle=allow_pickle,
         allow_code=allow_code,
         trusted_types=tuple(trusted_types),
@@ -112,7 +115,9 @@ def _model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[
 def _feature(text: str) -> tuple[str, str]:
     name, is_given, sql = text.partition("=")
     if not is_given or not sql.strip():
-        raise UsageError("--feature: says nothing of an input", expected="INPUT=COLUMN_OR_SQL", found=text)
+        raise UsageError(
+            "--feature: no column or SQL is given for an input", expected="INPUT=COLUMN_OR_SQL", found=text
+        )
     return name.strip(), sql.strip()
 
 
@@ -134,6 +139,8 @@ def _show(name: str, made: Initialized) -> None:
     changed = [f"{item.name} = {item.sql}" for item in made.features if item.sql != item.name]
     rendering.say(f"  features  {len(made.features)}" + (f"; {'; '.join(changed)}" if changed else ", by name"))
     rendering.say(f"  suite     {made.expectations} expectations, suggested from the newest days")
+    for warning in made.warnings:
+        rendering.say(f"  warning   {warning}")
     for file in made.files:
         rendering.say(f"  wrote     {file}")
     (slice_,) = made.plan.slices

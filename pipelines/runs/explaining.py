@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import PipelineError, root_cause
-from pipelines.expressions.names import column
+from pipelines.expressions.names import column, quoted
 from pipelines.expressions.rules import FEATURES
 from pipelines.models.contributions import Contributions, contributions
 from pipelines.models.features import Features
@@ -278,7 +278,7 @@ def _features(spark: SparkSession, rebuilt: Rebuilt, key: Mapping[str, Any], day
 
 
 def _is(key: Mapping[str, Any], rows: DataFrame) -> Column:
-    return reduce(Column.__and__, [rows[f"`{name}`"] == F.lit(value) for name, value in key.items()])
+    return reduce(Column.__and__, [rows[quoted(name)] == F.lit(value) for name, value in key.items()])
 
 
 def _noted(answer: Answer, *notes: str) -> Answer:

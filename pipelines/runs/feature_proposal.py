@@ -7,17 +7,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from pipelines.errors import UsageError
 from pipelines.expressions.types import is_widened_by
 from pipelines.models.signature import ModelInput
-from pipelines.runs.asking import Ask
+from pipelines.runs.asking import Ask, asked
 from pipelines.runs.source_proposal import plain
-from pipelines.transforms.features import expression_types
+from pipelines.runs.sources import first_line
+from pipelines.transforms.features import expression_types, with_expressions
 
 _SAFE = (T.NumericType, T.BooleanType)
+_GIVEN = "as given"
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,11 @@ def propose_features(
     Args:
         frame: the table.
         inputs: what the model takes.
-        given: expressions that a person gave, by input.
+        given: columns or expressions that a person gave, by input.
         ask: None where there is nobody to ask.
 
     Raises:
-        UsageError: an input has no column, or what was given is of no input of the model.
+        UsageError: an input has no column, or what was given is of no input of the model or does not suit it.
     """
     unknown = sorted(set(given) - {item.name for item in inputs})
     if unknown:
@@ -53,18 +56,16 @@ def propose_features(
         )
     proposals, missing = [], []
     for item in inputs:
-        sql = given.get(item.name)
-        name = None if sql is not None else _column_of(item.name, frame.columns)
-        if sql is None and name is None:
-            near = _nearest(item.name, frame.columns)
-            if ask is not None:
-                sql = ask(f"The model takes '{item.name}', and no column is named like it. Column or SQL", near or "")
-            if not sql and item.required:
-                missing.append(f"{item.name}: nearest is {near}" if near else f"{item.name}: no column is like it")
-        if sql:
-            proposals.append(FeatureProposal(item.name, sql, "as given"))
+        name = _column_of(item.name, frame.columns)
+        if item.name in given:
+            proposals.append(_as_given(frame, item, given[item.name]))
         elif name is not None:
-            proposals.append(_of_column(item, name, frame.schema[name].dataType))
+            proposals.append(_of_column(item, name, frame, "" if name == item.name else f"named like {item.name}"))
+        elif ask is not None:
+            proposals += _asked_for(frame, item, ask)
+        elif item.required:
+            near = _nearest(item.name, frame.columns)
+            missing.append(f"{item.name}: nearest is {near}" if near else f"{item.name}: no column is like it")
     if missing:
         raise UsageError(
             "the source has no column for some inputs of the model",
@@ -72,18 +73,60 @@ def propose_features(
             found=", ".join(frame.columns),
             remedy="say what they are: --feature INPUT=COLUMN_OR_SQL for each",
         )
-    expression_types(frame, {item.name: item.sql for item in proposals if item.comment == "as given"})
     return proposals
 
 
-def _of_column(item: ModelInput, name: str, found: T.DataType) -> FeatureProposal:
-    same = "" if name == item.name else f"named like {item.name}"
+def _asked_for(frame: DataFrame, item: ModelInput, ask: Ask) -> list[FeatureProposal]:
+    """What a person says of an input that no column is named like; nothing, where the model can go without it."""
+
+    def proposed(answer: str) -> list[FeatureProposal]:
+        if not answer and not item.required:
+            return []
+        return [_as_given(frame, item, answer)]
+
+    question = f"The model takes '{item.name}', and no column is named like it. Column or SQL"
+    return asked(ask, question, _nearest(item.name, frame.columns) or "", proposed)
+
+
+def _as_given(frame: DataFrame, item: ModelInput, text: str) -> FeatureProposal:
+    """What a person gave: the column of that name, or else an SQL expression.
+
+    Raises:
+        UsageError: it is neither, or of a type that the model does not take.
+    """
+    names = {name.lower(): name for name in frame.columns}
+    if text.lower() in names:
+        return _of_column(item, names[text.lower()], frame, _GIVEN)
+    try:
+        kind = expression_types(frame, {item.name: text})[item.name]
+        # In brackets nothing is taken as an alias, as the second word of a column's name would be; in a struct, beside
+        # the columns, nothing sums up rows or multiplies them.
+        with_expressions(frame, {item.name: f"({text}\n)"}, {item.name: item.type})
+    except AnalysisException as error:
+        raise UsageError(
+            f"input '{item.name}': this is neither a column of the source nor an SQL expression over its columns",
+            expected=f"a column, or an expression over {', '.join(frame.columns)}",
+            found=f"{text}: {first_line(error)}",
+        ) from error
+    if not is_widened_by(kind, item.type) and not (isinstance(kind, T.NullType) and item.holds_null):
+        wanted = item.type.simpleString()
+        raise UsageError(
+            f"input '{item.name}': the model takes {wanted}",
+            found=f"{text}, which is {kind.simpleString()}",
+            remedy=f"write CAST({text} AS {wanted.upper()})",
+        )
+    return FeatureProposal(item.name, text, _GIVEN)
+
+
+def _of_column(item: ModelInput, name: str, frame: DataFrame, why: str) -> FeatureProposal:
+    found = frame.schema[name].dataType
     if is_widened_by(found, item.type):
-        return FeatureProposal(item.name, plain(name), same)
+        return FeatureProposal(item.name, plain(name), why)
     kind = item.type.simpleString()
     # A text that is no number becomes null; where the model cannot take that, the row is refused and not the slice.
     cast = "CAST" if isinstance(found, _SAFE) and isinstance(item.type, _SAFE) else "TRY_CAST"
-    comment = f"the source has {found.simpleString()}, the model takes {kind}"
+    cast_why = f"the source has {found.simpleString()}, the model takes {kind}"
+    comment = f"{why}; {cast_why}" if why else cast_why
     return FeatureProposal(item.name, f"{cast}({plain(name)} AS {kind.upper()})", comment)
 
 

@@ -11,39 +11,41 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pyspark.errors import AnalysisException, ParseException
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
 
 from pipelines.config import Project, Source
 from pipelines.config.models import Model
 from pipelines.config.typed import NAME
-from pipelines.errors import UsageError
-from pipelines.models.registry import RegisteredModel
+from pipelines.errors import TableError, UnguessedError, UsageError
 from pipelines.models.results import proposed_outputs
 from pipelines.models.signature import model_inputs
 from pipelines.runs.asking import Ask, asked
 from pipelines.runs.checking import Report, check_pipeline
 from pipelines.runs.feature_proposal import FeatureProposal, propose_features
+from pipelines.runs.personal_names import personal_columns
 from pipelines.runs.pipeline_file import pipeline_text
 from pipelines.runs.planning import Plan, plan
 from pipelines.runs.preparation import look_up
 from pipelines.runs.source_proposal import (
     DateProposal,
     KeyProposal,
-    personal_columns,
     propose_date,
     propose_key,
     whole_table,
 )
-from pipelines.runs.sources import PinnedSource, first_line, read_source, source_location
+from pipelines.runs.sources import PinnedSource, read_source, source_location
 from pipelines.runs.suggesting import suggest
-from pipelines.runs.tables import create_tables
+from pipelines.runs.tables import create_tables, require_columns
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import below, local_path
 
 Format = Literal["delta", "parquet", "csv"]
 PROFILED_DAYS = 28
 """The days before the newest one of which the suggested suite is made."""
+SNAPSHOT = "snapshot"
+"""The answer to the question for a date column that takes the whole table instead."""
 _SUFFIXES: Mapping[str, Format] = {".parquet": "parquet", ".csv": "csv", ".gz": "csv"}
 
 
@@ -100,6 +102,11 @@ class Initialized:
     report: Report
     plan: Plan
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the rows may not be as wished: dates that are missing, keys that are not unique."""
+        return tuple(filter(None, (self.date.warning, self.key.warning)))
+
 
 def initialize(
     spark: SparkSession,
@@ -134,8 +141,8 @@ def initialize(
     tell("looking for a date and a key")
     date = _date(frame, wish, ask, today)
     key = _key(frame, date, wish, ask)
-    features = _features(frame, model, wish, ask)
-    personal = [name for name in personal_columns(frame.columns) if name not in key.columns]
+    features = propose_features(frame, model_inputs(model.folder, model.label), wish.features, ask)
+    personal = personal_columns(frame.columns)
     outputs = proposed_outputs(model.folder)
     text = pipeline_text(wish.name, source, date, key, features, wish.model, outputs, personal)
     with tempfile.TemporaryDirectory(prefix="lakescore-init-") as folder:
@@ -145,7 +152,7 @@ def initialize(
         (Path(folder) / "pipelines" / files[0].name).write_text(text, encoding="utf-8")
         suite_file = Path(folder) / "expectations" / files[1].name
         suite_file.write_text(json.dumps({"name": wish.name, "expectations": []}), encoding="utf-8")
-        tell("holding source, features and model against each other")
+        tell("checking source, features and model against each other")
         check_pipeline(aside, wish.name, lambda: spark)
         tell("profiling the newest days for a suite")
         first = max(date.first, date.last - dt.timedelta(days=PROFILED_DAYS - 1))
@@ -153,9 +160,10 @@ def initialize(
         suite_text = json.dumps(suite, indent=2, default=str) + "\n"
         suite_file.write_text(suite_text, encoding="utf-8")
         report = check_pipeline(aside, wish.name, lambda: spark)
-        tell("making the tables, and a plan")
+        tell("creating the tables, and a plan")
         create_tables(spark, aside, wish.name)
         found = plan(lambda: spark, aside, wish.name, date.last, date.last)
+        _require_own_shape(found, [frame.schema[name] for name in key.columns])
     _write(files, (text, suite_text))
     return Initialized(files, date, key, tuple(features), len(suite["expectations"]), report, found)
 
@@ -165,7 +173,9 @@ _NEWEST = Pinned(version=None, fingerprint="", rows=None)
 
 def _files(project: Project, wish: Wish) -> tuple[Path, Path]:
     if not re.fullmatch(NAME, wish.name):
-        raise UsageError("this is no name for a pipeline", expected="letters, digits and _", found=wish.name)
+        raise UsageError(
+            "a pipeline cannot have this name", expected="a letter, then letters, digits and _", found=wish.name
+        )
     files = (
         project.conf / "pipelines" / f"{wish.name}.yaml",
         project.conf / "expectations" / f"{wish.name}.json",
@@ -173,8 +183,8 @@ def _files(project: Project, wish: Wish) -> tuple[Path, Path]:
     there = [file for file in files if file.exists()]
     if there and not wish.force:
         raise UsageError(
-            f"there is a pipeline '{wish.name}' already",
-            expected="a name of its own",
+            f"there already is a pipeline '{wish.name}'",
+            expected="a name that is not taken",
             found=", ".join(map(str, there)),
             remedy="take another name, or --force to replace these files",
         )
@@ -189,7 +199,7 @@ def _source(spark: SparkSession, project: Project, wish: Wish) -> Source:
         return Source(path=wish.source, format=wish.format or "delta")
     found = here if here.exists() else local_path(below(inputs, wish.source))
     if found is None or not found.exists():
-        if "/" not in wish.source and spark.catalog.tableExists(wish.source):
+        if "/" not in wish.source and _is_in_catalog(spark, wish.source):
             return Source(table=wish.source, format=wish.format or "delta")
         raise UsageError(
             f"--source: there is no '{wish.source}'",
@@ -201,6 +211,13 @@ def _source(spark: SparkSession, project: Project, wish: Wish) -> Source:
     return Source(path=path, format=wish.format or _format_of(place))
 
 
+def _is_in_catalog(spark: SparkSession, name: str) -> bool:
+    try:
+        return spark.catalog.tableExists(name)
+    except AnalysisException:  # this can be no table's name, as `weather-2013.csv` is none
+        return False
+
+
 def _format_of(place: Path) -> Format:
     if (place / "_delta_log").is_dir():
         return "delta"
@@ -209,7 +226,7 @@ def _format_of(place: Path) -> Format:
         if file.suffix in _SUFFIXES:
             return _SUFFIXES[file.suffix]
     raise UsageError(
-        f"--source: {place} is no table that is known here",
+        f"--source: {place} is no table of a known format",
         expected="a Delta table, or files that end with .parquet or .csv",
         found=", ".join(file.name for file in files[:5]) or "an empty folder",
         remedy="say what it is by --format",
@@ -219,38 +236,66 @@ def _format_of(place: Path) -> Format:
 def _date(frame: DataFrame, wish: Wish, ask: Ask | None, today: dt.date) -> DateProposal:
     if wish.snapshot:
         return whole_table(frame, today)
-    found = propose_date(frame, wish.date_column)
     if ask is None or wish.date_column is not None:
-        return found
-    question = f"The date is in ({found.evidence})"
+        return propose_date(frame, wish.date_column)
+
+    def proposed(answer: str) -> DateProposal:
+        if answer == SNAPSHOT and SNAPSHOT not in frame.columns:
+            return whole_table(frame, today)
+        return propose_date(frame, answer)
+
+    try:
+        found = propose_date(frame, None)
+    except UnguessedError as error:
+        question = f"{_sentence(error)}. The date is in (a column, or '{SNAPSHOT}' to score the whole table each day)"
+        return asked(ask, question, "", proposed)
     return asked(
         ask,
-        question,
+        f"The date is in ({found.evidence})",
         str(found.column),
-        lambda named: found if named == found.column else propose_date(frame, named),
+        lambda answer: found if answer == found.column else proposed(answer),
     )
 
 
 def _key(frame: DataFrame, date: DateProposal, wish: Wish, ask: Ask | None) -> KeyProposal:
-    found = propose_key(frame, date, wish.key)
     if ask is None or wish.key:
-        return found
+        return propose_key(frame, date, wish.key)
 
     def proposed(answer: str) -> KeyProposal:
-        named = tuple(part.strip() for part in answer.split(","))
-        return found if named == found.columns else propose_key(frame, date, named)
+        return propose_key(frame, date, _columns(answer, frame))
 
-    return asked(ask, f"The key is ({found.evidence})", ",".join(found.columns), proposed)
-
-
-def _features(frame: DataFrame, model: RegisteredModel, wish: Wish, ask: Ask | None) -> list[FeatureProposal]:
     try:
-        return propose_features(frame, model_inputs(model.folder, model.label), wish.features, ask)
-    except (AnalysisException, ParseException) as error:
-        raise UsageError(
-            "--feature: this is no SQL over the source",
-            expected=f"an expression over {', '.join(frame.columns)}",
-            found=first_line(error),
+        found = propose_key(frame, date, ())
+    except UnguessedError as error:
+        return asked(ask, f"{_sentence(error)}. The key is (columns, separated by commas)", "", proposed)
+    return asked(
+        ask,
+        f"The key is ({found.evidence})",
+        ",".join(found.columns),
+        lambda answer: found if answer == ",".join(found.columns) else proposed(answer),
+    )
+
+
+def _columns(answer: str, frame: DataFrame) -> tuple[str, ...]:
+    """The columns that a person named; one whose name holds a comma, where they named that alone."""
+    return (answer,) if answer in frame.columns else tuple(part.strip() for part in answer.split(","))
+
+
+def _sentence(error: UsageError) -> str:
+    return f"{error.problem[:1].upper()}{error.problem[1:]}"
+
+
+def _require_own_shape(found: Plan, key: Sequence[T.StructField]) -> None:
+    """Tables that were there already stayed as they were: those of a pipeline before this one may lack its columns."""
+    try:
+        require_columns(found.layout, key, found.pipeline)
+    except TableError as error:
+        places = ", ".join(found.layout.outputs().values())
+        raise TableError(
+            error.problem,
+            expected=error.expected,
+            found=error.found,
+            remedy=f"take another name, or remove the tables of the pipeline that had this one: {places}",
         ) from error
 
 

@@ -14,6 +14,7 @@ from pipelines import schemas
 from pipelines.config import FeatureFunction, Pipeline, Project
 from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
+from pipelines.expressions.names import quoted
 from pipelines.expressions.rules import FEATURES, NotNull, Rule
 from pipelines.models.registry import RegisteredModel, resolve
 from pipelines.models.safety import require_safe
@@ -205,7 +206,7 @@ def with_features(
 ) -> DataFrame:
     """The columns read, and the features in one struct column; where it is asked for, also where each row lies."""
     features = definition.pipeline.features
-    columns = [frame[f"`{name}`"] for name in prepared.columns_read]
+    columns = [frame[quoted(name)] for name in prepared.columns_read]
     read = frame.select(*columns, *(places() if with_places else []))
     if isinstance(features, FeatureFunction):
         assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function

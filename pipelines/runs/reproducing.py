@@ -17,7 +17,7 @@ from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
 from pipelines.errors import SourceError, UsageError
-from pipelines.expressions.names import column
+from pipelines.expressions.names import column, quoted
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.runs.definition import Definition
@@ -230,7 +230,7 @@ def _comparable(then: DataFrame, one: str, other: str) -> Column:
 
 
 def _same_key(one: DataFrame, then: DataFrame, pipeline: Pipeline) -> Column:
-    equal = [one[f"`{name}`"].eqNullSafe(then[f"`{THEN}{name}`"]) for name in pipeline.key]
+    equal = [one[quoted(name)].eqNullSafe(then[quoted(f"{THEN}{name}")]) for name in pipeline.key]
     return reduce(Column.__and__, equal)
 
 

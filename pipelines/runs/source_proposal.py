@@ -12,20 +12,22 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from pipelines.errors import UsageError, did_you_mean
+from pipelines.errors import UnguessedError, UsageError, did_you_mean
 from pipelines.expressions.names import column, quoted
+from pipelines.runs.personal_names import personal_columns
 
 DATE_FORMATS = (
     "yyyy-MM-dd",
     "yyyy/MM/dd",
     "MM/dd/yyyy",
+    "dd/MM/yyyy",
     "dd.MM.yyyy",
     "yyyyMMdd",
     "MMM d yyyy",
     "yyyy-MM-dd HH:mm:ss",
     "yyyy/MM/dd HH:mm",
 )
-"""How texts spell dates, in the order in which they are tried."""
+"""How texts spell dates; the one that reads most rows is taken, of several the first."""
 MOST_KEY_COLUMNS = 4
 MOST_CANDIDATES = 12
 """Columns that are tried for a key: each costs a count of distinct values."""
@@ -34,11 +36,8 @@ _ORDER = ("date", "time", "text", "parts")
 """Ways to tell a date, the plainest first."""
 _SAYS_DATE = re.compile(r"(^|_)(date|day|dt|time|timestamp|ts)(_|$)", re.IGNORECASE)
 _SAYS_KEY = re.compile(r"(^|[_ ])(id|key|number|no|code|uuid)$|[a-z]I[dD]$")
-_SAYS_PERSONAL = re.compile(
-    r"e?mail(address)?$|phone|mobile(number)?$|(first|last|middle|full|sur|maiden)name|^surname|street|^address|postaladdress"
-    r"|^ssn$|socialsecurity|passport|iban$|taxid|dateofbirth|birthdate|birthday|^dob$",
-    re.IGNORECASE,
-)
+_LITERALS = frozenset({"null", "true", "false"})
+"""Words that are values in SQL even where a column has that name; with all other keywords the column comes first."""
 _KEYS = (T.StringType, T.IntegralType, T.DecimalType, T.DateType, T.TimestampType, T.TimestampNTZType)
 
 
@@ -54,6 +53,7 @@ class DateProposal:
         first: the first date that has rows.
         last: the last one.
         rows: how many rows that one has.
+        warning: which rows no score date finds, or what else may be wrong; empty where nothing is.
     """
 
     column: str | None
@@ -63,58 +63,95 @@ class DateProposal:
     first: dt.date
     last: dt.date
     rows: int
+    warning: str = ""
 
 
 @dataclass(frozen=True)
 class KeyProposal:
-    """The columns that identify a row within its date, and what was seen of them."""
+    """The columns that identify a row within its date, and what was seen of them.
+
+    Args:
+        columns: of the key.
+        evidence: what was seen, in a line.
+        warning: that they do not tell all rows apart, where they do not.
+    """
 
     columns: tuple[str, ...]
     evidence: str
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way in which a column may tell a date.
+
+    Args:
+        column: which one; of several, the day's.
+        kind: date, time, text or parts.
+        day: the SQL expression of the date.
+        pattern: how texts spell it; empty for the other kinds.
+    """
+
+    column: str
+    kind: str
+    day: str
+    pattern: str = ""
 
 
 def propose_date(frame: DataFrame, wanted: str | None) -> DateProposal:
     """The column that best tells a row's date: a date, a time, or a text that reads as one; the one with fewest gaps.
+
+    Dates that are personal data, such as one of birth, are no date of a row unless a person says so.
 
     Args:
         frame: the table.
         wanted: the column that a person named, if one did.
 
     Raises:
-        UsageError: there is no such column, or none that tells a date.
+        UnguessedError: no column tells a date.
+        UsageError: there is no such column, or the table is empty.
     """
     if wanted is not None and wanted not in frame.columns:
         raise UsageError(f"the source has no column '{wanted}'", remedy=did_you_mean(wanted, frame.columns))
-    names = [wanted] if wanted is not None else frame.columns
-    ways = [(name, kind, day) for name in names for kind, day in _ways(frame, name)]
+    personal = personal_columns(frame.columns)
+    names = [wanted] if wanted is not None else [name for name in frame.columns if name not in personal]
+    ways = [way for name in names for way in _ways(frame, name)]
     if wanted is None:
         ways += _in_parts(frame)
-    counts = [_seen(F.expr(day), place) for place, (_, _, day) in enumerate(ways)]
+    counts = [_seen(way, place) for place, way in enumerate(ways)]
     row = frame.agg(F.count(F.lit(1)).alias("rows"), *[item for several in counts for item in several]).first()
     assert row is not None  # noqa: S101 - an aggregate has one row
     rows = row["rows"]
     if not rows:
-        raise UsageError("the source has no rows", remedy="land some, so that date, key and suite can be told")
-    found = [(place, *way) for place, way in enumerate(ways) if row[f"dated_{place}"] * 2 > rows]
+        raise UsageError("the source has no rows", remedy="write some first: date, key and suite are found from them")
+    found = [place for place in range(len(ways)) if row[f"dated_{place}"] * 2 > rows]
     if not found:
-        raise UsageError(
+        raise UnguessedError(
             "no column of the source tells a date" if wanted is None else f"column '{wanted}' holds no dates",
             expected=f"a date, a time, or a text such as {', '.join(DATE_FORMATS[:4])}",
             found=", ".join(f"{field.name} {field.dataType.simpleString()}" for field in frame.schema),
             remedy="name one by --date-column, or score the whole table each day by --snapshot",
         )
 
-    def rank(way: tuple[int, str, str, str]) -> tuple[int, int, bool, int]:
-        place, name, kind, _ = way
-        return (-row[f"dated_{place}"], _ORDER.index(kind), not _SAYS_DATE.search(name), place)
+    def rank(place: int) -> tuple[int, int, bool, int]:
+        way = ways[place]
+        return (-row[f"dated_{place}"], _ORDER.index(way.kind), not _SAYS_DATE.search(way.column), place)
 
-    place, name, kind, day = min(found, key=rank)
+    place = min(found, key=rank)
+    way, dated, given = ways[place], row[f"dated_{place}"], row[f"given_{place}"]
     first, last = row[f"first_{place}"], row[f"last_{place}"]
-    gaps = rows - row[f"dated_{place}"]
-    days, newest = _days(frame, day)
-    evidence = f"{kind}, {days} days from {first} to {last}" + (f", {gaps} rows without" if gaps else "")
-    selection = ("column", name) if kind == "date" else ("where", f"{day} = :score_date")
-    return DateProposal(name, selection, day, evidence, first, last, newest)
+    days, newest = _days(frame, way.day)
+    evidence = f"{way.kind}, {days} days from {first} to {last}" + _gaps(way, rows - given, given - dated)
+    also = [
+        ways[other].pattern
+        for other in found
+        if other != place and ways[other].column == way.column and row[f"dated_{other}"] == dated
+    ]
+    if way.pattern and also:
+        evidence += f", read as {way.pattern}; {' and '.join(also)} fits as well"
+    selection = ("column", way.column) if way.kind == "date" else ("where", f"{way.day} = :score_date")
+    warning = _warning(way, rows - dated, also if way.pattern else [])
+    return DateProposal(way.column, selection, way.day, evidence, first, last, newest, warning)
 
 
 def whole_table(frame: DataFrame, today: dt.date) -> DateProposal:
@@ -122,15 +159,6 @@ def whole_table(frame: DataFrame, today: dt.date) -> DateProposal:
     evidence = "a snapshot: every score date scores the whole table as it is then"
     selection = ("where", ":score_date IS NOT NULL")
     return DateProposal(None, selection, f"DATE'{today.isoformat()}'", evidence, today, today, frame.count())
-
-
-def personal_columns(names: Sequence[str]) -> list[str]:
-    """The columns that are named as personal data often is: addresses, names of people, numbers of documents.
-
-    >>> personal_columns(["id", "E-Mail", "first_name", "phoneNumber", "street", "carrier_name", "mailings"])
-    ['E-Mail', 'first_name', 'phoneNumber', 'street']
-    """
-    return [name for name in names if _SAYS_PERSONAL.search(re.sub(r"[\W_]+", "", name))]
 
 
 def _days(frame: DataFrame, day: str) -> tuple[int, int]:
@@ -144,13 +172,16 @@ def _days(frame: DataFrame, day: str) -> tuple[int, int]:
 def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> KeyProposal:
     """The fewest columns that tell every row of a date from the others; columns that are named like keys first.
 
+    Columns that are named like personal data are tried only where the others do not suffice: keys are not masked.
+
     Args:
         frame: the table.
         date: how rows are dated.
         wanted: the columns that a person named, if one did; they are counted all the same.
 
     Raises:
-        UsageError: there is no such column, or no few columns identify a row.
+        UnguessedError: no few columns identify a row.
+        UsageError: there is no such column.
     """
     for name in wanted:
         if name not in frame.columns:
@@ -158,54 +189,112 @@ def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> 
     rows = frame.withColumn(_DAY, F.expr(date.day)).where(F.col(_DAY).isNotNull())
     if wanted:
         found = _distinct(rows, [tuple(wanted)])
-        return KeyProposal(tuple(wanted), _counted(found[tuple(wanted)], found[()]))
+        return _key(tuple(wanted), found[tuple(wanted)], found[()])
+    personal = personal_columns(frame.columns)
     names = sorted(
         (field.name for field in frame.schema if isinstance(field.dataType, _KEYS)),
         key=lambda name: (not _SAYS_KEY.search(name), name != date.column, frame.columns.index(name)),
-    )[:MOST_CANDIDATES]
-    if date.column is not None and date.column not in names and date.column in frame.columns:
-        names.append(date.column)
-    best: tuple[str, ...] = ()
-    tried: dict[tuple[str, ...], int] = {}
-    for _ in range(MOST_KEY_COLUMNS):
-        sets = [(*best, name) for name in names if name not in best]
-        if not sets:
-            break
-        tried = _distinct(rows, sets)
-        best = max(sets, key=lambda columns: (tried[columns], -sets.index(columns)))
-        if tried[best] == tried[()]:
-            return KeyProposal(best, _counted(tried[best], tried[()]))
-    raise UsageError(
-        "no few columns of the source identify a row within its date",
+    )
+    impersonal = [name for name in names if name not in personal][:MOST_CANDIDATES]
+    if date.column is not None and date.column not in (*impersonal, *personal):
+        impersonal.append(date.column)
+    last_resort = [name for name in names if name in personal][: MOST_CANDIDATES // 2]
+    best = _best_key(rows, impersonal)
+    if not best.is_unique and last_resort:
+        best = _best_key(rows, [*impersonal[: MOST_CANDIDATES - len(last_resort)], *last_resort])
+    if best.is_unique:
+        return _key(best.columns, best.distinct, best.rows)
+    told = f"{', '.join(best.columns)}: {_counted(best.distinct, best.rows)}"
+    raise UnguessedError(
+        f"no combination of up to {MOST_KEY_COLUMNS} columns identifies a row within its date",
         expected="columns without nulls whose values no two rows of a date share",
-        found=f"best: {', '.join(best)}: {_counted(tried[best], tried[()])}" if best else "no column that may be a key",
-        remedy="name the key by --key, or give the rows a number where they are landed",
+        found=f"the best is {told}" if best.columns else "no column of a type that a key may have",
+        remedy="name the key by --key, or number the rows where the source is written",
     )
 
 
-def _ways(frame: DataFrame, name: str) -> list[tuple[str, str]]:
-    """How a column may tell a date: the kind of way, and the SQL expression."""
+@dataclass(frozen=True)
+class _Distinct:
+    """How many rows some columns tell apart."""
+
+    columns: tuple[str, ...]
+    distinct: int
+    rows: int
+
+    @property
+    def is_unique(self) -> bool:
+        return bool(self.columns) and self.distinct == self.rows
+
+
+def _best_key(rows: DataFrame, names: Sequence[str]) -> _Distinct:
+    """The columns that tell most rows apart: one more each time, the one that adds most, until no rows are alike."""
+    best = _Distinct((), 0, 0)
+    for _ in range(min(MOST_KEY_COLUMNS, len(names))):
+        sets = [(*best.columns, name) for name in names if name not in best.columns]
+        tried = _distinct(rows, sets)
+        columns = max(sets, key=lambda one: (tried[one], -sets.index(one)))
+        best = _Distinct(columns, tried[columns], tried[()])
+        if best.is_unique:
+            break
+    return best
+
+
+def _key(columns: tuple[str, ...], distinct: int, rows: int) -> KeyProposal:
+    warning = "" if distinct == rows else f"key {', '.join(columns)}: {_counted(distinct, rows)}"
+    return KeyProposal(columns, _counted(distinct, rows), warning)
+
+
+def _ways(frame: DataFrame, name: str) -> list[_Way]:
+    """How a column may tell a date."""
     kind, sql = frame.schema[name].dataType, plain(name)
     if isinstance(kind, T.DateType):
-        return [("date", sql)]
+        return [_Way(name, "date", sql)]
     if isinstance(kind, T.TimestampType | T.TimestampNTZType):
-        return [("time", f"CAST({sql} AS DATE)")]
+        return [_Way(name, "time", f"CAST({sql} AS DATE)")]
     if isinstance(kind, T.StringType):
-        return [("text", f"CAST(try_to_timestamp({sql}, '{pattern}') AS DATE)") for pattern in DATE_FORMATS]
+        return [
+            _Way(name, "text", f"CAST(try_to_timestamp({sql}, '{pattern}') AS DATE)", pattern)
+            for pattern in DATE_FORMATS
+        ]
     return []
 
 
-def _in_parts(frame: DataFrame) -> list[tuple[str, str, str]]:
+def _in_parts(frame: DataFrame) -> list[_Way]:
     """Year, month and day in whole numbers of their own."""
     by_name = {field.name.lower(): field.name for field in frame.schema if isinstance(field.dataType, T.IntegralType)}
     if not {"year", "month", "day"} <= set(by_name):
         return []
-    parts = ", ".join(plain(by_name[part]) for part in ("year", "month", "day"))
-    return [(by_name["day"], "parts", f"TRY_CAST(concat_ws('-', {parts}) AS DATE)")]
+    # Not concat_ws, which leaves out a part that is null: what is left reads as the first of a month.
+    parts = " || '-' || ".join(plain(by_name[part]) for part in ("year", "month", "day"))
+    return [_Way(by_name["day"], "parts", f"TRY_CAST({parts} AS DATE)")]
 
 
-def _seen(day: Column, place: int) -> list[Column]:
+def _gaps(way: _Way, missing: int, unread: int) -> str:
+    """The rows without a date: those with nothing there, and those with what reads as none."""
+    told = f", {_rows(missing)} without" if missing else ""
+    return told + (f", {_rows(unread)} not readable as {way.pattern or 'a date'}" if unread else "")
+
+
+def _warning(way: _Way, undated: int, also: Sequence[str]) -> str:
+    parts = []
+    if undated:
+        parts.append(f"{_rows(undated)} without a date in '{way.column}': of no slice, and never scored")
+    if also:
+        other = " and ".join(also)
+        parts.append(
+            f"the dates in '{way.column}' fit {way.pattern}, which is taken, and {other}: check which is meant"
+        )
+    return "; ".join(parts)
+
+
+def _rows(number: int) -> str:
+    return f"{number} {'row' if number == 1 else 'rows'}"
+
+
+def _seen(way: _Way, place: int) -> list[Column]:
+    day = F.expr(way.day)
     return [
+        F.count(column(way.column)).alias(f"given_{place}"),
         F.count(day).alias(f"dated_{place}"),
         F.min(day).alias(f"first_{place}"),
         F.max(day).alias(f"last_{place}"),
@@ -230,5 +319,10 @@ def _counted(distinct: int, rows: int) -> str:
 
 
 def plain(name: str) -> str:
-    """The column in SQL, in backticks only where it needs them."""
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else quoted(name)
+    """The column in SQL, in backticks only where it needs them.
+
+    >>> plain("day"), plain("wind speed"), plain("größe"), plain("null")
+    ('day', '`wind speed`', '`größe`', '`null`')
+    """
+    is_name = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and name.lower() not in _LITERALS
+    return name if is_name else quoted(name)

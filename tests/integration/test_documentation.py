@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,5 +102,8 @@ def test_the_page_on_ones_own_data_does_what_it_says(tmp_path: Path) -> None:
         (tmp_path / "conf" / name).mkdir()
     places = {"warehouse": str(tmp_path / "warehouse"), "conf": str(tmp_path / "conf")}
     page = {OWN_DATA: {"folder": str(tmp_path), "run_id": "", "places": places, "python": True}}
-    assert differences(of_pages(page, tmp_path)[OWN_DATA]) == {}
+    told = of_pages(page, tmp_path)[OWN_DATA]
+    (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / OWN_DATA).read_text(encoding="utf-8"), re.DOTALL)
+    assert (tmp_path / "conf/pipelines/warmest_hour.yaml").read_text(encoding="utf-8") == shown
+    assert differences(told) == {}
     assert (tmp_path / "report-warmest_hour.html").is_file()

@@ -73,6 +73,7 @@ def test_ctrl_c_at_a_question_leaves_nothing_behind(small: SmallProject) -> None
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert "Traceback" not in str(terminal.before)
+    assert "no answer was given; nothing was changed" in STYLED.sub("", str(terminal.before))
     assert terminal.exitstatus == 130
     assert not list(small.root.rglob("given_up*"))
 

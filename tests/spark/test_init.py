@@ -20,14 +20,17 @@ from deltalake import DeltaTable, write_deltalake
 from lightgbm import LGBMClassifier
 from mlflow.models import infer_signature
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LinearRegression
 from small_project import SPARK
 from xgboost import XGBRegressor
 
+from jobs.verbs import initializing
 from pipelines.config import Project, load_project
 from pipelines.config.models import Model
 from pipelines.errors import ModelError, TableError, UsageError
+from pipelines.runs.explaining import why
 from pipelines.runs.initializing import Initialized, Wish, initialize
 from pipelines.runs.scoring import score
 
@@ -181,12 +184,11 @@ def test_what_a_person_says_wins_over_guesses(spark: SparkSession, own: Own) -> 
     assert [question.partition(" ")[0] for question in asked] == ["The", "The", "The"]
     given = own.init(
         spark,
-        "told",
+        "given",
         "renamed.csv",
         "warmest",
         features={"temp_min": "coldest + 0"},
         key=("weather", "date"),
-        force=True,
     )
     assert (given.features[1].sql, given.key.columns) == ("coldest + 0", ("weather", "date"))
 
@@ -195,13 +197,15 @@ def test_what_a_person_says_wins_over_guesses(spark: SparkSession, own: Own) -> 
     ("wishes", "problem"),
     [
         ({"source": "nowhere"}, "there is no 'nowhere'"),
+        ({"source": "weather-2013.csv"}, "there is no 'weather-2013.csv'"),
+        ({"source": "weather.2013.01.csv"}, "there is no 'weather.2013.01.csv'"),
         ({"source": "renamed.csv"}, "no column for some inputs"),
         ({"date_column": "dat"}, "no column 'dat'"),
         ({"date_column": "wind"}, "holds no dates"),
         ({"key": ("dat",)}, "no column 'dat'"),
         ({"features": {"wnd": "wind"}}, "the model takes no 'wnd'"),
-        ({"features": {"wind": "wnid + 1"}}, "no SQL over the source"),
-        ({"name": "no name"}, "no name for a pipeline"),
+        ({"features": {"wind": "wnid + 1"}}, "neither a column of the source nor an SQL expression"),
+        ({"name": "no name"}, "cannot have this name"),
     ],
     ids=str,
 )
@@ -225,7 +229,7 @@ def test_columns_named_like_personal_data_are_masked_from_the_start(spark: Spark
 def test_tables_of_another_shape_leave_the_pipeline_as_it_was(spark: SparkSession, own: Own) -> None:
     own.init(spark, "reshaped", "seattle.csv", "warmest")
     before = {file: (own.root / file).read_bytes() for file in own.written()}
-    with pytest.raises(TableError):
+    with pytest.raises(TableError, match="does not fit the configuration"):
         own.init(spark, "reshaped", "cells.parquet", "cells", snapshot=True, force=True)
     assert {file: (own.root / file).read_bytes() for file in own.written()} == before
 
@@ -243,6 +247,98 @@ def test_an_unknown_model_and_an_existing_pipeline_are_told(spark: SparkSession,
 def test_rows_that_no_columns_tell_apart_have_no_key(spark: SparkSession, own: Own) -> None:
     days = seattle()
     pd.concat([days, days]).to_csv(own.root / "inputs/twice.csv", index=False)
-    with pytest.raises(UsageError, match="identify a row") as told:
+    with pytest.raises(UsageError, match="identifies a row") as told:
         own.init(spark, "twice", "twice.csv", "warmest")
     assert "1461 distinct in 2922 rows" in str(told.value)
+
+
+def test_a_person_is_asked_for_what_cannot_be_guessed(spark: SparkSession, own: Own) -> None:
+    cells = pd.read_parquet(own.root / "inputs/cells.parquet").drop(columns=["sample"])
+    cells = pd.concat([cells, cells]).assign(copy=[0.5] * len(cells) + [1.5] * len(cells), label="x")
+    cells.to_parquet(own.root / "inputs/unnamed.parquet", index=False)
+    given = ["", "MeanRadius", "snapshot", "", "lable", "label"]
+    asked: list[str] = []
+
+    def ask(question: str, default: str) -> str:
+        asked.append(question)
+        return given[len(asked) - 1] or default
+
+    made = own.init(spark, "asked", "unnamed.parquet", "cells", ask=ask)
+    assert (made.date.column, made.key.columns) == (None, ("label",))
+    assert asked[0] == (
+        "No column of the source tells a date. "
+        "The date is in (a column, or 'snapshot' to score the whole table each day)"
+    )
+    assert asked[1] == f"the source has no column '' (known: {', '.join(sorted(cells.columns))}). {asked[0]}"
+    assert "column 'MeanRadius' holds no dates" in asked[2]
+    assert asked[3].startswith("No combination of up to 4 columns identifies a row within its date. The key is (")
+    assert "did you mean 'label'?" in asked[5]
+    assert len(made.warnings) == 1
+    assert "not unique" in made.warnings[0]
+
+
+def test_after_three_answers_that_do_not_help_init_ends_as_without_a_person(spark: SparkSession, own: Own) -> None:
+    with pytest.raises(UsageError, match="holds no dates"):
+        own.init(spark, "cells", "cells.parquet", "cells", ask=lambda question, default: "MeanRadius")
+    assert own.written() == []
+
+
+def test_columns_with_odd_names_are_scored(spark: SparkSession, own: Own) -> None:
+    odd = {"precipitation": "größe", "temp_min": "a.b", "wind": "wind speed"}
+    days = seattle().rename(columns=odd)
+    days = days.assign(**{"null": days["a.b"] * 2, "tick`ed": days["größe"] + 1, "tab": days["a.b"]})
+    days.to_csv(own.root / "inputs/odd.csv", index=False)
+    inputs = days[["größe", "a.b", "wind speed", "null", "tick`ed"]]
+    register(mlflow.sklearn, LinearRegression(), inputs, days["temp_max"], "odd")
+    made = own.init(spark, "odd", "odd.csv", "odd")
+    assert [item.sql for item in made.features] == ["`größe`", "`a.b`", "`wind speed`", "`null`", "`tick``ed`"]
+    result = score(spark, own.project, "odd", dt.date(2015, 12, 30))
+    assert (result.outcome, result.counts.scored) == ("published", 1)
+    (row,) = DeltaTable(own.root / "warehouse/odd/predictions").to_pandas().to_dict("records")
+    expected = mlflow.sklearn.load_model("models:/odd/1").predict(inputs[days["date"].eq("2015/12/30")])
+    assert row["prediction"] == pytest.approx(expected[0])
+
+
+def test_a_table_of_the_catalog_is_a_source_by_its_name(spark: SparkSession, own: Own) -> None:
+    spark.sql("CREATE SCHEMA IF NOT EXISTS station")
+    try:
+        spark.createDataFrame(seattle()).withColumn("date", F.to_date("date", "yyyy/MM/dd")).write.format(
+            "delta"
+        ).option("delta.enableDeletionVectors", "false").saveAsTable("station.days")
+        made = own.init(spark, "named", "station.days", "warmest")
+        assert (made.date.selection, made.key.columns) == (("column", "date"), ("date",))
+        source = yaml.safe_load(made.files[0].read_text())["source"]["tables"]["named_input"]
+        assert source == {"table": "station.days", "slice": {"column": "date"}}
+        assert score(spark, own.project, "named", dt.date(2015, 12, 30)).outcome == "published"
+    finally:
+        spark.sql("DROP SCHEMA station CASCADE")
+
+
+def test_rows_without_a_date_are_told_with_the_result(
+    spark: SparkSession, own: Own, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = seattle()
+    days["date"] = pd.to_datetime(days["date"]).dt.strftime("%d/%m/%Y")
+    days.loc[:9, "date"] = "unknown"
+    days.to_csv(own.root / "inputs/european.csv", index=False)
+    made = own.init(spark, "european", "european.csv", "warmest")
+    assert made.date.last == dt.date(2015, 12, 31)
+    initializing._show("european", made)
+    told = capsys.readouterr().out
+    assert "10 rows not readable as dd/MM/yyyy" in told
+    assert "  warning   10 rows without a date in 'date': of no slice, and never scored" in told.splitlines()
+
+
+def test_a_key_named_like_personal_data_is_masked_where_it_is_no_key(spark: SparkSession, own: Own) -> None:
+    hours = new_york()
+    days = hours[hours["origin"].eq("JFK")].assign(time_hour=hours["time_hour"].dt.date)
+    days = days.assign(email=[f"{number}@example.com" for number in range(len(days))])
+    days[["time_hour", "email", "temp", "dewp", "humid"]].to_parquet(own.root / "inputs/people.parquet", index=False)
+    made = own.init(spark, "people", "people.parquet", "temperature", key=("email",))
+    written = yaml.safe_load(made.files[0].read_text())
+    assert (written["key"], written["personal"]) == (["email"], ["email"])
+    assert "@example.com" not in made.files[1].read_text()
+    day = dt.date(2013, 1, 15)
+    assert score(spark, own.project, "people", day).outcome == "published"
+    first = days[days["time_hour"].eq(day)]["email"].iloc[0]
+    assert why(lambda: spark, own.project, "people", [first], day).status == "scored"

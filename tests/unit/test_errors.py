@@ -53,6 +53,7 @@ EXIT_CODES = {
     "PipelineError": 1,
     "ConfigurationError": 2,
     "UsageError": 2,
+    "UnguessedError": 2,
     "SetupError": 2,
     "SourceError": 1,
     "ModelError": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -10,12 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 import typer.main
 from documented_commands import found_verb, taken, verbs_of
 
 from jobs import cli, rendering
 from jobs.cli import app, main
+from jobs.verbs import initializing
 from pipelines.runs.manifest import code_version
+from pipelines.runs.tables import TableChange
 
 ROOT = Path(__file__).parents[3]
 NO_JAVA = {"JAVA_HOME": "/nonexistent"}
@@ -106,6 +110,61 @@ def test_each_error_has_its_exit_code_and_says_what_to_do(
     monkeypatch.delenv("LAKESCORE_ENVIRONMENT", raising=False)
     code = in_process(conf, monkeypatch, *arguments)
     assert (code, expected[1] in capsys.readouterr().err) == (expected[0], True)
+
+
+def test_machines_are_told_of_tables_and_views(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = TableChange("predictions", "/somewhere")
+    monkeypatch.delenv("LAKESCORE_ENVIRONMENT", raising=False)
+    monkeypatch.setattr("jobs.verbs.configuring.session_of", lambda project: None)
+    monkeypatch.setattr("pipelines.runs.tables.create_tables", lambda *_: [made])
+    monkeypatch.setattr("pipelines.runs.views.create_catalog_views", lambda *_: ["sales.flight_delays_runs"])
+    assert in_process(conf, monkeypatch, "tables", "create", "flight_delays", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "tables": [{"table": "predictions", "location": "/somewhere", "columns_added": []}],
+        "views": ["sales.flight_delays_runs"],
+    }
+
+
+INIT = ["init", "rain", "--source", "weather.csv", "--model"]
+
+
+@pytest.mark.parametrize("model", ["m@", "@c", "m", "m/", "m/x", "m/0", "m/²", "/1", "@", "/", ""])
+def test_a_model_without_an_alias_or_version_is_refused_before_spark_starts(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    monkeypatch.delenv("LAKESCORE_ENVIRONMENT", raising=False)
+    monkeypatch.setattr("jobs.verbs.initializing.session_of", None)
+    assert in_process(conf, monkeypatch, *INIT, model) == 2
+    told = capsys.readouterr().err
+    assert "--model: no alias or version is named" in told
+    assert "expected: NAME@ALIAS or NAME/VERSION" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("m@champion", ("m", "champion", None)),
+        ("m/12", ("m", None, 12)),
+        ("main.sales.m/3", ("main.sales.m", None, 3)),
+        ("a/b@c", ("a/b", "c", None)),
+    ],
+)
+def test_a_model_is_named_by_alias_or_version(text: str, expected: tuple[str, str | None, int | None]) -> None:
+    model = initializing.read_model(text, False, False, [])
+    assert (model.name, model.alias, model.version) == expected
+
+
+def test_a_question_without_an_answer_ends_in_a_line(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unanswered(**_: object) -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr(cli, "app", unanswered)
+    assert in_process(conf, monkeypatch, "init") == 1
+    assert capsys.readouterr().err == "error: no answer was given; nothing was changed\n"
 
 
 def test_an_error_of_the_projects_own_keeps_its_traceback_in_a_file(

@@ -1,0 +1,153 @@
+"""What is proposed of a table for a pipeline: its date, its key, and a model's inputs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from pipelines.errors import UnguessedError, UsageError
+from pipelines.models.signature import ModelInput
+from pipelines.runs.feature_proposal import propose_features
+from pipelines.runs.source_proposal import plain, propose_date, propose_key
+from pipelines.transforms.features import columns_used
+
+pytestmark = pytest.mark.spark
+ODD = ["größe", "a.b", "wind speed", "tick`ed", "1st"]
+FIRST = dt.date(2013, 1, 1)
+
+
+def texts(spark: SparkSession, *days: str | None) -> DataFrame:
+    return spark.createDataFrame([(number, day) for number, day in enumerate(days)], "id INT, day STRING")
+
+
+def answers(*given: str) -> tuple[Callable[[str, str], str], list[str]]:
+    """A person who gives these answers, and what they were asked."""
+    left, questions = list(given), []
+
+    def ask(question: str, default: str) -> str:
+        questions.append(question)
+        return left.pop(0) or default
+
+    return ask, questions
+
+
+def test_a_name_reads_as_a_column_whatever_it_is(spark: SparkSession) -> None:
+    keywords = [row["keyword"].lower() for row in spark.sql("SELECT keyword FROM sql_keywords()").collect()]
+    names = [*ODD, *keywords]
+    frame = spark.range(1).select(*[F.lit("2013-01-01").alias(name) for name in names])
+    ways = ["{}", "CAST({} AS DATE)", "try_to_timestamp({}, 'yyyy')", "{0} || '-' || {0}", "{} = DATE'2013-01-01'"]
+    for way in ways:
+        assert columns_used(frame, [way.format(plain(name)) for name in names]) == set(names)
+    assert [plain(name) for name in ("day", "wind_speed", "case")] == ["day", "wind_speed", "case"]
+
+
+def test_days_before_months_are_read_as_most_rows_have_them(spark: SparkSession) -> None:
+    frame = texts(spark, *[f"{day:02}/01/2013" for day in range(1, 21)])
+    date = propose_date(frame, None)
+    assert (date.selection[1], date.last) == (
+        "CAST(try_to_timestamp(day, 'dd/MM/yyyy') AS DATE) = :score_date", dt.date(2013, 1, 20)
+    )  # fmt: skip
+    assert date.warning == ""
+
+
+def test_texts_that_are_no_dates_are_counted_and_told(spark: SparkSession) -> None:
+    frame = texts(spark, *["01/20/2013"] * 6, "20/01/2013", "soon", None)
+    date = propose_date(frame, None)
+    assert date.evidence == (
+        "text, 1 days from 2013-01-20 to 2013-01-20, 1 row without, 2 rows not readable as MM/dd/yyyy"
+    )
+    assert date.warning == "3 rows without a date in 'day': of no slice, and never scored"
+
+
+def test_dates_that_read_both_ways_are_told(spark: SparkSession) -> None:
+    date = propose_date(texts(spark, "01/02/2013", "03/04/2013"), None)
+    assert date.evidence.endswith(", read as MM/dd/yyyy; dd/MM/yyyy fits as well")
+    assert date.warning == "the dates in 'day' fit MM/dd/yyyy, which is taken, and dd/MM/yyyy: check which is meant"
+
+
+def test_a_missing_part_makes_no_date(spark: SparkSession) -> None:
+    rows = [(2013, 1, 1), (2013, 1, 2), (2013, 2, None)]
+    date = propose_date(spark.createDataFrame(rows, "year INT, month INT, day INT"), None)
+    assert (date.first, date.last) == (FIRST, dt.date(2013, 1, 2))
+    assert date.evidence.endswith(", 1 row without")
+
+
+def test_a_date_of_birth_is_no_date_of_a_row_unless_a_person_says_so(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(1, FIRST), (2, FIRST)], "id INT, client_dob DATE")
+    with pytest.raises(UnguessedError, match="no column of the source tells a date"):
+        propose_date(frame, None)
+    assert propose_date(frame, "client_dob").column == "client_dob"
+
+
+def test_columns_named_like_personal_data_become_keys_only_where_nothing_else_does(spark: SparkSession) -> None:
+    rows = [(FIRST, "a@x", "a", 1), (FIRST, "b@x", "a", 2), (FIRST, "c@x", "b", 1)]
+    frame = spark.createDataFrame(rows, "day DATE, email STRING, shop STRING, number INT")
+    date = propose_date(frame, None)
+    assert set(propose_key(frame, date, ()).columns) == {"shop", "number"}
+    assert propose_key(frame.drop("number"), date, ()).columns == ("email",)
+    with pytest.raises(UnguessedError, match="no combination of up to 4 columns"):
+        propose_key(frame.drop("number", "email"), date, ())
+
+
+def test_a_key_that_is_given_and_not_unique_is_told(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(FIRST, 1), (FIRST, 1)], "day DATE, id INT")
+    key = propose_key(frame, propose_date(frame, None), ["id"])
+    assert key.warning.startswith("key id: 1 distinct in 2 rows")
+
+
+@pytest.fixture(scope="module")
+def winds(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame([("1.5", 2, "3")], "`wind speed` STRING, wind INT, `größe` STRING")
+
+
+def wanted(name: str, *, required: bool = True) -> list[ModelInput]:
+    return [ModelInput(name, T.DoubleType(), required)]
+
+
+def test_enter_takes_the_nearest_column_quoted_and_cast(winds: DataFrame) -> None:
+    ask, _ = answers("")
+    (feature,) = propose_features(winds, wanted("wind_speeds"), {}, ask)
+    assert (feature.sql, feature.comment) == (
+        "TRY_CAST(`wind speed` AS DOUBLE)", "as given; the source has string, the model takes double"
+    )  # fmt: skip
+
+
+def test_a_column_given_by_an_option_is_one_too(winds: DataFrame) -> None:
+    (feature,) = propose_features(winds, wanted("x"), {"x": "größe"}, None)
+    assert feature.sql == "TRY_CAST(`größe` AS DOUBLE)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("wnd + 1", "neither a column of the source nor an SQL expression"),
+        ("wind spd", "neither a column of the source nor an SQL expression"),
+        ("wind +", "neither a column of the source nor an SQL expression"),
+        ("sum(wind)", "neither a column of the source nor an SQL expression"),
+        ("explode(array(wind))", "neither a column of the source nor an SQL expression"),
+        ("wind), (wind", "neither a column of the source nor an SQL expression"),
+        ("upper(`wind speed`)", "the model takes double; found: upper(`wind speed`), which is string (write CAST("),
+    ],
+)
+def test_a_wrong_answer_is_asked_again(winds: DataFrame, answer: str, problem: str) -> None:
+    ask, questions = answers(answer, "wind * 2 -- knots")
+    (feature,) = propose_features(winds, wanted("x"), {}, ask)
+    assert problem in questions[1]
+    assert questions[1].endswith(questions[0])
+    assert (feature.sql, feature.comment) == ("wind * 2 -- knots", "as given")
+    with pytest.raises(UsageError, match="input 'x'"):
+        propose_features(winds, wanted("x"), {"x": answer}, None)
+
+
+def test_no_answer_leaves_out_only_what_the_model_can_go_without(winds: DataFrame) -> None:
+    ask, _ = answers("")
+    assert propose_features(winds, wanted("qqq", required=False), {}, ask) == []
+    ask, questions = answers("", "", "")
+    with pytest.raises(UsageError, match="neither a column"):
+        propose_features(winds, wanted("qqq"), {}, ask)
+    assert len(questions) == 3
