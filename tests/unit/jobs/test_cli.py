@@ -163,7 +163,7 @@ def test_a_question_without_an_answer_ends_in_a_line(
         raise typer.Abort
 
     monkeypatch.setattr(cli, "app", unanswered)
-    assert in_process(conf, monkeypatch, "init") == 1
+    assert in_process(conf, monkeypatch, "init") == cli.INTERRUPTED
     assert capsys.readouterr().err == "error: no answer was given; nothing was changed\n"
 
 
