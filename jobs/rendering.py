@@ -232,6 +232,11 @@ def note(text: str, *, quiet: bool = False) -> None:
         ERRORS.print(escape(text), soft_wrap=True)
 
 
+def ask(question: str) -> None:
+    """A question on the error stream, with the cursor behind it."""
+    ERRORS.print(f"{escape(question)}: ", end="", soft_wrap=True)
+
+
 def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> Table:
     """A table with columns of texts, of numbers, and of texts that may wrap. Cells are Rich's markup: escape texts."""
     table = Table(box=SIMPLE_HEAD)

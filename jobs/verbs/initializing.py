@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import select
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,9 @@ from pipelines.errors import UsageError
 if TYPE_CHECKING:
     from pipelines.config.models import Model
     from pipelines.runs.initializing import Initialized
+
+LOOK_EVERY = 0.2
+"""Seconds between looks for an answer."""
 
 
 class Format(StrEnum):
@@ -88,7 +92,20 @@ def init(
 
 
 def _ask(question: str, default: str) -> str:
-    return str(typer.prompt(question, default=default, show_default=bool(default), err=True)).strip()
+    """Ask on the terminal; looking for the answer again and again, as a read that waits does not hear Ctrl-C here.
+
+    With Spark in the process, the signal may come to a thread of its connection to Java.
+    """
+    rendering.ask(f"{question} [{default}]" if default else question)
+    try:
+        while not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
+            pass
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
+    if not answer:
+        raise typer.Abort
+    return answer.strip() or default
 
 
 def read_model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from documented_commands import PAGES, ROOT, Shown, shown_on
+from documented_commands import PAGES, ROOT, Shown, matched, shown_on
 from flights_demo import Demo
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -89,6 +89,13 @@ def differences(commands: list[dict[str, Any]]) -> dict[str, str]:
     """By command, how what it came to differs from what the page shows."""
     assert commands
     return {item["command"]: item["difference"] for item in commands if item["difference"]}
+
+
+def test_the_readme_shows_what_the_demo_prints(demo: Demo) -> None:
+    (block,) = re.findall(r"^```\n(slice .*?)```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    told = demo.told[0].splitlines()
+    begin = next(number for number, line in enumerate(told) if line.startswith("slice "))
+    assert matched(block.splitlines(), told[begin:], {})[1] == ""
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != OWN_DATA and any(map(is_typed, shown_on(page)))])
