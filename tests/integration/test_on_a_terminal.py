@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +30,13 @@ def typed(small: SmallProject, *words: str) -> pexpect.spawn[str]:
     """A command on a terminal of 120 columns."""
     return pexpect.spawn(
         LAKESCORE, list(words), env=settings(small), cwd=str(small.root), encoding="utf-8", timeout=300,
-        dimensions=(50, 120),
+        dimensions=(50, 120), preexec_fn=_heed_ctrl_c,
     )  # fmt: skip
+
+
+def _heed_ctrl_c() -> None:
+    """As every shell on a terminal does; tests that run in the background inherit that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def rest_of(terminal: pexpect.spawn[str]) -> str:
