@@ -34,7 +34,7 @@ airflow: $(STAMP) $(AIRFLOW_STAMP)  ## Airflow on this machine with the demo's p
 test: $(STAMP) $(AIRFLOW_STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
 	@$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/unit
 	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/spark
-	$(BIN)/python -m pytest -n 3 $(SIDE_BY_SIDE) tests/integration  # each often waits for processes of its own
+	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/integration
 	$(AIRFLOW)/python -m pytest tests/dags
 
 lint: $(STAMP) $(AIRFLOW_STAMP)  ## Style, types, and the direction of imports
