@@ -38,6 +38,8 @@ STEPS = {
     "publish": "publishing the predictions",
     "record": "writing the ledger",
 }
+GAP = 2
+"""Characters between two columns."""
 NARROWEST = 12
 """Characters below which a column of texts that wrap is not read any more."""
 
@@ -69,7 +71,7 @@ def show(table: Table) -> None:
         _OUT.print(table)
         return
     plain = copy.copy(table)
-    plain.box, plain.pad_edge = None, False
+    plain.box, plain.padding = None, (0, GAP, 0, 0)
     with _LINES.capture() as lines:
         _LINES.print(plain)
     for line in lines.get().splitlines():
@@ -83,7 +85,7 @@ def _needs(table: Table) -> int:
         widest = max(Text.from_markup(str(cell)).cell_len for cell in [column.header, *column.cells])
         return widest if column.no_wrap or column.justify == "right" else min(widest, NARROWEST)
 
-    return sum(width(column) + 3 for column in table.columns)
+    return sum(width(column) + GAP for column in table.columns)
 
 
 def show_error(text: str) -> None:
@@ -239,7 +241,7 @@ def ask(question: str) -> None:
 
 def new_table(texts: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> Table:
     """A table with columns of texts, of numbers, and of texts that may wrap. Cells are Rich's markup: escape texts."""
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False)  # the box itself leaves one
     for name in texts:
         table.add_column(name, no_wrap=True)
     for name in numbers:

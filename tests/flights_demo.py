@@ -34,13 +34,15 @@ class Demo:
     @property
     def settings(self) -> dict[str, str]:
         """The variables that move everything into the folder."""
+        registry = f"sqlite:///{self.home}/registry/mlflow.db"
         return {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "LAKESCORE_WAREHOUSE": str(self.home / "warehouse"),
             "LAKESCORE_INPUTS": str(self.home / "inputs"),
             "LAKESCORE_CACHE": str(self.home / "cache"),
-            "MLFLOW_TRACKING_URI": f"sqlite:///{self.home}/registry/mlflow.db",
+            "MLFLOW_TRACKING_URI": registry,
+            "MLFLOW_REGISTRY_URI": registry,  # which MLflow sets for a process that registered models elsewhere
         }
 
     def now(self) -> dict[str, int]:

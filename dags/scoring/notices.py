@@ -16,7 +16,10 @@ from pipelines.config import OnFailure
 
 LONGEST_NOTE = 1000
 """Airflow's own limit, in characters."""
-SECONDS = 10
+SECONDS = 30
+TRIES_MORE = 4
+BUSY = (429, 500, 502, 503, 504)
+"""What an Airflow at its limit answers, such as 500 while its database is locked; a note may be written twice."""
 log = logging.getLogger(__name__)
 
 
@@ -27,6 +30,8 @@ def write_note(context: Context, text: str) -> None:
     wrong is logged: a note is no reason for a task to fail.
     """
     import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
 
     try:
         connection = BaseHook.get_connection(AIRFLOW_CONNECTION)
@@ -38,13 +43,16 @@ def write_note(context: Context, text: str) -> None:
     place = f"dags/{task.dag_id}/dagRuns/{quote(task.run_id, safe='')}/taskInstances/{task.task_id}"
     if task.map_index is not None and task.map_index >= 0:
         place = f"{place}/{task.map_index}"
+    again = Retry(TRIES_MORE, backoff_factor=1, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False)
     try:
-        login = {"username": connection.login, "password": connection.password}
-        answer = requests.post(f"{base}/auth/token", json=login, timeout=SECONDS)
-        answer.raise_for_status()
-        bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-        body = {"note": text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 1] + "…"}
-        requests.patch(f"{base}/api/v2/{place}", json=body, headers=bearer, timeout=SECONDS).raise_for_status()
+        with requests.Session() as session:
+            session.mount(base, HTTPAdapter(max_retries=again))
+            login = {"username": connection.login, "password": connection.password}
+            answer = session.post(f"{base}/auth/token", json=login, timeout=SECONDS)
+            answer.raise_for_status()
+            bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            body = {"note": text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 1] + "…"}
+            session.patch(f"{base}/api/v2/{place}", json=body, headers=bearer, timeout=SECONDS).raise_for_status()
     except requests.RequestException as error:
         log.warning("The task's note could not be written: %s", error)
 

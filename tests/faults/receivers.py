@@ -14,15 +14,33 @@ from typing import Any, cast
 
 
 @contextmanager
-def web_receiver() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """A web server: its port, and the JSON bodies that were posted to it."""
+def web_receiver(answer: object = None, busy: int = 0) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """A web server: its port, and the JSON bodies that were sent to it.
+
+    Args:
+        answer: what it answers, as JSON.
+        busy: how many requests it answers with 503 first, and forgets.
+    """
     posted: list[dict[str, Any]] = []
+    refusals = iter(range(busy))
 
     class Keep(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            self.keep()
+
+        def do_PATCH(self) -> None:
+            self.keep()
+
+        def keep(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            refused = next(refusals, None) is not None
+            if not refused:
+                posted.append(body)
+            told = json.dumps(answer).encode()
+            self.send_response(503 if refused else 200)
+            self.send_header("Content-Length", str(len(told)))
             self.end_headers()
+            self.wfile.write(told)
 
         def log_message(self, *_: Any) -> None:
             """Nothing."""

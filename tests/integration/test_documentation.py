@@ -110,7 +110,7 @@ def test_the_page_on_ones_own_data_does_what_it_says(tmp_path: Path) -> None:
     places = {"warehouse": str(tmp_path / "warehouse"), "conf": str(tmp_path / "conf")}
     page = {OWN_DATA: {"folder": str(tmp_path), "run_id": "", "places": places, "python": True}}
     told = of_pages(page, tmp_path)[OWN_DATA]
+    assert differences(told) == {}
     (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / OWN_DATA).read_text(encoding="utf-8"), re.DOTALL)
     assert (tmp_path / "conf/pipelines/warmest_hour.yaml").read_text(encoding="utf-8") == shown
-    assert differences(told) == {}
     assert (tmp_path / "report-warmest_hour.html").is_file()

@@ -51,7 +51,8 @@ def typed_page(page: str, write: bool, folder: str, run_id: str, places: dict[st
     """Type a page's commands, and with `python` its Python too, in their order."""
     os.chdir(folder)
     os.environ["LAKESCORE_CONF"] = str(Path(folder) / "conf")
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/warehouse/mlflow.db"  # MLflow sets it for the process
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # MLflow sets both for the process that used another
+        os.environ[name] = f"sqlite:///{folder}/warehouse/mlflow.db"
     blocks = python_on(page) if python else []
     runs: dict[str, str] = {}
     done: list[Typed] = []
