@@ -94,6 +94,16 @@ def show_error(text: str) -> None:
 
 
 @contextmanager
+def working(what: str) -> Iterator[None]:
+    """A spinner on a terminal while something takes its time; nothing elsewhere."""
+    if ERRORS.is_terminal:
+        with ERRORS.status(f"{escape(what)} …"):
+            yield
+    else:
+        yield
+
+
+@contextmanager
 def progress(title: str, *, quiet: bool) -> Iterator[Progress]:
     """Tell each step as it begins: a spinner on a terminal, lines on the error stream otherwise."""
     if quiet:
@@ -234,7 +244,7 @@ def note(text: str, *, quiet: bool = False) -> None:
         ERRORS.print(escape(text), soft_wrap=True)
 
 
-def ask(question: str) -> None:
+def show_question(question: str) -> None:
     """A question on the error stream, with the cursor behind it."""
     ERRORS.print(f"{escape(question)}: ", end="", soft_wrap=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,44 +77,36 @@ def shown_on(page: str) -> list[Shown]:
     return found
 
 
-def steady(line: str, places: Mapping[str, str]) -> str:
-    """A line without what differs from run to run.
-
-    Args:
-        line: of an answer.
-        places: paths of this run, by what the documentation calls them.
-    """
-    for name, place in places.items():
-        line = line.replace(place, name)
+def steady(line: str) -> str:
+    """A line of an answer without what differs from run to run."""
     line = line.strip()
     for varying, name in _VARYING.items():
         line = varying.sub(name, line)
     return _SECONDS_OF_A_SLICE.sub("SECONDS", line) if _BEGINS_WITH_A_DATE.match(line) else line
 
 
-def matched(shown: Sequence[str], told: Sequence[str], places: Mapping[str, str]) -> tuple[list[tuple[str, str]], str]:
+def matched(shown: Sequence[str], told: Sequence[str]) -> tuple[list[tuple[str, str]], str]:
     """The lines that a page shows beside those that a command told, and how they differ; empty where they do not.
 
     Args:
         shown: the page's lines; `…` stands for any number of lines.
         told: the command's.
-        places: paths of this run, by what the documentation calls them.
     """
     expected = [line for line in shown if line.strip()]
     observed = [line for line in told if line.strip()]
     pairs: list[tuple[str, str]] = []
     place = 0
     for number, line in enumerate(expected):
-        wanted = steady(line, places)
+        wanted = steady(line)
         if wanted == CUT:
-            following = [steady(after, places) for after in expected[number + 1 : number + 2]]
-            while place < len(observed) and [steady(observed[place], places)] != following:
+            following = [steady(after) for after in expected[number + 1 : number + 2]]
+            while place < len(observed) and [steady(observed[place])] != following:
                 place += 1
-        elif place < len(observed) and steady(observed[place], places) == wanted:
+        elif place < len(observed) and steady(observed[place]) == wanted:
             pairs.append((line, observed[place]))
             place += 1
         else:
-            found = steady(observed[place], places) if place < len(observed) else "nothing more"
+            found = steady(observed[place]) if place < len(observed) else "nothing more"
             return pairs, f"shown: {wanted}\ntold:  {found}"
     if place < len(observed):
         return pairs, f"shown: nothing more\ntold:  {observed[place]}"

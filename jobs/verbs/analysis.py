@@ -37,7 +37,9 @@ def replay(
     from pipelines.runs.reproducing import replay as score_again
 
     project = project_of(None)
-    found = score_again(session_of(project), project, run_id, sample=sample)
+    spark = session_of(project)
+    with rendering.working(f"{run_id}: scoring it again"):
+        found = score_again(spark, project, run_id, sample=sample)
     print_json(found.as_json()) if as_json else rendering.show_replay(found)
     if not found.is_equal:
         raise typer.Exit(1 if found.unavailable else 3)
@@ -70,7 +72,8 @@ def why(
         rendering.note(f"{pipeline}: reading the row's input again", quiet=as_json)
         return session_of(project)
 
-    answer = explain(session, project, pipeline, key, day, quick=quick)
+    with rendering.working(f"{pipeline}: looking at the row"):
+        answer = explain(session, project, pipeline, key, day, quick=quick)
     print_json(answer.as_json()) if as_json else answer_rendering.show_answer(answer)
 
 

@@ -159,7 +159,9 @@ def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:
         return planned
     rendering.note("no earlier run tells how long it takes: scoring a sample to nothing …", quiet=quiet)
     try:
-        return estimated(session_of(project), project, planned)
+        spark = session_of(project)
+        with rendering.working("scoring the sample"):
+            return estimated(spark, project, planned)
     except (PipelineError, PySparkException, Py4JError) as error:  # the plan stands without
         rendering.note(f"the sample could not be scored: {error}")
         return planned

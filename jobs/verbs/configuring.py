@@ -45,7 +45,8 @@ def check(
     reports, errors = [], []
     for name in names:
         try:
-            reports.append(check_pipeline(project, name, None if offline else partial(session_of, project)))
+            with rendering.working(f"{name}: checking"):
+                reports.append(check_pipeline(project, name, None if offline else partial(session_of, project)))
         except PipelineError as error:
             errors.append((name, error))
     if as_json:
@@ -100,8 +101,9 @@ def _change_tables(change: Change, pipeline: str | None, as_json: bool) -> None:
     project = project_of(pipeline)
     spark = session_of(project)
     names = [pipeline] if pipeline else pipeline_names(project)
-    changes = [item for name in names for item in change(spark, project, name)]
-    views = [view for name in names for view in create_catalog_views(spark, project, name)]
+    with rendering.working("looking after the tables"):
+        changes = [item for name in names for item in change(spark, project, name)]
+        views = [view for name in names for view in create_catalog_views(spark, project, name)]
     if as_json:
         print_json({"tables": [vars(item) for item in changes], "views": views})
         return

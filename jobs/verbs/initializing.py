@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import select
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs import rendering
+from jobs.asking import ask, can_ask
 from jobs.verbs.options import AsJson, command, print_json, project_of, session_of
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from pipelines.config.models import Model
     from pipelines.runs.initializing import Initialized
-
-LOOK_EVERY = 0.2
-"""Seconds between looks for an answer."""
 
 
 class Format(StrEnum):
@@ -80,32 +76,15 @@ def init(
         force=force,
     )
     project = project_of(None)
-    ask = _ask if sys.stdin.isatty() and rendering.ERRORS.is_terminal and not as_json else None
     today = dt.datetime.now(dt.UTC).date()
 
     def tell(what: str) -> None:
         rendering.note(f"{name}: {what}", quiet=as_json)
 
     tell("starting Spark")
-    made = initialize(session_of(project), project, wish, ask, today, tell)
+    asked = ask if can_ask() and not as_json else None
+    made = initialize(session_of(project), project, wish, asked, today, tell)
     print_json(_as_plain(made)) if as_json else _show(name, made)
-
-
-def _ask(question: str, default: str) -> str:
-    """Ask on the terminal; looking for the answer again and again, as a read that waits does not hear Ctrl-C here.
-
-    With Spark in the process, the signal may come to a thread of its connection to Java.
-    """
-    rendering.ask(f"{question} [{default}]" if default else question)
-    try:
-        while not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
-            pass
-        answer = sys.stdin.readline()
-    except KeyboardInterrupt:
-        answer = ""
-    if not answer:
-        raise typer.Abort
-    return answer.strip() or default
 
 
 def read_model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:

@@ -27,7 +27,9 @@ def certify(
 
     score_date = date_of(date)
     project = project_of(pipeline)
-    certificate = certify_slice(session_of(project), project, pipeline, score_date, rows=rows, isolated=isolated)
+    spark = session_of(project)
+    with rendering.working(f"{pipeline} {score_date}: scoring a sample in every way"):
+        certificate = certify_slice(spark, project, pipeline, score_date, rows=rows, isolated=isolated)
     print_json(certificate.as_json()) if as_json else rendering.show_certificate(certificate)
     if not certificate.holds:
         sys.exit(3)

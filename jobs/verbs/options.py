@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs import rendering
 from pipelines.config import Pipeline, Project, load_pipeline, load_project, pipeline_names
 from pipelines.errors import PipelineError, RejectedError, UsageError, did_you_mean
 
@@ -87,10 +88,11 @@ def project_of(pipeline: str | None) -> Project:
 
 
 def session_of(project: Project) -> SparkSession:
-    """The Spark session."""
+    """The Spark session; a terminal is told while it starts."""
     from pipelines.spark import start
 
-    return start(project.environment.spark)
+    with rendering.working("starting Spark"):
+        return start(project.environment.spark)
 
 
 def layout_of(project: Project, name: str) -> tuple[Pipeline, Layout]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs import rendering, validation_rendering
+from jobs.asking import ask, can_ask
 from jobs.verbs.options import (
     AsJson,
     FirstDate,
@@ -102,7 +102,8 @@ def replay_slices(
     begin, end = period_of(first, last)
     project = project_of(pipeline)
     spark = session_of(project)
-    plan = list(plan_replay(spark, project, pipeline, begin, end, rule))
+    with rendering.working(f"{pipeline}: looking for rows that would move"):
+        plan = list(plan_replay(spark, project, pipeline, begin, end, rule))
     stale = [item for item in plan if item.is_stale]
     if not as_json:
         validation_rendering.show_replay_plan(plan)
@@ -123,10 +124,10 @@ def replay_slices(
 
 
 def _agreed(slices: int, as_json: bool) -> bool:
-    if as_json or not sys.stdin.isatty():
+    if as_json or not can_ask():
         rendering.note("nothing was run; add --yes to run these slices")
         return False
-    return typer.confirm(f"Run {slices} {'slice' if slices == 1 else 'slices'}?")
+    return ask(f"Run {slices} {'slice' if slices == 1 else 'slices'}? (y/N)").lower() in ("y", "yes")
 
 
 def _exit_code(replayed: Sequence[Replayed]) -> int:

@@ -52,10 +52,11 @@ def validate(
     if suite is not None and not suite.is_file():
         raise UsageError(f"--suite: there is no file {suite}", expected="a suite as Great Expectations writes it")
     project = project_of(pipeline)
-    days = []
-    for day in validate_slices(session_of(project), project, pipeline, begin, end, suite):
-        days.append(day)
-        rendering.note(f"{pipeline} {day.score_date}: {day.present.rows} rows", quiet=as_json)
+    spark, days = session_of(project), []
+    with rendering.working(f"{pipeline}: validating"):
+        for day in validate_slices(spark, project, pipeline, begin, end, suite):
+            days.append(day)
+            rendering.note(f"{pipeline} {day.score_date}: {day.present.rows} rows", quiet=as_json)
     if as_json:
         print_json([validation_rendering.day_as_plain(day) for day in days])
     else:
@@ -81,7 +82,9 @@ def suggest(
     if output is not None and not output.parent.is_dir():
         raise UsageError(f"--output: there is no folder {output.parent}")
     project = project_of(pipeline)
-    found = suggest_suite(session_of(project), project, pipeline, begin, end)
+    spark = session_of(project)
+    with rendering.working(f"{pipeline}: profiling {begin} to {end}"):
+        found = suggest_suite(spark, project, pipeline, begin, end)
     text = json.dumps(found, indent=2, default=str) + "\n"
     if output is None:
         sys.stdout.write(text)

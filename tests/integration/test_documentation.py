@@ -95,7 +95,7 @@ def test_the_readme_shows_what_the_demo_prints(demo: Demo) -> None:
     (block,) = re.findall(r"^```\n(slice .*?)```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     told = demo.told[0].splitlines()
     begin = next(number for number, line in enumerate(told) if line.startswith("slice "))
-    assert matched(block.splitlines(), told[begin:], {})[1] == ""
+    assert matched(block.splitlines(), told[begin:])[1] == ""
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != OWN_DATA and any(map(is_typed, shown_on(page)))])

@@ -66,7 +66,7 @@ def typed_page(page: str, write: bool, folder: str, run_id: str, places: dict[st
         told = [line for line in told if line.strip()]
         for name, place in places.items():
             told = [line.replace(place, name) for line in told]
-        pairs, differing = matched(item.answer, told, {})
+        pairs, differing = matched(item.answer, told)
         for one, other in pairs:
             runs.update(zip(RUN_ID.findall(one), RUN_ID.findall(other), strict=True))
         if write or not any(map(str.strip, item.answer)):

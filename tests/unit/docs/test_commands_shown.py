@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from documented_commands import PAGES, ROOT, matched, shortened, shown_on, steady, taken
+from documented_commands import PAGES, ROOT, matched, shortened, shown_on, taken
 
 SHOWN = [item for page in PAGES for item in shown_on(page)]
 LAKESCORE = [item for item in SHOWN if item.words[0] == "lakescore"]
@@ -65,24 +65,20 @@ def test_no_page_waits_for_an_answer() -> None:
 def test_only_what_differs_each_time_may_differ_from_a_page() -> None:
     shown = ["run      20261122T210104-4afbeeb1", "seconds  23.7: resolve 9.51, read 0.27", "rows 960"]
     told = ["run  20261126T201035-868f63ad", "seconds  4.1: resolve 0.81, read 0.02", "rows 960"]
-    pairs, differing = matched(shown, told, {})
+    pairs, differing = matched(shown, told)
     assert differing == ""
     assert pairs == list(zip(shown, told, strict=True))
-    assert matched(shown, [*told[:2], "rows 961"], {})[1] == "shown: rows 960\ntold:  rows 961"
-    assert "nothing more" in matched(shown, told[:2], {})[1]
-    assert "and more" in matched(shown, [*told, "and more"], {})[1]
-    assert matched(["0.3 of the rows"], ["0.9 of the rows"], {})[1] != ""
-    assert matched(["2013-07-08  missing  1004  12.5"], ["2013-07-08  missing  1004  3.1"], {})[1] == ""
+    assert matched(shown, [*told[:2], "rows 961"])[1] == "shown: rows 960\ntold:  rows 961"
+    assert "nothing more" in matched(shown, told[:2])[1]
+    assert "and more" in matched(shown, [*told, "and more"])[1]
+    assert matched(["0.3 of the rows"], ["0.9 of the rows"])[1] != ""
+    assert matched(["2013-07-08  missing  1004  12.5"], ["2013-07-08  missing  1004  3.1"])[1] == ""
 
 
 def test_a_page_may_leave_lines_out() -> None:
     told = [f"line {word}" for word in ("one", "two", "three", "four")]
-    assert matched(["line one", "…", "line four"], told, {})[1] == ""
-    assert matched(["line one", "…"], told, {})[1] == ""
-    assert "line five" in matched(["…", "line five"], told, {})[1]
+    assert matched(["line one", "…", "line four"], told)[1] == ""
+    assert matched(["line one", "…"], told)[1] == ""
+    assert "line five" in matched(["…", "line five"], told)[1]
     assert shortened(told, ["a", "…", "b"]) == ["line one", "…", "line four"]
     assert shortened(told, ["a"]) == told
-
-
-def test_places_are_told_as_the_page_calls_them() -> None:
-    assert steady("at /tmp/x/orders", {"warehouse": "/tmp/x"}) == "at warehouse/orders"
