@@ -25,6 +25,8 @@ MOST_COUNTED = 10_000
 MOST_SAMPLED = 20_000
 """Of each run's numbers, so many at most tell its quantiles."""
 LEAST_SHARE = 0.0001
+LARGEST_WHOLE = 2.0**40
+"""Up to it, numbers that are all whole are counted in bins of so many whole numbers each."""
 FARTHEST = 1e300
 """Bounds lie within it, so that a difference of two is a number; what is farther lies beyond them."""
 _TENTHS = tuple(place / 10 for place in range(1, 10))
@@ -234,6 +236,7 @@ class _Sample:
     total: float = 0.0
     least: float = math.inf
     greatest: float = -math.inf
+    is_whole: bool = True
     kept: list[np.ndarray] = field(default_factory=list)
 
     def add(self, numbers: np.ndarray) -> None:
@@ -242,6 +245,7 @@ class _Sample:
         self.total += float((numbers * _SCALE).sum())
         self.least = min(self.least, float(numbers.min()))
         self.greatest = max(self.greatest, float(numbers.max()))
+        self.is_whole = self.is_whole and bool((numbers == np.floor(numbers)).all())
         while sum(several.size for several in self.kept) > MOST_SAMPLED:
             self.kept = [np.concatenate(self.kept)[::2].copy()]
             self.stride *= 2
@@ -291,11 +295,20 @@ def _edges(usual: Collection[_Sample], others: Collection[_Sample]) -> np.ndarra
     ends = [_ends(usual, *_USUAL_RANGE), *(_ends([sample], *_OWN_RANGE) for sample in others)]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     size = max(abs(low), abs(high))
+    if size <= LARGEST_WHOLE and all(sample.is_whole for sample in (*usual, *others)):
+        return _whole_edges(math.floor(low), math.ceil(high))
     if high - low <= size * 1e-9:  # one number, more or less
         low, high = low - max(size / 20, 0.5), high + max(size / 20, 0.5)
     shares = np.linspace(0, 1, BINS + 1)
     edges: np.ndarray = low * (1 - shares) + high * shares
     return edges
+
+
+def _whole_edges(low: int, high: int) -> np.ndarray:
+    """The bounds of bins of so many whole numbers each, halfway between two of them."""
+    width = math.ceil((high - low + 1) / BINS)
+    bins = math.ceil((high - low + 1) / width)
+    return low - 0.5 + width * np.arange(bins + 1)
 
 
 def _ends(samples: Collection[_Sample], least: float, greatest: float) -> tuple[float, float]:

@@ -83,6 +83,20 @@ def test_of_few_different_numbers_each_is_told_apart(land: Land) -> None:
     assert stability_index(shares["c"], shares["a"]) > 1
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64()])
+def test_whole_numbers_have_bins_of_so_many_of_them_each(land: Land, kind: pa.DataType) -> None:
+    few = histogram(land({"a": [0] * 3 + [1] * 5, "b": [2]}, kind), "value")
+    assert few.edges == (-0.5, 0.5, 1.5, 2.5)
+    assert (few.counts["a"], few.counts["b"]) == ((3, 5, 0), (0, 0, 1))
+
+
+def test_many_whole_numbers_share_bins_evenly(land: Land) -> None:
+    found = histogram(land({"a": range(100), "b": range(100)}, pa.int64()), "value")
+    assert set(found.counts["a"]) == {3, 1}
+    assert found.edges[:2] == (-0.5, 2.5)
+    assert sum(found.counts["a"]) == 100
+
+
 def test_of_one_number_more_is_told_from_less(land: Land) -> None:
     rows = land({"a": [5.0] * 10, "less": [4.0] * 10, "more": [6.0] * 10, "same": [5.0] * 10}, pa.float64())
     found = histogram(Rows(rows.location, "m", rows.first, rows.last, rows.runs, ("a",)), "value")
