@@ -28,7 +28,7 @@ setup(
             "pandas>=2.3,<3",
             "pyarrow>=25,<26",
             "python-dateutil>=2.8",
-            "rich>=14",
+            "rich>=14.1",
             "tenacity>=9",
             "skops>=0.13",
             "typer>=0.16",

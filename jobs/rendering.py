@@ -95,7 +95,10 @@ def show_error(text: str) -> None:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """A spinner on a terminal while something takes its time; nothing elsewhere."""
+    """A spinner on a terminal while something takes its time; nothing elsewhere.
+
+    It is on the error stream, and so is all that is printed meanwhile: only `note`; answers come after it.
+    """
     if ERRORS.is_terminal:
         with ERRORS.status(f"{escape(what)} …"):
             yield

@@ -32,6 +32,8 @@ ALWAYS = {
     "spark.ui.showConsoleProgress": "false",
 }
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere."""
+UNLESS_SET = {"spark.sql.codegen.cache.maxEntries": "1000"}
+"""Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again."""
 _QUIET = Path(__file__).with_name("log4j2.properties")
 _OPTIONS = "spark.driver.extraJavaOptions"
 _PACKAGES = "spark.jars.packages"
@@ -68,7 +70,7 @@ def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    wanted = {**settings, **_defaults(settings), **ALWAYS}
+    wanted = {**UNLESS_SET, **settings, **_defaults(settings), **ALWAYS}
     _launch(wanted)
     builder = SparkSession.builder.appName(name)
     for key, value in wanted.items():

@@ -43,7 +43,8 @@ SPARK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
-    # Processes that end soon: before Java's best code for them is made, or memory is worth collecting side by side.
+    # Processes that end soon: before Java's best code for them is made, or memory is worth collecting side by side;
+    # with room for the quick code of a longer one.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m -XX:+UseSerialGC",
 }
 ORDERS = pa.schema(

@@ -16,10 +16,12 @@ from pipelines.config import OnFailure
 
 LONGEST_NOTE = 1000
 """Airflow's own limit, in characters."""
-SECONDS = 30
+SECONDS = (5, 30)
+"""To connect, and to wait for an answer."""
 TRIES_MORE = 4
+"""Of each request, with 0, 2, 4 and 8 seconds between them."""
 BUSY = (429, 500, 502, 503, 504)
-"""What an Airflow at its limit answers, such as 500 while its database is locked; a note may be written twice."""
+"""What an Airflow at its limit answers, such as 500 while its database is locked."""
 log = logging.getLogger(__name__)
 
 
@@ -43,17 +45,25 @@ def write_note(context: Context, text: str) -> None:
     place = f"dags/{task.dag_id}/dagRuns/{quote(task.run_id, safe='')}/taskInstances/{task.task_id}"
     if task.map_index is not None and task.map_index >= 0:
         place = f"{place}/{task.map_index}"
-    again = Retry(TRIES_MORE, backoff_factor=1, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False)
+    again = Retry(
+        TRIES_MORE,
+        backoff_factor=1,
+        status_forcelist=BUSY,
+        allowed_methods=None,
+        raise_on_status=False,
+        respect_retry_after_header=False,  # it may be hours, and the task waits
+    )
     try:
         with requests.Session() as session:
-            session.mount(base, HTTPAdapter(max_retries=again))
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(max_retries=again))
             login = {"username": connection.login, "password": connection.password}
             answer = session.post(f"{base}/auth/token", json=login, timeout=SECONDS)
             answer.raise_for_status()
             bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
             body = {"note": text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 1] + "…"}
             session.patch(f"{base}/api/v2/{place}", json=body, headers=bearer, timeout=SECONDS).raise_for_status()
-    except requests.RequestException as error:
+    except (requests.RequestException, KeyError, TypeError) as error:  # or an answer that is not Airflow's
         log.warning("The task's note could not be written: %s", error)
 
 

@@ -118,7 +118,8 @@ def distribution(
             axes.axvline(end, color=MUTED, linewidth=1.2, linestyle=(0, (1, 2)))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.yaxis.set_major_formatter(_ticks(percent))
-        axes.xaxis.set_major_locator(MaxNLocator(_MOST_LABELS))
+        is_whole = all((2 * edge) % 2 == 1 for edge in edges)  # bins of whole numbers end halfway between two
+        axes.xaxis.set_major_locator(MaxNLocator(_MOST_LABELS, integer=is_whole, min_n_ticks=1 if is_whole else 2))
         axes.xaxis.set_major_formatter(_plain(edges))
         figure.legend(loc="outside upper right", ncols=2, columnspacing=1.2, handlelength=1.2)
         return _svg(figure, title)

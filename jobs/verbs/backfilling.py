@@ -144,8 +144,9 @@ def _look(
     begin, end = period_of(first, last)
     causes = _causes(stale_because)
     project = project_of(pipeline)
-    session = partial(session_of, project)
-    return project, planner(session, project, pipeline, begin, end, model_version=model_version, stale_because=causes)
+    session, wishes = partial(session_of, project), {"model_version": model_version, "stale_because": causes}
+    with rendering.working(f"{pipeline}: planning {begin} to {end}"):
+        return project, planner(session, project, pipeline, begin, end, **wishes)
 
 
 def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:

@@ -81,9 +81,8 @@ def init(
     def tell(what: str) -> None:
         rendering.note(f"{name}: {what}", quiet=as_json)
 
-    tell("starting Spark")
-    asked = ask if can_ask() and not as_json else None
-    made = initialize(session_of(project), project, wish, asked, today, tell)
+    spark, asker = session_of(project), ask if can_ask() and not as_json else None
+    made = initialize(spark, project, wish, asker, today, tell)
     print_json(_as_plain(made)) if as_json else _show(name, made)
 
 

@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,9 +90,12 @@ def project_of(pipeline: str | None) -> Project:
 
 def session_of(project: Project) -> SparkSession:
     """The Spark session; a terminal is told while it starts."""
+    from pyspark.sql import SparkSession
+
     from pipelines.spark import start
 
-    with rendering.working("starting Spark"):
+    is_there = SparkSession.getActiveSession() is not None
+    with nullcontext() if is_there else rendering.working("starting Spark"):
         return start(project.environment.spark)
 
 

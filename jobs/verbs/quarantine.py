@@ -127,7 +127,10 @@ def _agreed(slices: int, as_json: bool) -> bool:
     if as_json or not can_ask():
         rendering.note("nothing was run; add --yes to run these slices")
         return False
-    return ask(f"Run {slices} {'slice' if slices == 1 else 'slices'}? (y/N)").lower() in ("y", "yes")
+    if ask(f"Run {slices} {'slice' if slices == 1 else 'slices'}? (y/N)").lower() in ("y", "yes"):
+        return True
+    rendering.note("nothing was run")
+    return False
 
 
 def _exit_code(replayed: Sequence[Replayed]) -> int:

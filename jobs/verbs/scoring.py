@@ -80,7 +80,9 @@ def retract(
     if not reason.strip():
         raise UsageError("a retraction needs a reason: it is kept on the record")
     project = project_of(pipeline)
-    retraction = take_back(session_of(project), project, pipeline, score_date, reason)
+    spark = session_of(project)
+    with rendering.working(f"{pipeline} {score_date}: taking it back"):
+        retraction = take_back(spark, project, pipeline, score_date, reason)
     if as_json:
         print_json({**vars(retraction), "score_date": score_date.isoformat()})
     else:

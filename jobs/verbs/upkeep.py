@@ -108,7 +108,8 @@ def _of_each(pipeline: str | None, project: Project, act: Callable[[str], Done])
     done, errors = {}, []
     for name in [pipeline] if pipeline else pipeline_names(project):
         try:
-            done[name] = act(name)
+            with rendering.working(f"{name}: looking after its tables"):
+                done[name] = act(name)
         except PipelineError as error:
             if pipeline:
                 raise

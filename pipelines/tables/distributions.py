@@ -26,7 +26,7 @@ MOST_SAMPLED = 20_000
 """Of each run's numbers, so many at most tell its quantiles."""
 LEAST_SHARE = 0.0001
 LARGEST_WHOLE = 2.0**40
-"""Up to it, numbers that are all whole are counted in bins of so many whole numbers each."""
+"""Where the bounds lie within it, numbers that are all whole have bins that hold equally many whole numbers."""
 FARTHEST = 1e300
 """Bounds lie within it, so that a difference of two is a number; what is farther lies beyond them."""
 _TENTHS = tuple(place / 10 for place in range(1, 10))
@@ -229,7 +229,7 @@ def stability_index(now: Sequence[float], before: Sequence[float]) -> float:
 
 @dataclass
 class _Sample:
-    """Every so many of the numbers that pass by, at most so many; with their count, sum and ends exactly."""
+    """Every so many of the numbers that pass by, at most so many; of all: count, sum, ends, and if they are whole."""
 
     stride: int = 1
     seen: int = 0
@@ -305,7 +305,7 @@ def _edges(usual: Collection[_Sample], others: Collection[_Sample]) -> np.ndarra
 
 
 def _whole_edges(low: int, high: int) -> np.ndarray:
-    """The bounds of bins of so many whole numbers each, halfway between two of them."""
+    """The bounds, halfway between two whole numbers, of bins that hold equally many whole numbers."""
     width = math.ceil((high - low + 1) / BINS)
     bins = math.ceil((high - low + 1) / width)
     return low - 0.5 + width * np.arange(bins + 1)

@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import email
 import email.policy
+import itertools
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a web server was asked.
+
+    Args:
+        path: of the address.
+        bearer: the token that came with it; empty without one.
+        body: the JSON that was sent.
+    """
+
+    path: str
+    bearer: str
+    body: dict[str, Any]
+
+
 @contextmanager
-def web_receiver(answer: object = None, busy: int = 0) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """A web server: its port, and the JSON bodies that were sent to it.
+def web_receiver(answer: object = None, busy: Sequence[int] = ()) -> Iterator[tuple[int, list[Request]]]:
+    """A web server: its port, and what was sent to it.
 
     Args:
         answer: what it answers, as JSON.
-        busy: how many requests it answers with 503 first, and forgets.
+        busy: the places, among all requests from 0, of those that it forgets, and answers with 503.
     """
-    posted: list[dict[str, Any]] = []
-    refusals = iter(range(busy))
+    sent: list[Request] = []
+    places = itertools.count()
 
     class Keep(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -33,11 +50,14 @@ def web_receiver(answer: object = None, busy: int = 0) -> Iterator[tuple[int, li
 
         def keep(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            refused = next(refusals, None) is not None
-            if not refused:
-                posted.append(body)
+            bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            is_busy = next(places) in busy
+            if not is_busy:
+                sent.append(Request(self.path, bearer, body))
             told = json.dumps(answer).encode()
-            self.send_response(503 if refused else 200)
+            self.send_response(503 if is_busy else 200)
+            if is_busy:
+                self.send_header("Retry-After", "3600")
             self.send_header("Content-Length", str(len(told)))
             self.end_headers()
             self.wfile.write(told)
@@ -46,7 +66,7 @@ def web_receiver(answer: object = None, busy: int = 0) -> Iterator[tuple[int, li
             """Nothing."""
 
     with _served(ThreadingHTTPServer(("127.0.0.1", 0), Keep)) as port:
-        yield port, posted
+        yield port, sent
 
 
 @contextmanager

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from faults.airflow_here import Airflow, airflow, midnight, postgresql, processes_with, until
 from faults.random_kills import LAKESCORE, begun
-from faults.receivers import mail_receiver, web_receiver
+from faults.receivers import Request, mail_receiver, web_receiver
 from small_project import DAY, DAYS, SmallProject, copy_of, orders_of, without_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -48,10 +47,10 @@ def plain(base: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Small
 
 
 class Told:
-    """What reached people: the bodies posted to the web hook, and the mails."""
+    """What reached people: the requests to the web hook, and the mails."""
 
     def __init__(self) -> None:
-        self.posted: list[dict[str, Any]] = []
+        self.posted: list[Request] = []
         self.mails: list[EmailMessage] = []
 
 
@@ -215,7 +214,7 @@ def test_schedule_backfill_and_spark_submit_meet_on_the_same_slices(  # noqa: PL
 
 def _assert_people_were_told(told: Told, run: str) -> None:
     """Of the rejected slice: once by each way, with what a gate found and what to do."""
-    posted = [body for body in told.posted if body["dag_run"] == run]
+    posted = [request.body for request in told.posted if request.body["dag_run"] == run]
     assert [body["pipeline"] for body in posted] == ["orders"]
     assert "limit:quarantined_share" in posted[0]["text"]
     bodies = {body.get_content(): mail for mail in told.mails if (body := mail.get_body())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -41,6 +42,35 @@ def test_a_table_loses_nothing_on_a_narrow_terminal(
     assert ("─" in told) == is_ruled
     for cell in ("20261126T203821-469a5d15", "2013-07-06", "805", "801"):
         assert cell in told
+
+
+@pytest.mark.parametrize(("lacking", "is_ruled"), [(0, True), (1, False)])
+def test_a_table_is_ruled_as_soon_as_it_fits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lacking: int, is_ruled: bool
+) -> None:
+    table = rendering.new_table(("run", "date"), ("input", "scored"))
+    table.add_row("20261126T203821-469a5d15", "2013-07-06", "805", "801")
+    columns = 24 + 10 + len("input") + len("scored") + 4 * rendering.GAP - lacking
+    monkeypatch.setattr(rendering, "_OUT", Console(width=columns, force_terminal=True, highlight=False))
+    rendering.show(table)
+    told = capsys.readouterr().out
+    assert ("─" in told) == is_ruled
+    assert [line for line in told.splitlines() if "20261126T203821-469a5d15" in line and "801" in line]
+
+
+def test_what_is_at_work_is_told_to_a_terminal_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(rendering, "ERRORS", Console(file=screen, force_terminal=True))
+    with pytest.raises(RuntimeError), rendering.working("[p]: checking"), rendering.working("inner"):
+        raise RuntimeError
+    assert "[p]: checking …" in screen.getvalue()
+    assert screen.getvalue().count("\x1b[?25h") == screen.getvalue().count("\x1b[?25l") > 0, "the cursor is shown again"
+
+
+def test_what_is_at_work_is_not_told_to_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with rendering.working("p: checking"):
+        pass
+    assert capsys.readouterr() == ("", "")
 
 
 def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
