@@ -288,7 +288,8 @@ class Environment(Typed):
     readers: tuple[Reader, ...] = ("spark", "delta-rs", "polars", "duckdb")
     """The engines that must be able to read the project's tables: no table gets a feature that one does not know."""
     spark: dict[str, str] = {}
-    """Spark settings; `spark.master` among them where spark-submit does not set it."""
+    """Spark settings; `spark.master` among them where spark-submit does not set it. Unless they say otherwise, compiled
+    code is kept for 1000 plans (`spark.sql.codegen.cache.maxEntries`); slices after the first run on it."""
 
 
 class Project(Typed):
