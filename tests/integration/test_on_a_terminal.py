@@ -17,12 +17,14 @@ from small_project import DAY, SmallProject, copy_of
 pytestmark = [pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 LAKESCORE = str(Path(sys.executable).with_name("lakescore"))
+OF_THE_TERMINAL = ("NO_COLOR", "FORCE_COLOR", "CI", "TERM", "COLUMNS", "LINES")
+"""Variables that say otherwise what a terminal is."""
 STYLED = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def settings(small: SmallProject) -> dict[str, str]:
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CI", "TERM")}
+    plain = {name: value for name, value in os.environ.items() if name not in OF_THE_TERMINAL}
     return {**plain, "LAKESCORE_CONF": str(small.root / "conf"), "PYTHONPATH": paths, "TERM": "xterm-256color"}
 
 
