@@ -19,20 +19,22 @@ ROOT = Path(__file__).parents[2]
 LAKESCORE = str(Path(sys.executable).with_name("lakescore"))
 OF_THE_TERMINAL = ("NO_COLOR", "FORCE_COLOR", "CI", "TERM", "COLUMNS", "LINES")
 """Variables that say otherwise what a terminal is."""
+HEIGHT, WIDTH = 50, 120
 STYLED = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def settings(small: SmallProject) -> dict[str, str]:
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     plain = {name: value for name, value in os.environ.items() if name not in OF_THE_TERMINAL}
-    return {**plain, "LAKESCORE_CONF": str(small.root / "conf"), "PYTHONPATH": paths, "TERM": "xterm-256color"}
+    size = {"TERM": "xterm-256color", "COLUMNS": str(WIDTH), "LINES": str(HEIGHT)}
+    return {**plain, "LAKESCORE_CONF": str(small.root / "conf"), "PYTHONPATH": paths, **size}
 
 
 def typed(small: SmallProject, *words: str) -> pexpect.spawn[str]:
     """A command on a terminal of 120 columns."""
     return pexpect.spawn(
         LAKESCORE, list(words), env=settings(small), cwd=str(small.root), encoding="utf-8", timeout=300,
-        dimensions=(50, 120), preexec_fn=_heed_ctrl_c,
+        dimensions=(HEIGHT, WIDTH), preexec_fn=_heed_ctrl_c,
     )  # fmt: skip
 
 
