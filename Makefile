@@ -13,6 +13,10 @@ PORT ?= 8080
 AIRFLOW := .venv-airflow/bin
 AIRFLOW_STAMP := .venv-airflow/installed-$(shell cat requirements/airflow.txt setup.py 2>/dev/null | cksum | cut -d' ' -f1)
 STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt requirements/install_delta.py setup.py 2>/dev/null | cksum | cut -d' ' -f1)
+# Bytecode is made at installation: where PYTHONDONTWRITEBYTECODE is set, as in many images, every start would
+# compile every import again. It is not held against the sources' times, which a copy of the environment changes.
+COMPILED := --compile-bytecode
+export PYC_INVALIDATION_MODE := UNCHECKED_HASH
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 
@@ -83,7 +87,7 @@ $(STAMP): | check-machine
 	@echo "Installing into .venv (a few minutes the first time) …"
 	$(PYTHON) -m venv .venv || { echo "  to do: Debian keeps venv apart: apt install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements/dev.txt 2>&1 | grep -vE '^ [-+~] '
+	$(BIN)/uv pip sync $(COMPILED) --python $(BIN)/python --require-hashes requirements/dev.txt 2>&1 | grep -vE '^ [-+~] '
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	$(BIN)/python requirements/install_delta.py
@@ -94,7 +98,7 @@ $(STAMP): | check-machine
 $(AIRFLOW_STAMP): $(STAMP)
 	@echo "Installing Airflow into .venv-airflow …"
 	$(PYTHON) -m venv .venv-airflow
-	$(BIN)/uv pip sync --python $(AIRFLOW)/python --require-hashes requirements/airflow.txt 2>&1 | grep -vE '^ [-+~] '
+	$(BIN)/uv pip sync $(COMPILED) --python $(AIRFLOW)/python --require-hashes requirements/airflow.txt 2>&1 | grep -vE '^ [-+~] '
 	$(BIN)/uv pip install --python $(AIRFLOW)/python --quiet --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	rm -f .venv-airflow/installed-*

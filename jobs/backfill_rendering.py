@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jobs.rendering import ERRORS, STEPS, new_table, note, say, show
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from pipelines.runs.backfilling import Backfilled, Summary
     from pipelines.runs.planning import Plan, PlannedSlice
     from pipelines.runs.steps import Step
@@ -141,6 +142,8 @@ def watching(plan: Plan, wanted: Sequence[PlannedSlice], at_once: int, *, quiet:
     if quiet or not ERRORS.is_terminal:
         yield Watching(wanted, at_once, None, quiet=quiet)
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn(plan.pipeline.name),
         BarColumn(),

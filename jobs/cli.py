@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -110,6 +108,9 @@ def main(verb: str | None = None) -> None:
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has seen enough, as with `| head`
     except Exception as error:
+        import tempfile
+        import traceback
+
         with tempfile.NamedTemporaryFile("w", prefix="lakescore-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
         first = (str(error).strip().splitlines() or [""])[0]

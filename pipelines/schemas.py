@@ -1,11 +1,16 @@
 """The columns of every table that the project owns."""
 
+# Spark is imported where its types are asked for: a look at the ledger needs none.""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark.sql import types as T
+
+if TYPE_CHECKING:
+    from pyspark.sql import types as T
 
 RUNS = pa.schema(
     [
@@ -30,16 +35,6 @@ RUNS = pa.schema(
 )
 """The ledger, written without Spark: hence an Arrow schema."""
 
-REASONS = T.ArrayType(
-    T.StructType(
-        [
-            T.StructField("rule", T.StringType()),
-            T.StructField("column", T.StringType()),
-            T.StructField("message", T.StringType()),
-        ]
-    )
-)
-
 SLICE_COLUMNS = ("score_date", "model_name")
 
 
@@ -50,6 +45,8 @@ def predictions(key: Sequence[T.StructField], outputs: Mapping[str, str]) -> T.S
         key: the key columns, as in the source.
         outputs: the SQL type of each output by its name.
     """
+    from pyspark.sql import types as T
+
     return T.StructType(
         [
             *_plain(key),
@@ -65,23 +62,36 @@ def predictions(key: Sequence[T.StructField], outputs: Mapping[str, str]) -> T.S
 
 def quarantine(key: Sequence[T.StructField]) -> T.StructType:
     """The quarantine table of a pipeline."""
+    from pyspark.sql import types as T
+
     return T.StructType(
         [
             *_plain(key),
             T.StructField("score_date", T.DateType()),
             T.StructField("model_name", T.StringType()),
             T.StructField("run_id", T.StringType()),
-            T.StructField("reasons", REASONS),
+            T.StructField("reasons", reasons()),
             T.StructField("row", T.StringType()),
             T.StructField("quarantined_at", T.TimestampType()),
         ]
     )
 
 
+def reasons() -> T.ArrayType:
+    """Why a row was refused."""
+    from pyspark.sql import types as T
+
+    return T.ArrayType(T.StructType([T.StructField(name, T.StringType()) for name in ("rule", "column", "message")]))
+
+
 def output_types(outputs: Mapping[str, str]) -> T.StructType:
     """The outputs with their Spark types."""
+    from pyspark.sql import types as T
+
     return T.StructType([T.StructField(name, T.DataType.fromDDL(kind)) for name, kind in outputs.items()])
 
 
 def _plain(fields: Sequence[T.StructField]) -> list[T.StructField]:
+    from pyspark.sql import types as T
+
     return [T.StructField(field.name, field.dataType) for field in fields]

@@ -24,10 +24,10 @@ from jobs.verbs.options import (
     session_of,
     write_result,
 )
-from pipelines.config import Project
 from pipelines.errors import PipelineError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from pipelines.config import Project
     from pipelines.runs.planning import Plan
     from pipelines.runs.states import Cause
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs import rendering
-from jobs.verbs.options import AsJson, SomePipeline, print_json, project_of, session_of
-from pipelines.config import Project, pipeline_names
-from pipelines.config.schema import write_schemas
+from jobs.verbs.options import AsJson, SomePipeline, pipelines_of, print_json, project_of, session_of
 from pipelines.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from pipelines.config import Project
     from pipelines.runs.tables import TableChange
 
     Change = Callable[[SparkSession, Project, str], list[TableChange]]
@@ -39,7 +38,7 @@ def check(
     from pipelines.runs.checking import check_pipeline
 
     project = project_of(pipeline)
-    names = [pipeline] if pipeline else pipeline_names(project)
+    names = pipelines_of(project, pipeline)
     if not names:
         raise UsageError("there is no pipeline to check", expected=f"a YAML file in {project.conf / 'pipelines'}")
     reports, errors = [], []
@@ -87,6 +86,8 @@ def schema(as_json: AsJson = False) -> None:
 
     Example: `lakescore schema`
     """
+    from pipelines.config.schema import write_schemas
+
     files = [str(file) for file in write_schemas(project_of(None).conf / "schema")]
     if as_json:
         print_json({"files": files})
@@ -100,7 +101,7 @@ def _change_tables(change: Change, pipeline: str | None, as_json: bool) -> None:
 
     project = project_of(pipeline)
     spark = session_of(project)
-    names = [pipeline] if pipeline else pipeline_names(project)
+    names = pipelines_of(project, pipeline)
     with rendering.working("looking after the tables"):
         changes = [item for name in names for item in change(spark, project, name)]
         views = [view for name in names for view in create_catalog_views(spark, project, name)]

@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs import rendering
-from pipelines.config import Pipeline, Project, load_pipeline, load_project, pipeline_names
 from pipelines.errors import PipelineError, RejectedError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from pipelines.config import Pipeline, Project
     from pipelines.runs.layout import Layout
 
 
 def complete_pipelines(incomplete: str) -> list[str]:
     """The pipelines that begin so, for the shell's completion; none where the configuration cannot be read."""
+    from pipelines.config import load_project, pipeline_names
+
     try:
         names = pipeline_names(load_project(Settings.conf, Settings.environment))
     except PipelineError:
@@ -81,11 +83,20 @@ def command(*words: str) -> str:
 
 def project_of(pipeline: str | None) -> Project:
     """The project; with a pipeline's name, only once there is such a pipeline: that costs no start of Spark."""
+    from pipelines.config import load_project, pipeline_names
+
     project = load_project(Settings.conf, Settings.environment)
     names = pipeline_names(project)
     if pipeline is not None and pipeline not in names:
         raise UsageError(f"there is no pipeline '{pipeline}'", remedy=did_you_mean(pipeline, names))
     return project
+
+
+def pipelines_of(project: Project, pipeline: str | None) -> list[str]:
+    """The pipeline that was named, or else all of them."""
+    from pipelines.config import pipeline_names
+
+    return [pipeline] if pipeline else pipeline_names(project)
 
 
 def session_of(project: Project) -> SparkSession:
@@ -101,6 +112,7 @@ def session_of(project: Project) -> SparkSession:
 
 def layout_of(project: Project, name: str) -> tuple[Pipeline, Layout]:
     """A pipeline and its tables; Spark is started only where a catalog must be asked for them."""
+    from pipelines.config import load_pipeline
     from pipelines.runs.layout import outputs_in_catalog
     from pipelines.runs.tables import require_tables
 

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from jobs import rendering
-from jobs.verbs.options import AsJson, complete_pipelines, print_json, project_of, session_of, write_file
-from pipelines.config import pipeline_names
+from jobs.verbs.options import AsJson, complete_pipelines, pipelines_of, print_json, project_of, session_of, write_file
 from pipelines.errors import UsageError, did_you_mean
 
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
@@ -38,7 +37,7 @@ def report(
 
     project = project_of(None)
     session = partial(session_of, project)
-    names = pipeline_names(project)
+    names = pipelines_of(project, None)
     if subject in names:
         text = pipeline_page(pipeline_facts(session, project, subject))
     elif RUN_ID.fullmatch(subject):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from jobs import rendering
-from jobs.verbs.options import AsJson, SomePipeline, print_json, project_of, session_of
-from pipelines.config import Project, pipeline_names
+from jobs.verbs.options import AsJson, SomePipeline, pipelines_of, print_json, project_of, session_of
 from pipelines.errors import PipelineError
 
 if TYPE_CHECKING:
+    from pipelines.config import Project
     from pipelines.runs.maintaining import Maintenance
 
 Done = TypeVar("Done")
@@ -38,7 +38,7 @@ def doctor(
     from pipelines.runs.diagnosing import diagnose
 
     project = project_of(pipeline)
-    names = [pipeline] if pipeline else pipeline_names(project)
+    names = pipelines_of(project, pipeline)
     found = []
     for finding in diagnose(project, names, None if offline else partial(session_of, project)):
         found.append(finding)
@@ -106,7 +106,7 @@ def maintain(
 def _of_each(pipeline: str | None, project: Project, act: Callable[[str], Done]) -> tuple[dict[str, Done], list[str]]:
     """What became of one pipeline or of all, and what went wrong: one that is not in order does not stop the others."""
     done, errors = {}, []
-    for name in [pipeline] if pipeline else pipeline_names(project):
+    for name in pipelines_of(project, pipeline):
         try:
             with rendering.working(f"{name}: looking after its tables"):
                 done[name] = act(name)

@@ -13,4 +13,4 @@ Name = Annotated[str, StringConstraints(pattern=NAME, max_length=100)]
 class Typed(BaseModel):
     """Frozen, and refuses keys that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, use_attribute_docstrings=True)

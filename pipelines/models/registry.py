@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import ModelError, UnknownModelError, did_you_mean
 from pipelines.models.artifact import Artifact, read_artifact
+from pipelines.models.lookup import FoundVersion, find_metrics, find_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 MOST_RETRIES = "2"
 TIMEOUT_SECONDS = "10"
@@ -60,15 +60,17 @@ def resolve(tracking_uri: str, cache: Path, name: str, *, alias: str | None, ver
     found = _looked_up(tracking_uri, name, alias, version)
     folder = _downloaded(tracking_uri, cache, found)
     artifact = read_artifact(folder, f"model '{name}' version {found.version}")
-    return RegisteredModel(name, int(found.version), alias, digest_of(folder), artifact)
+    return RegisteredModel(name, found.version, alias, digest_of(folder), artifact)
 
 
 def metrics_of(tracking_uri: str, name: str, version: int) -> dict[str, float]:
     """The metrics of the MLflow run that logged a version; none where they cannot be had."""
     try:
-        registry = client(tracking_uri)
-        found = registry.get_model_version(name, str(version))
-        return dict(registry.get_run(found.run_id).data.metrics) if found.run_id else {}
+        found = _looked_up(tracking_uri, name, None, version)
+        if not found.run_id:
+            return {}
+        metrics = find_metrics(tracking_uri, found.run_id)
+        return dict(client(tracking_uri).get_run(found.run_id).data.metrics) if metrics is None else metrics
     except Exception:  # whatever the store's driver raises: metrics are told where they can be had
         return {}
 
@@ -93,14 +95,22 @@ def client(tracking_uri: str) -> MlflowClient:
     return mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 
-def _looked_up(tracking_uri: str, name: str, alias: str | None, version: int | None) -> ModelVersion:
+def _looked_up(tracking_uri: str, name: str, alias: str | None, version: int | None) -> FoundVersion:
+    found = find_version(tracking_uri, name, alias=alias, version=version)
+    return found or _looked_up_by_client(tracking_uri, name, alias, version)
+
+
+def _looked_up_by_client(tracking_uri: str, name: str, alias: str | None, version: int | None) -> FoundVersion:
     from mlflow.exceptions import MlflowException
 
     try:
         registry = client(tracking_uri)
         if alias is not None:
-            return registry.get_model_version_by_alias(name, alias)
-        return registry.get_model_version(name, str(version))
+            found = registry.get_model_version_by_alias(name, alias)
+        else:
+            found = registry.get_model_version(name, str(version))
+        created = int(found.creation_timestamp or 0)
+        return FoundVersion(name, int(found.version), created, found.source or "", found.run_id or "")
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise _unreachable(tracking_uri, error) from error
@@ -132,11 +142,9 @@ def _advice(tracking_uri: str, name: str) -> str:
     return f"set an alias or a version that the model has; aliases: {aliases or 'none'}"
 
 
-def _downloaded(tracking_uri: str, cache: Path, found: ModelVersion) -> Path:
+def _downloaded(tracking_uri: str, cache: Path, found: FoundVersion) -> Path:
     """The version's folder in the cache; put there whole or not at all, so that two runs may do so at once."""
-    identity = "|".join(
-        [tracking_uri, found.name, str(found.version), str(found.creation_timestamp), found.source or ""]
-    )
+    identity = "|".join([tracking_uri, found.name, str(found.version), str(found.created), found.source])
     folder = cache / "models" / hashlib.sha256(identity.encode()).hexdigest()[:32]
     if folder.is_dir():
         return folder

@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import ZipFile
 
 from pipelines.errors import ModelError, did_you_mean
 from pipelines.models.artifact import CODE_PATH, LOADERS, PYTHON, Artifact, code_in, is_skops, pickles_in, shown
+from pipelines.models.skops_files import unpacked_size, untrusted_types
 
 TRUSTED_TYPES = frozenset(
     {
@@ -68,6 +68,7 @@ def require_safe(
     allow_code: bool,
     trusted_types: Collection[str],
     most_bytes: int,
+    findings: Path | None = None,
 ) -> None:
     """Refuse a model that would do more, when it is loaded, than the configuration allows.
 
@@ -78,6 +79,7 @@ def require_safe(
         allow_code: whether code that came with it, or a loader that is not MLflow's, may run.
         trusted_types: the types that a skops file may hold beside `TRUSTED_TYPES`.
         most_bytes: the largest size of its files, and of a skops file once unpacked.
+        findings: a folder for these very files, in which what was found in them is kept for the next time.
 
     Raises:
         ModelError: with what is not allowed, and which setting would allow it.
@@ -91,7 +93,7 @@ def require_safe(
     if artifact.loader_module in _ONE_FILE:
         files = _files_named(artifact, label)
         if is_skops(artifact.loader_module, artifact.flavors):
-            _require_trusted(artifact, files, label, trusted_types, most_bytes)
+            _require_trusted(artifact, files, label, trusted_types, most_bytes, findings)
 
 
 def _require_size(size: int, label: str, most_bytes: int) -> None:
@@ -213,12 +215,19 @@ def _without_file(label: str, found: str) -> ModelError:
 
 
 def _require_trusted(
-    artifact: Artifact, files: Iterable[Path], label: str, trusted_types: Collection[str], most_bytes: int
+    artifact: Artifact,
+    files: Iterable[Path],
+    label: str,
+    trusted_types: Collection[str],
+    most_bytes: int,
+    findings: Path | None,
 ) -> None:
     trusted = TRUSTED_TYPES | set(trusted_types)
     names = set(_listed(artifact, label))
     for file in files:
-        names.update(_types_in(file, label, most_bytes))
+        # First, as skops reads all of it.
+        _require_size(unpacked_size(file, label), f"{label}: {shown(file.name)}, once unpacked,", most_bytes)
+        names.update(untrusted_types(file, label, findings))
     unknown = sorted(names - trusted)
     if not unknown:
         return
@@ -248,27 +257,3 @@ def _listed(artifact: Artifact, label: str) -> list[str]:
             remedy="log the model again",
         )
     return listed
-
-
-def _types_in(file: Path, label: str, most_bytes: int) -> list[str]:
-    """The types in a skops file that skops does not trust by itself; it reads them without importing any."""
-    try:
-        from skops.io import get_untrusted_types  # type: ignore[import-untyped]
-
-        with ZipFile(file) as opened:
-            unpacked = sum(part.file_size for part in opened.infolist())
-        _require_size(unpacked, f"{label}: {shown(file.name)}, once unpacked,", most_bytes)
-        return list(get_untrusted_types(file=file))
-    except ModelError:
-        raise
-    except ImportError as error:
-        raise ModelError(
-            f"{label} is a skops file, and skops is not installed", found=error, remedy="install 'skops'"
-        ) from error
-    except Exception as error:  # of a broken or hostile file skops raises any kind
-        raise ModelError(
-            f"{label} cannot be checked for the types that it holds",
-            expected="a file that skops wrote",
-            found=f"{shown(file.name)}: {type(error).__name__} {error}",
-            remedy="log the model again",
-        ) from error

@@ -32,7 +32,7 @@ from pipelines.runs.sources import ANY_DAY, pin_sources, read_now, read_slice, r
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
-from pipelines.tables.reading import equal, read_rows
+from pipelines.tables.reading import equal, plain_rows, read_rows
 from pipelines.tables.slices import Slice, look_at_slices
 
 Status = Literal["scored", "quarantined", "waiting", "absent"]
@@ -157,8 +157,8 @@ def _by_tables(project: Project, pipeline: Pipeline, layout: Layout, asked: Answ
     if asked.score_date is not None:
         wanted["score_date"] = asked.score_date
     condition = " AND ".join(equal(name, value) for name, value in wanted.items())
-    scored = read_rows(DeltaTable(for_delta_rs(layout.predictions)), None, condition).to_pylist()
-    refused = read_rows(DeltaTable(for_delta_rs(layout.quarantine)), None, condition).to_pylist()
+    scored = plain_rows(read_rows(DeltaTable(for_delta_rs(layout.predictions)), None, condition))
+    refused = plain_rows(read_rows(DeltaTable(for_delta_rs(layout.quarantine)), None, condition))
     dates = sorted({row["score_date"] for row in scored + refused}, reverse=True)
     if not dates:
         return asked

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from pipelines.config import Pipeline, Project, TableName
-from pipelines.tables.creation import location_of
 from pipelines.tables.ledger import Ledger
 from pipelines.tables.locations import below
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def locate(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> 
         if name.path is not None:
             places[kind] = below(warehouse, name.path)
         else:
+            from pipelines.tables.creation import location_of
+
             assert spark is not None  # noqa: S101 - whoever asks for a name has a session
             places[kind] = location_of(spark, str(name.table))
     return Layout(

@@ -135,6 +135,7 @@ def look_up(project: Project, model: Model) -> RegisteredModel:
         allow_code=model.allow_code,
         trusted_types=model.trusted_types,
         most_bytes=environment.largest_model_mb * 1024**2,
+        findings=Path(environment.cache) / "findings" / registered.digest,
     )
     return registered
 

@@ -297,7 +297,7 @@ def quarantine_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -
         *[column(name) for name in pipeline.key],
         *_slice_columns(resolved),
         F.lit(manifest.run_id).alias("run_id"),
-        F.col("reasons").cast(schemas.REASONS).alias("reasons"),
+        F.col("reasons").cast(schemas.reasons()).alias("reasons"),
         as_json(F.col("row")).alias("row"),
         F.lit(staged_at).alias("quarantined_at"),
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from pyarrow import fs
 
 from pipelines.errors import SourceError
 from pipelines.tables.commit_log import Commit, FileAction, commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs, local_path, storage
+from pipelines.tables.reading import active_files
 
 
 @dataclass(frozen=True)
@@ -118,15 +119,17 @@ class DeltaSource:
             yield commit
 
     @cached_property
-    def _all_files(self) -> pa.Table:
-        return pa.table(self._table.get_add_actions(flatten=True))
+    def _all_files(self) -> list[dict[str, Any]]:
+        files, wanted = active_files(self._table), ("path", "size_bytes", "num_records")
+        names = [name for name in files.column_names if name in wanted or name.startswith("partition.")]
+        plain: list[dict[str, Any]] = files.select(names).to_pylist()
+        return plain
 
-    def _files(self, reach: Reach | None) -> pa.Table:
-        files, name = self._all_files, None if reach is None else f"partition.{reach.column}"
-        if reach is None or name not in files.column_names:
-            return files
-        inside = [reach.holds(str(value)) for value in files[name].to_pylist()]
-        return files.filter(pa.array(inside, pa.bool_()))
+    def _files(self, reach: Reach | None) -> list[dict[str, Any]]:
+        if reach is None:
+            return self._all_files
+        name = f"partition.{reach.column}"
+        return [file for file in self._all_files if name not in file or reach.holds(str(file[name]))]
 
     def _rows(self, reach: Reach | None) -> int | None:
         """The rows of the slice by the log alone: only where it is made of whole files without deletion vectors."""
@@ -134,7 +137,7 @@ class DeltaSource:
             return None
         if "deletionVectors" in (self._table.protocol().reader_features or []):
             return None
-        counts: Sequence[int | None] = self._files(reach)["num_records"].to_pylist()
+        counts: list[int | None] = [file.get("num_records") for file in self._files(reach)]
         return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
 
 
@@ -162,9 +165,8 @@ def _touches(commit: Commit, reach: Reach | None) -> bool:
     return any(reach is None or reach.touched_by(file) for file in commit.changes)
 
 
-def _digest_of_files(files: pa.Table) -> str:
-    names, sizes = files["path"].to_pylist(), files["size_bytes"].to_pylist()
-    return _sha(sorted(f"{name}|{size}" for name, size in zip(names, sizes, strict=True)))
+def _digest_of_files(files: Iterable[Mapping[str, Any]]) -> str:
+    return _sha(sorted(f"{file['path']}|{file['size_bytes']}" for file in files))
 
 
 def _sha(parts: Iterable[str]) -> str:

@@ -16,10 +16,11 @@ from pipelines import schemas
 from pipelines.errors import TableError, UsageError, did_you_mean
 from pipelines.tables.locations import for_delta_rs, local_path
 from pipelines.tables.locking import table_lock
-from pipelines.tables.reading import between, earlier, equal, read_rows
+from pipelines.tables.reading import between, earlier, equal, plain_rows, read_rows
 
 State = Literal["started", "published", "superseded", "conflict", "rejected", "failed", "retracted"]
 UNFINISHED = ("started",)
+EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,8 @@ class Ledger:
         return self._read(" AND ".join(of_pipeline), names)
 
     def _read(self, where: str, columns: Sequence[str] | None = None) -> list[Entry]:
-        rows = read_rows(self._open(), columns, where).sort_by("at").to_pylist()
-        return [Entry(**row) for row in rows]
+        rows = plain_rows(read_rows(self._open(), columns, where))
+        return sorted((Entry(**row) for row in rows), key=lambda entry: entry.at or EARLIEST)
 
     def _open(self) -> DeltaTable:
         try:

@@ -6,11 +6,13 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from pipelines.errors import ConflictError, TableError
 from pipelines.tables.locations import local_path
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 LONGEST_WAIT_SECONDS = 900.0
 POLL_SECONDS = 0.01
@@ -27,6 +29,8 @@ def table_lock(location: str, longest_wait: float = LONGEST_WAIT_SECONDS) -> Ite
     if folder is None:
         yield
         return
+    from filelock import FileLock, Timeout
+
     lock = FileLock(_place_for(_lock_file(folder)))
     try:
         lock.acquire(timeout=longest_wait, poll_interval=POLL_SECONDS)
@@ -46,8 +50,12 @@ class RunLock:
     """Tells other processes that a run is alive. On an object store nothing can tell, and a run counts as alive."""
 
     def __init__(self, stages: str, run_id: str) -> None:
+        from filelock import FileLock
+
         folder = local_path(stages)
-        self._lock = None if folder is None else FileLock(_lock_file(folder / run_id), thread_local=False)
+        self._lock: BaseFileLock | None = (
+            None if folder is None else FileLock(_lock_file(folder / run_id), thread_local=False)
+        )
 
     @property
     def tells(self) -> bool:
@@ -69,6 +77,8 @@ class RunLock:
 
     def acquire(self) -> bool:
         """Take the lock if no process holds it; whether it is held now."""
+        from filelock import Timeout
+
         if self._lock is None:
             return False
         _place_for(self._lock.lock_file)

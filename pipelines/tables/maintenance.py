@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
 from deltalake import DeltaTable as DeltaRsTable
 from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
@@ -18,6 +17,7 @@ from pyspark.sql import SparkSession
 from pipelines.errors import TableError, root_cause
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
+from pipelines.tables.reading import active_files
 
 SHORTEST_DAYS = 7
 
@@ -40,7 +40,7 @@ class Maintained:
 def scattered(location: str) -> list[dt.date]:
     """The score dates of which a partition has more than one file, oldest first."""
     partitions = ["partition.score_date", "partition.model_name"]
-    files = pa.table(DeltaRsTable(for_delta_rs(location)).get_add_actions(flatten=True))
+    files = active_files(DeltaRsTable(for_delta_rs(location)))
     known = [files[name].to_pylist() for name in partitions if name in files.column_names]
     counted = Counter(zip(*known, strict=True))
     return sorted({day for (day, *_), count in counted.items() if count > 1})

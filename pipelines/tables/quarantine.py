@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
-from pipelines.tables.reading import between, equal, one_of, query
+from pipelines.tables.reading import between, equal, one_of, plain_rows, query
 from pipelines.tables.slices import write_with_retries
 
 
@@ -102,5 +102,4 @@ class Refused:
         return wanted if self.runs is None else f"{wanted} AND {one_of('run_id', sorted(self.runs))}"
 
     def _ask(self, sql: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = query(DeltaTable(for_delta_rs(self.location)), sql).to_pylist()
-        return rows
+        return plain_rows(query(DeltaTable(for_delta_rs(self.location)), sql))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
@@ -36,6 +37,27 @@ def query(table: DeltaTable, sql: str) -> pa.Table:
     """What a query gives over a table, which it calls `rows`; names and values in it must be quoted."""
     found = _reader(table, sql).read_all()
     return found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
+
+
+def active_files(table: DeltaTable) -> pa.Table:
+    """The table's files at its version, as the log describes them; partition values and statistics in flat columns."""
+    return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
+
+
+def plain_rows(found: pa.Table) -> list[dict[str, Any]]:
+    """Rows as plain values.
+
+    pyarrow imports pandas for the first time in a zone that it makes plain, which takes longer than to read a ledger:
+    times in UTC, as Delta has them, are given their zone here.
+    """
+    in_utc = [field.name for field in found.schema if pa.types.is_timestamp(field.type) and field.type.tz == "UTC"]
+    types = {name: pa.timestamp(found.schema.field(name).type.unit) for name in in_utc}
+    without = pa.schema([field.with_type(types.get(field.name, field.type)) for field in found.schema])
+    rows: list[dict[str, Any]] = found.cast(without).to_pylist()
+    for row in rows:
+        for name in in_utc:
+            row[name] = None if row[name] is None else row[name].replace(tzinfo=dt.UTC)
+    return rows
 
 
 def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from py4j.protocol import Py4JError
@@ -21,7 +20,7 @@ from pipelines.errors import ConflictError, TableError, root_cause
 from pipelines.tables.commit_log import Commit, commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.locking import table_lock
-from pipelines.tables.reading import equal, read_rows
+from pipelines.tables.reading import active_files, equal, read_rows
 
 Outcome = Literal["published", "superseded"]
 MOST_ATTEMPTS = 8
@@ -145,7 +144,7 @@ def _open(location: str) -> DeltaTable:
 
 def _runs_in(table: DeltaTable, slices: Set[Slice]) -> dict[Slice, set[str]]:
     """The ids of the runs whose rows stand in each slice: by the files' statistics, else by the column."""
-    files = pa.table(table.get_add_actions(flatten=True))
+    files = active_files(table)
     names = ["partition.score_date", "partition.model_name", "min.run_id", "max.run_id"]
     known = [files[name].to_pylist() if name in files.column_names else [None] * len(files) for name in names]
     found: dict[Slice, set[str]] = {slice_: set() for slice_ in slices}

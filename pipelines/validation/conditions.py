@@ -9,7 +9,77 @@ from typing import Any
 
 from pipelines.expressions.names import quoted
 
+UNKNOWN = object()
+"""A condition that is not read here: Great Expectations has to be asked."""
 _PART = r"`(?:[^`]|``)+`|[^.`][^.]*"
+_ASCII_TEXT = r"[A-Za-z0-9 \t!#$%&()*+,\-./:;<=>?@\[\]^_`{|}~]+"
+_OF_GREAT_EXPECTATIONS = re.compile(
+    r'\s*col\("(?P<column>[^"\\\n]+)"\)\s*'
+    r"(?:(?P<there>(?i:\.notnull\(\)))"
+    rf"|(?P<verb>[<>]=?|[=!]=)\s*(?:(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<date>date\()?(?P<quote>[\"'])(?P<text>{_ASCII_TEXT})"
+    r"(?P=quote)(?(date)\)))"
+    r")\s*",
+    re.ASCII,
+)
+"""Its own language, which it no longer recommends: `col("NAME").notNull()`, or a comparison with a number or a text."""
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_MOST_PARTS = 10
+"""A tenth of what Great Expectations takes, so that there are never too many two levels deep."""
+
+
+def written_condition(written: Any, parser: Any) -> Any:
+    """A suite's row condition as Great Expectations writes one that it has parsed; `UNKNOWN` where it must be asked.
+
+    Args:
+        written: `row_condition`, as the suite has it.
+        parser: `condition_parser`, as the suite has it.
+    """
+    if written is None and parser in (None, "spark", "great_expectations"):
+        return None
+    if isinstance(written, str):
+        if parser in (None, "spark"):
+            return {"type": "pass_through", "pass_through_filter": written}
+        return _parsed(written) if parser == "great_expectations" else UNKNOWN
+    return written if parser in (None, "spark", "great_expectations") and _is_right(written) else UNKNOWN
+
+
+def _parsed(text: str) -> Any:
+    found = _OF_GREAT_EXPECTATIONS.fullmatch(text)
+    if found is None:
+        return UNKNOWN
+    column = {"name": found["column"]}
+    if found["there"]:
+        return {"type": "nullity", "column": column, "is_null": False}
+    number = found["number"]
+    value = found["text"] if number is None else float(number) if "." in number else int(number)
+    return {"type": "comparison", "column": column, "operator": found["verb"], "parameter": value}
+
+
+def _is_right(condition: Any, joins: tuple[str, ...] = ("or", "and")) -> bool:
+    """Whether an object is certainly a condition: comparisons, joined by AND below OR at most."""
+    match condition:
+        case {"type": "and" | "or" as verb, "conditions": [_, *_] as parts, **rest}:
+            below = joins[joins.index(verb) + 1 :] if verb in joins else ()
+            fits = verb in joins and not rest and len(parts) <= _MOST_PARTS
+            return fits and all(_is_right(part, below) for part in parts)
+        case {"type": "pass_through", "pass_through_filter": str(), **rest}:
+            return not rest and joins == ("or", "and")
+        case {"type": "nullity", "column": {"name": str(), **more}, "is_null": bool(), **rest}:
+            return not rest and not more
+        case {"type": "comparison", "column": {"name": str(), **more}, "operator": verb, "parameter": value, **rest}:
+            return not rest and not more and _can_be_compared(verb, value)
+    return False
+
+
+def _can_be_compared(verb: Any, value: Any) -> bool:
+    if verb in ("IN", "NOT_IN"):
+        texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return texts or (isinstance(value, list) and all(map(_is_number, value)))
+    return verb in _COMPARISONS and (isinstance(value, str) or _is_number(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def condition_sql(condition: Any) -> str:

@@ -1,4 +1,4 @@
-"""Great Expectations suites as their JSON says them, checked by Great Expectations' own classes."""
+"""Great Expectations suites as their JSON says them, checked as Great Expectations' own classes check them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.expressions.rules import Severity
-from pipelines.validation.conditions import condition_sql
+from pipelines.validation.arguments import is_right
+from pipelines.validation.conditions import UNKNOWN, condition_sql, written_condition
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ Suite = tuple[Expectation, ...]
 
 
 def load_suite(path: Path) -> Suite:
-    """The expectations of a suite's file, each checked by Great Expectations.
+    """The expectations of a suite's file, each checked.
 
     Raises:
         ConfigurationError: not JSON, not a suite, an unknown expectation, a wrong argument, or an id that stands twice.
@@ -101,7 +102,17 @@ def _expectation(item: Any, where: str) -> Expectation:
     return Expectation(str(check_id), item["type"], kwargs, severity, meta, condition)
 
 
-def _checked(kind: str, kwargs: dict[str, Any], severity: str | None, where: str) -> tuple[Severity, str | None]:
+def _checked(kind: str, kwargs: dict[str, Any], severity: Any, where: str) -> tuple[Severity, str | None]:
+    """The severity and the condition of an expectation; what looks odd is put to Great Expectations' own class."""
+    arguments = {name: value for name, value in kwargs.items() if name not in ("row_condition", "condition_parser")}
+    condition = written_condition(kwargs.get("row_condition"), kwargs.get("condition_parser"))
+    has_condition = len(arguments) < len(kwargs)
+    if condition is not UNKNOWN and is_right(kind, arguments, severity, has_condition=has_condition):
+        return severity or "critical", None if condition is None else condition_sql(condition)
+    return _checked_by_class(kind, kwargs, severity, where)
+
+
+def _checked_by_class(kind: str, kwargs: dict[str, Any], severity: Any, where: str) -> tuple[Severity, str | None]:
     from great_expectations.exceptions import ExpectationNotFoundError, GreatExpectationsError
     from great_expectations.expectations import registry
 

@@ -173,7 +173,7 @@ def test_an_error_of_the_projects_own_keeps_its_traceback_in_a_file(
     def broken(project: object) -> None:
         raise ZeroDivisionError("a mistake of ours")
 
-    monkeypatch.setattr("jobs.verbs.options.pipeline_names", broken)
+    monkeypatch.setattr("pipelines.config.pipeline_names", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert in_process(conf, monkeypatch, "runs", "flight_delays") == 1
     observed = capsys.readouterr().err
