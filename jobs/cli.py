@@ -43,7 +43,7 @@ app = typer.Typer(
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        from pipelines.runs.manifest import code_version
+        from pipelines.runs.versions import code_version
 
         rendering.say(f"lakescore {code_version()}")
         raise typer.Exit

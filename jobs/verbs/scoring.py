@@ -39,15 +39,15 @@ def score(
 
     Example: `lakescore score flight_delays --date 2013-07-01`
     """
-    from pipelines.runs.results import Acceptance
-    from pipelines.runs.scoring import score as score_slice
-
     score_date = date_of(date)
     if accept and not reason.strip():
         raise UsageError("--accept needs a --reason: it is kept on the record", remedy='add --reason "…"')
     if reason and not accept:
         raise UsageError("--reason says why a check is accepted", remedy="name the check by --accept CHECK_ID")
     project = project_of(pipeline)
+    from pipelines.runs.results import Acceptance
+    from pipelines.runs.scoring import score as score_slice
+
     spark = session_of(project)
     with rendering.progress(f"{pipeline} {score_date}", quiet=as_json) as tell:
         result = score_slice(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -18,9 +18,6 @@ from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import PipelineError, root_cause
 from pipelines.expressions.names import column, quoted
 from pipelines.expressions.rules import FEATURES
-from pipelines.models.contributions import Contributions, contributions
-from pipelines.models.features import Features
-from pipelines.models.predictor import Pyfunc
 from pipelines.models.registry import metrics_of
 from pipelines.runs.definition import define
 from pipelines.runs.keys import key_of
@@ -34,6 +31,9 @@ from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.reading import equal, plain_rows, read_rows
 from pipelines.tables.slices import Slice, look_at_slices
+
+if TYPE_CHECKING:
+    from pipelines.models.contributions import Contributions
 
 Status = Literal["scored", "quarantined", "waiting", "absent"]
 
@@ -256,6 +256,10 @@ def _with_features(spark: SparkSession, project: Project, history: Sequence[Entr
 
 def _contributions(rebuilt: Rebuilt, seen: pa.Table) -> Contributions | str:
     """What each input added, or else why that is not known."""
+    from pipelines.models.contributions import contributions
+    from pipelines.models.features import Features
+    from pipelines.models.predictor import Pyfunc
+
     try:
         model = Pyfunc(rebuilt.model.folder, rebuilt.definition.pipeline.model.params).raw
         found = contributions(model, Features.of(seen))

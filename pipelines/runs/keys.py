@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +59,13 @@ def _usage(names: Sequence[str]) -> str:
 
 def _typed(name: str, text: str, kind: pa.DataType) -> Any:
     try:
-        return pa.scalar(text).cast(kind).as_py()
+        return _text(text).cast(kind)[0].as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise UsageError(f"the key's column '{name}' has another type", expected=str(kind), found=text) from error
+
+
+def _text(value: str) -> pa.StringArray:
+    """One text as an array: pyarrow imports pandas before it takes a plain value."""
+    content = value.encode()
+    offsets = struct.pack("=ii", 0, len(content))
+    return pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(content))

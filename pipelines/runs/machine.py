@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from pipelines.config import Project
 from pipelines.errors import PipelineError, root_cause
 from pipelines.runs.findings import Finding, attempt, ok, problem, warning
-from pipelines.runs.manifest import installed
+from pipelines.runs.versions import installed
 from pipelines.spark import DELTA_PACKAGE, require_java
 from pipelines.tables.locations import local_path, storage
 

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import importlib.metadata
 import json
 import platform
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from typing import Any
 
 from pipelines.config import FeatureFunction, Pipeline
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.sources import PinnedSource
+from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.stages import RUN_ID_TIME
 from pipelines.validation.suite import Expectation
-
-PACKAGES = (
-    "pyspark",
-    "delta-spark",
-    "deltalake",
-    "mlflow",
-    "great-expectations",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "lightgbm",
-    "scikit-learn",
-)
-"""The packages whose versions may change a prediction or how it is stored."""
 
 
 @dataclass(frozen=True)
@@ -144,30 +127,6 @@ def build_manifest(
     )
 
 
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """The distribution's version, and a digest of the library's source as it runs."""
-    digest = hashlib.sha256()
-    for name, content in sorted(_sources(resources.files("pipelines"))):
-        digest.update(name.encode() + b"\0" + content)
-    return f"{installed('lakescore') or 'none'}+{digest.hexdigest()[:12]}"
-
-
-def _sources(folder: Traversable, below: str = "") -> Iterator[tuple[str, bytes]]:
-    """The files of Python below a folder, which may be one of a zip that spark-submit was given."""
-    for item in folder.iterdir():
-        if item.is_dir():
-            yield from _sources(item, f"{below}{item.name}/")
-        elif item.name.endswith(".py"):
-            yield f"{below}{item.name}", item.read_bytes()
-
-
-@lru_cache(maxsize=1)
-def package_versions() -> dict[str, str]:
-    """The installed versions of the packages that may change a prediction."""
-    return {name: version for name in PACKAGES if (version := installed(name)) is not None}
-
-
 def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a manifest's configuration that change rows, by name.
 
@@ -206,11 +165,3 @@ def _run_key(
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def installed(name: str) -> str | None:
-    """The version of a distribution that is installed here, if it is."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -22,12 +22,12 @@ from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.runs.definition import Definition
 from pipelines.runs.layout import Layout, ledger_of
-from pipelines.runs.manifest import code_version, package_versions
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
 from pipelines.runs.sources import first_line, read_slice
 from pipelines.runs.staging import cut_short, meaning, scoring_of
 from pipelines.runs.tables import require_tables
+from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.ledger import Entry, last_words
 from pipelines.tables.slices import Slice, look_at_slice, version_published
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED, tagged

@@ -18,8 +18,8 @@ from documented_commands import found_verb, taken, verbs_of
 from jobs import cli, rendering
 from jobs.cli import app, main
 from jobs.verbs import initializing
-from pipelines.runs.manifest import code_version
 from pipelines.runs.tables import TableChange
+from pipelines.runs.versions import code_version
 
 ROOT = Path(__file__).parents[3]
 NO_JAVA = {"JAVA_HOME": "/nonexistent"}

@@ -22,7 +22,9 @@ from pipelines.tables.ledger import Entry
 from unit.runs.conftest import Configure
 from unit.samples import DAY_1, DAY_2, Registry, change_yaml, land
 
-PREDICTIONS = pa.schema([("score_date", pa.date32()), ("model_name", pa.string()), ("run_id", pa.string())])
+PREDICTIONS = pa.schema(
+    [("customer", pa.int64()), ("score_date", pa.date32()), ("model_name", pa.string()), ("run_id", pa.string())]
+)
 
 _REASON = pa.struct([(name, pa.string()) for name in ("rule", "column", "message")])
 QUARANTINE = pa.unify_schemas([PREDICTIONS, pa.schema([("reasons", pa.list_(_REASON)), ("row", pa.string())])])
@@ -75,7 +77,12 @@ class Planned:
     def publish(self, manifest: Manifest, *, told: bool = True) -> Entry:
         """Put a run's row into the slice in place of what is there."""
         day = manifest.score_date
-        row = {"score_date": dt.date.fromisoformat(day), "model_name": "churn", "run_id": manifest.run_id}
+        row = {
+            "customer": 1,
+            "score_date": dt.date.fromisoformat(day),
+            "model_name": "churn",
+            "run_id": manifest.run_id,
+        }
         write_deltalake(
             self.layout.predictions,
             pa.Table.from_pylist([row], schema=PREDICTIONS),

@@ -12,8 +12,9 @@ import pytest
 
 from pipelines.models.artifact import Artifact
 from pipelines.models.registry import RegisteredModel
-from pipelines.runs.manifest import Manifest, build_manifest, code_version, new_run_id, package_versions
+from pipelines.runs.manifest import Manifest, build_manifest, new_run_id
 from pipelines.runs.sources import PinnedSource
+from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.fingerprints import Pinned
 from pipelines.validation.suite import Expectation
 from unit.samples import DAY_1, DAY_2, pipeline
