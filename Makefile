@@ -12,7 +12,7 @@ SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 PORT ?= 8080
 AIRFLOW := .venv-airflow/bin
 AIRFLOW_STAMP := .venv-airflow/installed-$(shell cat requirements/airflow.txt setup.py 2>/dev/null | cksum | cut -d' ' -f1)
-STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt requirements/install_delta.py setup.py 2>/dev/null | cksum | cut -d' ' -f1)
+STAMP := .venv/installed-$(shell cat requirements/dev.txt requirements/uv.txt requirements/install_spark.py setup.py 2>/dev/null | cksum | cut -d' ' -f1)
 # Bytecode is made at installation: where PYTHONDONTWRITEBYTECODE is set, as in many images, every start would
 # compile every import again. It is not held against the sources' times, which a copy of the environment changes.
 COMPILED := --compile-bytecode
@@ -90,7 +90,7 @@ $(STAMP): | check-machine
 	$(BIN)/uv pip sync $(COMPILED) --python $(BIN)/python --require-hashes requirements/dev.txt 2>&1 | grep -vE '^ [-+~] '
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
-	$(BIN)/python requirements/install_delta.py
+	$(BIN)/python requirements/install_spark.py
 	rm -f .venv/installed-*
 	touch $@
 

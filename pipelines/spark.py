@@ -20,6 +20,7 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from pipelines.config.java import quick_start
 from pipelines.errors import SetupError
 
 OLDEST_JAVA = 17
@@ -181,7 +182,8 @@ def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
     if not _is_submitted():
         require_java()
         quiet = [java_option("log4j2.configurationFile", _QUIET.as_uri()), java_option("lakescore.console", "off")]
-        defaults[_OPTIONS] = " ".join([*quiet, settings.get(_OPTIONS, "")]).strip()
+        quick = map(shlex.quote, quick_start(Path(sys.prefix)))
+        defaults[_OPTIONS] = " ".join([*quiet, *quick, settings.get(_OPTIONS, "")]).strip()
         if not list((Path(pyspark.__file__).parent / "jars").glob("*delta-spark_*.jar")):
             defaults[_PACKAGES] = settings.get(_PACKAGES, DELTA_PACKAGE)
     if settings.get("spark.master", "local").startswith("local"):
