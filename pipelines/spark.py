@@ -35,6 +35,8 @@ ALWAYS = {
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere."""
 UNLESS_SET = {"spark.sql.codegen.cache.maxEntries": "1000"}
 """Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again."""
+DAEMON = "pipelines.models.worker_daemon"
+_ROOT = Path(__file__).parents[1]
 _QUIET = Path(__file__).with_name("log4j2.properties")
 _OPTIONS = "spark.driver.extraJavaOptions"
 _PACKAGES = "spark.jars.packages"
@@ -79,6 +81,9 @@ def start(settings: Mapping[str, str], name: str = "lakescore") -> SparkSession:
             builder = builder.config(key, value)
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # repeats each error as a page of JSON
     session = builder.getOrCreate()
+    if DAEMON in wanted.values():
+        path = [str(_ROOT), session.sparkContext.environment.get("PYTHONPATH")]
+        session.sparkContext.environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     if _is_submitted():
         session.sparkContext.setLogLevel("ERROR")  # by whatever configuration it was submitted with
     return session
@@ -188,6 +193,8 @@ def _defaults(settings: Mapping[str, str]) -> dict[str, str]:
             defaults[_PACKAGES] = settings.get(_PACKAGES, DELTA_PACKAGE)
     if settings.get("spark.master", "local").startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else a worker starts the first python3 of the PATH
+        if _ROOT.is_dir():  # else the project came as a zip, which the daemon could not import from
+            defaults["spark.python.daemon.module"] = DAEMON
     return defaults
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pipelines.config import Project
 from pipelines.errors import RejectedError, UsageError, did_you_mean
 from pipelines.models.registry import RegisteredModel
+from pipelines.models.warming import warm_up
 from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audited
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import Layout
@@ -63,6 +64,8 @@ def score(
         # Before anything is looked up: who looks later must see no older model or input, and wins.
         fence = look_at_slice(layout.predictions, Slice(score_date, configured.name)).next_fence()
         model = look_up(project, configured if model_version is None else configured.with_version(model_version))
+        if configured.environment != "isolate":
+            warm_up(spark, model.artifact)
     return score_slice(
         spark,
         project,
