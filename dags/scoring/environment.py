@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
+from pipelines.config.java import quick_start
 from pipelines.errors import SetupError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def spark_variables(python: Path, given: Mapping[str, str] | None = None) -> dic
     """
     airflows = ("AIRFLOW_", "_AIRFLOW", "__AIRFLOW")
     own = {name: value for name, value in os.environ.items() if not name.upper().startswith(airflows)}
+    options = [f"-Dlog4j2.configurationFile={QUIET.as_uri()}", *quick_start(python.parent.parent)]
     return {
         **own,
         "LAKESCORE_CONF": str(configuration_folder()),
@@ -80,7 +82,7 @@ def spark_variables(python: Path, given: Mapping[str, str] | None = None) -> dic
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), own.get("PYTHONPATH")])),
         "PYSPARK_PYTHON": own.get("PYSPARK_PYTHON", str(python)),
         "PYSPARK_DRIVER_PYTHON": str(python),
-        "SPARK_SUBMIT_OPTS": f"-Dlog4j2.configurationFile={QUIET.as_uri()} {own.get('SPARK_SUBMIT_OPTS', '')}".strip(),
+        "SPARK_SUBMIT_OPTS": " ".join([*options, own.get("SPARK_SUBMIT_OPTS", "")]).strip(),
         **(given or {}),
     }
 

@@ -140,4 +140,4 @@ def _jobs(project: Project, pipeline: Pipeline) -> tuple[BaseOperator, BaseOpera
             KubernetesJob(project=project, verb="plan", **plan),
             KubernetesScore(project=project, pipeline=name, score_date=DAY, predictions=predictions, **score),
         )
-    return PlanSlice(verb="plan", **plan), ScoreSlice(predictions=predictions, **score)
+    return PlanSlice(asks_catalog=pipeline.is_in_catalog, **plan), ScoreSlice(predictions=predictions, **score)

@@ -83,7 +83,7 @@ class SparkJob(SparkSubmitOperator):
             try:
                 self._submit(spark_variables(python, registry_variables()))
             except AirflowException as error:
-                code = self._hook._submit_sp.returncode if self._hook and self._hook._submit_sp else None
+                code = self._process.returncode if self._process is not None else None
                 what = failure(left_in(file), code, str(error))
                 if isinstance(what, AirflowFailException):
                     write_note(context, str(what))
@@ -102,6 +102,11 @@ class SparkJob(SparkSubmitOperator):
         """End the job with all that it started: first asked, then made to."""
         self._end_group()
 
+    @property
+    def _process(self) -> subprocess.Popen[str] | None:
+        """What was started, once it was."""
+        return self._hook._submit_sp if self._hook else None
+
     def _submit(self, variables: dict[str, str]) -> None:
         """Run it to its end, in a process group of its own, of which nothing is left afterwards."""
         hook = self._hook = self._get_hook()
@@ -115,11 +120,9 @@ class SparkJob(SparkSubmitOperator):
             )
         finally:
             self._end_group()
-            if hook._submit_sp is not None and hook._submit_sp.stdout is not None:
-                hook._submit_sp.stdout.close()
 
     def _end_group(self) -> None:
-        process = self._hook._submit_sp if self._hook else None
+        process = self._process
         if process is None:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -127,6 +130,8 @@ class SparkJob(SparkSubmitOperator):
                 os.killpg(process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=SECONDS_TO_END)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 class UpkeepJob(SparkJob):
@@ -138,7 +143,46 @@ class UpkeepJob(SparkJob):
 
 
 class PlanSlice(SparkJob):
-    """What a run would do to the slice, and why: in the log, and as the task's XCom."""
+    """What a run would do to the slice, and why: in the log, and as the task's XCom.
+
+    It needs no Spark, and starts none, unless a table's name must be looked up in Spark's catalog.
+
+    Args:
+        asks_catalog: whether one must be.
+        settings: as for `SparkJob`.
+    """
+
+    def __init__(self, *, asks_catalog: bool = False, **settings: Any) -> None:
+        super().__init__(verb="plan", **settings)
+        self._asks_catalog = asks_catalog
+        self._alone: subprocess.Popen[str] | None = None
+
+    @property
+    def _process(self) -> subprocess.Popen[str] | None:
+        return self._alone or super()._process
+
+    def _submit(self, variables: dict[str, str]) -> None:
+        if self._asks_catalog:
+            super()._submit(variables)
+            return
+        process = self._alone = subprocess.Popen(
+            [variables["PYSPARK_DRIVER_PYTHON"], self.application, *(self.application_args or ())],
+            cwd=ROOT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if is_linux() else None,  # noqa: PLW1509 - it calls the system, no Python
+        )
+        try:
+            for line in process.stdout or ():
+                self.log.info("%s", line.rstrip())
+            code = process.wait()
+        finally:
+            self._end_group()
+        if code:
+            raise AirflowException(f"the plan ended with exit code {code}")
 
     def done(self, context: Context, result: dict[str, Any] | None) -> dict[str, Any]:
         """The slice's state and reasons."""

@@ -268,6 +268,13 @@ class Pipeline(Typed):
         """The name of the source that holds the rows to be scored."""
         return next(iter(self.source.tables))
 
+    @property
+    def is_in_catalog(self) -> bool:
+        """Whether any table of it, of its input or its own, has a name that only Spark's catalog knows."""
+        own = [self.output.predictions, self.output.quarantine]
+        names = [table.table for table in own if table is not None]
+        return any(name is not None for name in [*names, *[table.table for table in self.source.tables.values()]])
+
 
 class Environment(Typed):
     """Where a pipeline runs: roots, registry and Spark settings."""

@@ -26,7 +26,6 @@ from pipelines.errors import (
     UsageError,
 )
 from pipelines.runs.auditing import Counts
-from pipelines.runs.layout import in_catalog
 from pipelines.runs.periods import days_of
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.recording import is_cancelled
@@ -160,7 +159,7 @@ def plan_backfill(
         PipelineError: as `plan`.
     """
     pipeline = load_pipeline(project, name)
-    layout = require_tables(session() if in_catalog(pipeline) else None, project, pipeline)
+    layout = require_tables(session() if pipeline.is_in_catalog else None, project, pipeline)
     settle_at(layout, name, [Slice(day, pipeline.model.name) for day in days_of(first, last)])
     return plan(session, project, name, first, last, **options)
 

@@ -21,7 +21,7 @@ from pipelines.expressions.rules import FEATURES
 from pipelines.models.registry import metrics_of
 from pipelines.runs.definition import define
 from pipelines.runs.keys import key_of
-from pipelines.runs.layout import Layout, in_catalog, outputs_in_catalog
+from pipelines.runs.layout import Layout, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
@@ -134,7 +134,7 @@ def why(
     answer = _by_tables(project, pipeline, layout, Answer(name, key, "absent", score_date))
     if answer.status == "absent" and not quick:
         answer = _by_input(session(), project, name, answer)
-    if answer.score_date is not None and quick and in_catalog(pipeline) and not outputs_in_catalog(pipeline):
+    if answer.score_date is not None and quick and pipeline.is_in_catalog and not outputs_in_catalog(pipeline):
         answer = _noted(answer, "whether the slice is stale: its input is in a catalog, which --quick does not ask")
     elif answer.score_date is not None:
         answer = _with_state(session, project, answer, answer.score_date)

@@ -40,11 +40,6 @@ def table_names(pipeline: Pipeline) -> dict[str, TableName]:
     }
 
 
-def in_catalog(pipeline: Pipeline) -> bool:
-    """Whether any table of the pipeline, of its input or its own, has a name that only Spark's catalog knows."""
-    return outputs_in_catalog(pipeline) or any(table.table is not None for table in pipeline.source.tables.values())
-
-
 def outputs_in_catalog(pipeline: Pipeline) -> bool:
     """Whether any of the pipeline's own tables has such a name."""
     return any(table.table is not None for table in table_names(pipeline).values())

@@ -14,7 +14,7 @@ from pipelines.config.models import Model
 from pipelines.errors import UnknownModelError
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, define
-from pipelines.runs.layout import Layout, in_catalog
+from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import build_manifest
 from pipelines.runs.pace import Pace, pace_of
 from pipelines.runs.periods import days_of
@@ -150,7 +150,7 @@ def plan(
     days = days_of(first, last)
     definition = define(project, name)
     pipeline = definition.pipeline
-    spark = session() if in_catalog(pipeline) else None
+    spark = session() if pipeline.is_in_catalog else None
     layout = require_tables(spark, project, pipeline)
     # Before model and sources are looked at: who looks later must win over what is decided here.
     pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])

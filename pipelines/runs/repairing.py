@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
-from pipelines.runs.layout import Layout, in_catalog
+from pipelines.runs.layout import Layout
 from pipelines.runs.recovery import look_back_at, settle
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
@@ -57,7 +57,7 @@ def repair(session: Callable[[], SparkSession], project: Project, name: str) -> 
         PipelineError: the tables are missing.
     """
     pipeline = load_pipeline(project, name)
-    layout = require_tables(session() if in_catalog(pipeline) else None, project, pipeline)
+    layout = require_tables(session() if pipeline.is_in_catalog else None, project, pipeline)
     return [*_runs_ended(layout, pipeline), *_slices_told(layout, pipeline), *_stages_cleared(layout, pipeline)]
 
 
