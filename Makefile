@@ -20,7 +20,7 @@ export PYC_INVALIDATION_MODE := UNCHECKED_HASH
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 
-.PHONY: help demo airflow test lint docs schema package lock check-machine
+.PHONY: help demo airflow unit test soak fmt lint docs schema package lock check-machine
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,11 +35,30 @@ airflow: $(STAMP) $(AIRFLOW_STAMP)  ## Airflow on this machine with the demo's p
 	fi
 	exec $(AIRFLOW)/python -m dags.scoring.standalone --port $(PORT)
 
-test: $(STAMP) $(AIRFLOW_STAMP)  ## All tests: first those without Spark, then those with it, then the slow ones
+unit: $(STAMP)  ## The tests without Spark, in a minute or two
 	@$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/unit
+
+# The quick ones first. What each test took is kept, for the list of the slowest.
+test: $(STAMP) $(AIRFLOW_STAMP)  ## All tests; or some: make test T=tests/unit/config/test_loading.py::NAME
+	@if [ -n "$(T)" ]; then
+	  case "$(T)" in tests/dags*) exec $(AIRFLOW)/python -m pytest $(T) ;; *) exec $(BIN)/python -m pytest $(T) ;; esac
+	fi
+	export LAKESCORE_TEST_TIMES="$$(mktemp)"
+	trap 'rm -f "$$LAKESCORE_TEST_TIMES"' EXIT
+	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/unit
+	$(AIRFLOW)/python -m pytest tests/dags
 	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/spark
 	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/integration
-	$(AIRFLOW)/python -m pytest tests/dags
+	echo "The slowest, in seconds:"
+	sort -rn "$$LAKESCORE_TEST_TIMES" | head -n 25
+	echo "All passed, in $$((SECONDS / 60)) min $$((SECONDS % 60)) s."
+
+soak: $(STAMP) $(AIRFLOW_STAMP)  ## What is too long for CI: races of ten days, 40 kills, 365 slices; some hours
+	@$(BIN)/python -m pytest tests/soak
+
+fmt: $(STAMP)  ## Mend the style of the code as far as a program can
+	@$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
 
 lint: $(STAMP) $(AIRFLOW_STAMP)  ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["LAKESCORE_TOLD"] = str(Path(tempfile.mkdtemp(prefix="lakescore-told-")) / "evaluated.txt")
 SPARK = {
     "spark.master": "local[2]",
     "spark.driver.memory": "2g",
@@ -32,6 +34,14 @@ SPARK = {
 }
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what each test took, where `make test` asks for it."""
+    file = os.environ.get("LAKESCORE_TEST_TIMES")
+    if file and "PYTEST_XDIST_WORKER" not in os.environ:
+        with Path(file).open("a", encoding="utf-8") as times:
+            times.write(f"{report.duration:8.1f}  {report.when:<8}  {report.nodeid}\n")
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session of all Spark tests, with a catalog of its own."""
@@ -41,6 +51,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session = start({**SPARK, "spark.sql.warehouse.dir": str(catalog)}, "tests")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def of_all(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of all processes that run tests side by side."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture

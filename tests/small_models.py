@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from pathlib import Path
+
+TOLD = "LAKESCORE_TOLD"
+"""The environment variable with the file that the model `counting` tells: each process of tests has its own."""
 
 # A model that tells a file of each load, and of each row that it is asked about.
 COUNTING = """
+import os
 from pathlib import Path
 
 import mlflow
 
-TOLD = Path({told!r})
+TOLD = Path(os.environ[{variable!r}])
 with TOLD.with_suffix(".loads").open("a") as file:
     file.write("load\\n")
 
@@ -64,13 +69,12 @@ FUNCTIONS = {
 """Models that go wrong, each in its way, and one that does not."""
 
 
-def register_models(root: Path, uri: str, told: Path) -> None:
+def register_models(root: Path, uri: str) -> None:
     """Train or write every model, and register it.
 
     Args:
         root: the project's folder.
         uri: the registry's.
-        told: the file in which the model `counting` tells the ids that it was asked about.
     """
     import mlflow
     import numpy as np
@@ -104,7 +108,7 @@ def register_models(root: Path, uri: str, told: Path) -> None:
 
     amount = pd.DataFrame({"amount": [1.0]})
     models = {name: (FUNCTION.format(body=body), amount) for name, body in FUNCTIONS.items()}
-    counting = COUNTING.format(told=str(told))
+    counting = COUNTING.format(variable=TOLD)
     for name in ("counting", "counting_again"):
         models[name] = (counting + f"# {name}\n", pd.DataFrame({"id": [1], "amount": [1.0]}))
     for name, (code, example) in models.items():
@@ -117,4 +121,6 @@ def register_models(root: Path, uri: str, told: Path) -> None:
             registered_model_name=name,
             **pinned,
         )
+    told = Path(os.environ[TOLD])
+    told.unlink(missing_ok=True)
     told.with_suffix(".loads").unlink(missing_ok=True)

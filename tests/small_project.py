@@ -1,15 +1,17 @@
 """A small project of the tests' own: a Delta source of 3 x 40 orders, a SQLite registry, a pipeline and a suite.
 
-Made once a session without Spark, then copied for each test: only the registry and the cache of models are shared.
+Made once for all processes that run tests side by side, without Spark, then copied for each test: only the registry and
+the cache of models are shared.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 from deltalake import DeltaTable, write_deltalake
-from small_models import register_models
+from filelock import FileLock
+from small_models import TOLD, register_models
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
 from pipelines.runs.layout import ledger_of
@@ -95,11 +98,14 @@ class SmallProject:
 
     Args:
         root: its folder.
-        told: the file in which the model `counting` tells the ids that it was asked about.
     """
 
     root: Path
-    told: Path
+
+    @property
+    def told(self) -> Path:
+        """The file in which the model `counting` tells the ids that this process' tests asked it about."""
+        return Path(os.environ[TOLD])
 
     @property
     def project(self) -> Project:
@@ -247,7 +253,7 @@ def orders_of(day: dt.date, rows: int = ROWS, first: int = 0) -> list[dict[str, 
 
 def make_small_project(folder: Path) -> SmallProject:
     """The project that is copied for each test: everything but its output tables."""
-    small = SmallProject(folder, folder / "told" / "evaluated.txt")
+    small = SmallProject(folder)
     for name in ("conf/pipelines", "conf/expectations", "conf/environments", "inputs", "told", "cache"):
         (folder / name).mkdir(parents=True)
     (folder / "conf/pipelines/orders.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
@@ -271,8 +277,24 @@ def make_small_project(folder: Path) -> SmallProject:
     write_deltalake(str(folder / "inputs" / "customers"), customers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        register_models(small.root, small.project.environment.tracking_uri, small.told)
+        register_models(small.root, small.project.environment.tracking_uri)
     return small
+
+
+def shared_project(folder: Path, finish: Callable[[SmallProject], None]) -> SmallProject:
+    """The project in a folder: made by the first process that asks, and only found by others.
+
+    Args:
+        folder: for all processes.
+        finish: makes the output tables, empty.
+    """
+    folder.mkdir(exist_ok=True)
+    made = folder / "made"
+    with FileLock(folder / "lock"):
+        if not made.exists():
+            finish(make_small_project(folder))
+            made.touch()
+    return SmallProject(folder)
 
 
 def copy_of(base: SmallProject, folder: Path) -> SmallProject:
@@ -280,7 +302,7 @@ def copy_of(base: SmallProject, folder: Path) -> SmallProject:
     for name in ("conf", "inputs", "warehouse"):
         if (base.root / name).exists():
             shutil.copytree(base.root / name, folder / name)
-    return SmallProject(folder, base.told)
+    return SmallProject(folder)
 
 
 def _rows(location: str, day: dt.date | None) -> list[dict[str, Any]]:

@@ -1,7 +1,4 @@
-"""Backfills days of orders, killed by SIGKILL at random moments and begun again, until all is published.
-
-By hand, with more kills than the tests have time for: `PYTHONPATH=.:tests python -m faults.random_kills 40 30`.
-"""
+"""Backfills days of orders, killed by SIGKILL at random moments and begun again, until all is published."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from small_project import DAY, SmallProject, make_small_project, orders_of
+from small_project import DAY, DAYS, SmallProject, copy_of, orders_of, without_run
 
 ROOT = Path(__file__).parents[2]
 LAKESCORE = str(Path(sys.executable).with_name("lakescore"))
@@ -80,35 +77,28 @@ def _await_word(small: SmallProject, process: subprocess.Popen[str], begin: int)
         time.sleep(0.2)
 
 
-def main() -> None:
-    """Kill so often, over so many days, and hold the tables against those of a backfill that nobody disturbed."""
-    kills, days = int(sys.argv[1]), int(sys.argv[2])
-    luck = random.Random(7)
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        tables = []
-        for name, times in (("undisturbed", 0), ("killed", kills)):
-            small = make_small_project(Path(folder, name))
-            for number in range(3, days):
-                small.land(orders_of(DAY + dt.timedelta(days=number)))
-            with tempfile.TemporaryFile("w+") as output:
-                begun(small, LAKESCORE, "tables", "create", "orders", output=output).wait()
-            found = backfill_with_kills(small, DAY + dt.timedelta(days=days - 1), times, luck)
-            rows = sorted((row["day"], row["id"], row["probability"]) for row in small.predictions())
-            refused = sorted((row["day"], row["id"]) for row in small.quarantine() if _counts(small, row))
-            tables.append((rows, refused))
-            ends = {entry.state for entry in small.ledger.latest()}
-            if not ends <= {"published", "superseded", "failed"} or small.stages():
-                raise SystemExit(f"{name}: attempts without an end, or stages left: {ends}, {small.stages()}")
-            sys.stdout.write(f"{name}: {found}, {len(rows)} predictions, {len(refused)} refused rows\n")
-    same = tables[0] == tables[1]
-    sys.stdout.write(f"{'equal' if same else 'DIFFERENT'}, in {time.monotonic() - begin:.0f} s\n")
-    sys.exit(not same)
+def killed_as_undisturbed(empty: SmallProject, folder: Path, days: int, kills: int) -> Killed:
+    """Backfill days of orders with kills and without, and hold the tables of the one against those of the other.
 
+    Args:
+        empty: the project, of which nothing is published.
+        folder: for the copies.
+        days: how many.
+        kills: how many.
 
-def _counts(small: SmallProject, row: dict[str, object]) -> bool:
-    return row["run_id"] in {one["run_id"] for one in small.predictions(row["score_date"])}  # type: ignore[arg-type]
-
-
-if __name__ == "__main__":
-    main()
+    Returns:
+        How the backfill that was killed fared.
+    """
+    period = [DAY + dt.timedelta(days=number) for number in range(days)]
+    small = copy_of(empty, folder / "killed")
+    for day in period[len(DAYS) :]:
+        small.land(orders_of(day))
+    undisturbed = copy_of(small, folder / "undisturbed")
+    found = backfill_with_kills(small, period[-1], kills, random.Random())
+    assert backfill_with_kills(undisturbed, period[-1], 0, random.Random()).starts == 1
+    assert without_run(small.predictions()) == without_run(undisturbed.predictions())
+    for day in period:
+        assert without_run(small.quarantine_current(day)) == without_run(undisturbed.quarantine_current(day))
+    assert {entry.state for entry in small.ledger.latest()} <= {"published", "superseded", "failed"}
+    assert small.stages() == []
+    return found

@@ -1,44 +1,5 @@
-"""The small project for tests that start processes of their own: made once, without Spark in this process."""
+"""The fixtures of tests that start processes of their own."""
 
-from __future__ import annotations
+from processes import counting, demo, empty
 
-import os
-import subprocess
-import sys
-import warnings
-from pathlib import Path
-
-import pytest
-from flights_demo import Demo, demo_in
-from small_project import SmallProject, copy_of, make_small_project
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
-    """The project with its output tables, empty; never changed by a test."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)  # Great Expectations' own imports
-        import great_expectations  # noqa: F401
-    small = make_small_project(tmp_path_factory.mktemp("processes"))
-    command = [str(Path(sys.executable).with_name("lakescore")), "tables", "create", "orders", "--json"]
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    settings = {**os.environ, "LAKESCORE_CONF": str(small.root / "conf"), "PYTHONPATH": paths}
-    subprocess.run(command, env=settings, check=True, capture_output=True, timeout=300, cwd=small.root)
-    return small
-
-
-@pytest.fixture(scope="session")
-def counting(empty: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
-    """A copy that scores with the model that tells of every row."""
-    small = copy_of(empty, tmp_path_factory.mktemp("counting"))
-    small.use_counting_model()
-    return small
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
-    """The demo; one for all processes that run tests side by side."""
-    own = tmp_path_factory.getbasetemp()
-    return demo_in(own / "demo" if worker_id == "master" else own.parent / "demo")
+__all__ = ["counting", "demo", "empty"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -14,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from faults.random_kills import LAKESCORE, ROOT, backfill_with_kills, begun
-from small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
+from faults.random_kills import LAKESCORE, ROOT, begun, killed_as_undisturbed
+from small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, without_run
 
 pytestmark = pytest.mark.slow
 
@@ -73,19 +71,8 @@ def test_ctrl_c_lets_the_slice_at_work_finish_and_says_how_to_go_on(
 
 
 def test_killed_at_random_moments_nothing_is_lost_and_nothing_twice(empty: SmallProject, tmp_path: Path) -> None:
-    days = [DAYS[0] + dt.timedelta(days=number) for number in range(12)]
-    small = copy_of(empty, tmp_path / "killed")
-    for day in days[len(DAYS) :]:
-        small.land(orders_of(day))
-    undisturbed = copy_of(small, tmp_path / "undisturbed")
-    found = backfill_with_kills(small, days[-1], kills=5, luck=random.Random())
-    assert (found.kills, found.starts) == (5, 6)
-    assert backfill_with_kills(undisturbed, days[-1], kills=0, luck=random.Random()).starts == 1
-    assert without_run(small.predictions()) == without_run(undisturbed.predictions())
-    for day in days:
-        assert without_run(small.quarantine_current(day)) == without_run(undisturbed.quarantine_current(day))
-    assert {entry.state for entry in small.ledger.latest()} <= {"published", "superseded", "failed"}
-    assert small.stages() == []
+    found = killed_as_undisturbed(empty, tmp_path, days=8, kills=3)
+    assert (found.kills, found.starts) == (3, 4)
 
 
 def test_a_plan_of_what_is_done_needs_no_spark(undisturbed: SmallProject) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import SmallProject, copy_of, make_small_project
+from small_project import SmallProject, copy_of, shared_project
 
 from pipelines.runs.tables import create_tables
 
@@ -28,14 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def base(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+def base(spark: SparkSession, of_all: Path) -> SmallProject:
     """The project with its output tables, empty; never changed by a test."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # Great Expectations' own imports
         import great_expectations  # noqa: F401
-    small = make_small_project(tmp_path_factory.mktemp("base"))
-    create_tables(spark, small.project, "orders")
-    return small
+    return shared_project(of_all / "small", lambda small: create_tables(spark, small.project, "orders"))
 
 
 @pytest.fixture

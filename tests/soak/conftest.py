@@ -1,0 +1,5 @@
+"""The fixtures of tests that start processes of their own."""
+
+from processes import counting, demo, empty
+
+__all__ = ["counting", "demo", "empty"]
