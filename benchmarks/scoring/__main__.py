@@ -100,7 +100,7 @@ def _measured(shape: str, data: Path, saved: Path, rounds: int, sinks: Sequence[
                 continue
             output = Path(folder, "measured.json")
             command = [sys.executable, "-m", "benchmarks.scoring.measuring"]
-            done = subprocess.run(  # noqa: S603 - itself
+            done = subprocess.run(
                 [*command, peer, shape, str(data), str(saved), str(rounds), str(output), *sinks],
                 capture_output=True,
                 text=True,

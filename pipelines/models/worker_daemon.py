@@ -39,6 +39,7 @@ def import_quietly(names: Iterable[str]) -> None:
                 import_module(name)
     finally:
         del sys.modules["polars"], os.environ[_ARROWS_ALLOCATOR]
+        sys.stdout.flush()
         os.dup2(output, 1)
         os.close(output)
 

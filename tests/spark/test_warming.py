@@ -1,0 +1,33 @@
+"""Spark's workers come from the daemon that has imported what scores; what they predict does not depend on it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from small_project import SmallProject
+
+pytestmark = [pytest.mark.spark]
+
+
+def test_a_worker_is_forked_with_what_scores_already_there(small: SmallProject, spark: SparkSession) -> None:
+    small.score(spark)
+
+    @F.udf("string")
+    def parents_command(_: int) -> str:
+        with open(f"/proc/{os.getppid()}/cmdline") as file:  # noqa: PTH123 - pickled into the worker
+            return file.read().replace("\0", " ")
+
+    (row,) = spark.range(1).select(parents_command("id").alias("command")).collect()
+    assert "-m pipelines.models.worker_daemon pyspark.worker" in row.command
+
+
+def test_workers_are_told_their_imports_once_a_session(small: SmallProject, spark: SparkSession) -> None:
+    small.score(spark)
+    told = spark.sparkContext.environment["LAKESCORE_WORKER_IMPORTS"].split(",")
+    assert "mlflow.pyfunc" in told
+    small.use_counting_model()
+    small.score(spark)
+    assert spark.sparkContext.environment["LAKESCORE_WORKER_IMPORTS"].split(",") == told
