@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,6 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="session")
 def empty(of_all: Path) -> SmallProject:
     """The project with its output tables, empty; never changed by a test."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)  # Great Expectations' own imports
-        import great_expectations  # noqa: F401
     return shared_project(of_all / "small", _create_tables)
 
 

@@ -294,7 +294,19 @@ def shared_project(folder: Path, finish: Callable[[SmallProject], None]) -> Smal
         if not made.exists():
             finish(make_small_project(folder))
             made.touch()
-    return SmallProject(folder)
+    small = SmallProject(folder)
+    _import_noisy_libraries(small.project.environment.tracking_uri)
+    return small
+
+
+def _import_noisy_libraries(registry: str) -> None:
+    """Import what warns when it is first used, so that no test is the first: warnings are errors in tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations  # noqa: F401
+        import mlflow
+
+        mlflow.MlflowClient(registry, registry).search_registered_models(max_results=1)
 
 
 def copy_of(base: SmallProject, folder: Path) -> SmallProject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def base(spark: SparkSession, of_all: Path) -> SmallProject:
     """The project with its output tables, empty; never changed by a test."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)  # Great Expectations' own imports
-        import great_expectations  # noqa: F401
     return shared_project(of_all / "small", lambda small: create_tables(spark, small.project, "orders"))
 
 
