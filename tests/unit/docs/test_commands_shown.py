@@ -11,10 +11,10 @@ SHOWN = [item for page in PAGES for item in shown_on(page)]
 LAKESCORE = [item for item in SHOWN if item.words[0] == "lakescore"]
 ELSEWHERE = {
     "make demo": ("tests/flights_demo.py", '["make", "demo"]'),
-    "make airflow": ("tests/integration/test_airflow.py", "with airflow("),
+    "make airflow": ("tests/faults/airflow_race.py", "with airflow("),
     "make package": ("tests/integration/test_on_a_standalone_cluster.py", "make package"),
     "source .venv/bin/activate": ("Makefile", "$(BIN)/python -m pytest"),
-    "airflow backfill create": ("tests/integration/test_airflow.py", '"backfill", "create", "--dag-id"'),
+    "airflow backfill create": ("tests/faults/airflow_race.py", '"backfill", "create", "--dag-id"'),
     "export LAKESCORE_ENVIRONMENT=": ("tests/unit/jobs/test_cli.py", "LAKESCORE_ENVIRONMENT"),
     "export SPARK_HOME=": ("tests/integration/test_on_a_standalone_cluster.py", "SPARK_HOME"),
     "spark-submit --master": ("tests/integration/test_on_a_standalone_cluster.py", '"--py-files"'),
@@ -38,7 +38,11 @@ def test_every_other_command_is_run_somewhere() -> None:
         assert words in text, item.command
         if item.words[0] == "make":
             assert re.search(rf"^{item.words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-        for option in [word for word in item.words if word.startswith("--") and file.startswith("tests/integration")]:
+        for option in [
+            word
+            for word in item.words
+            if word.startswith("--") and file.startswith(("tests/integration", "tests/faults"))
+        ]:
             assert option in text, f"{item.command}: no test types {option}"
 
 

@@ -14,7 +14,7 @@ from pipelines.errors import SetupError, TableError
 from pipelines.runs import diagnosing, machine
 from pipelines.runs.diagnosing import diagnose
 from pipelines.runs.findings import Finding, ok
-from pipelines.runs.manifest import installed
+from pipelines.runs.versions import installed
 from unit.runs.slices_without_scoring import Planned
 
 
