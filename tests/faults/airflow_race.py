@@ -140,9 +140,9 @@ def run_race(race: Race) -> None:  # noqa: PLR0915 - one race, told from its sta
     running.ask("PATCH", "dags/orders", is_paused=False)
     lag = dt.timedelta(days=small.pipeline.airflow.lag_days)
     first, end = period[0] + lag, period[-1] + lag  # the end's own run, later that day, is not part of it
-    period = {"from_date": midnight(first), "to_date": midnight(end)}
+    from_and_to = {"from_date": midnight(first), "to_date": midnight(end)}
     if race.by_api:
-        running.ask("POST", "backfills", dag_id="orders", reprocess_behavior="none", max_active_runs=3, **period)
+        running.ask("POST", "backfills", dag_id="orders", reprocess_behavior="none", max_active_runs=3, **from_and_to)
     else:
         period_options = ["--from-date", str(first), "--to-date", str(end), "--max-active-runs", "3"]
         period_options += ["--reprocess-behavior", "failed"]
@@ -200,7 +200,7 @@ def run_race(race: Race) -> None:  # noqa: PLR0915 - one race, told from its sta
 
     # What another backfill would run again is what one asks for.
     for behavior, days in {"none": [], "failed": [race.rejected], "completed": period[:-1]}.items():
-        would = running.ask("POST", "backfills/dry_run", dag_id="orders", reprocess_behavior=behavior, **period)
+        would = running.ask("POST", "backfills/dry_run", dag_id="orders", reprocess_behavior=behavior, **from_and_to)
         assert [day_less(one["logical_date"], lag) for one in would["backfills"]] == [str(day) for day in days]
 
     # Each event tells what was published; the tables are those of the plain job; each attempt has an end.
