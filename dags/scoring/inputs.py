@@ -27,10 +27,15 @@ def watched(project: Project, pipeline: Pipeline) -> tuple[str, str] | None:
 
 
 def has_rows(table: str, column: str, day: dt.date) -> bool:
-    """Whether a Delta table has a row of the day: only files that may have one are read."""
-    from deltalake import DeltaTable
-    from deltalake.exceptions import TableNotFoundError
+    """Whether a Delta table has a row of the day: only files that may have one are read.
 
+    Of a table with a feature that delta-rs does not read, such as type widening, its log is asked: exact where the day
+    is a partition, else whether a file may have one.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    from pipelines.tables.fingerprints import DeltaSource, Reach
     from pipelines.tables.locations import for_delta_rs
     from pipelines.tables.reading import equal, read_rows
 
@@ -38,7 +43,10 @@ def has_rows(table: str, column: str, day: dt.date) -> bool:
         opened = DeltaTable(for_delta_rs(table))
     except TableNotFoundError:
         return False
-    return bool(read_rows(opened, [column], equal(column, day), limit=1).num_rows)
+    try:
+        return bool(read_rows(opened, [column], equal(column, day), limit=1).num_rows)
+    except DeltaError:
+        return DeltaSource(table).may_have_rows(Reach(column, day, day))
 
 
 class SliceTrigger(BaseTrigger):

@@ -15,6 +15,7 @@ from typing import Any
 from pyarrow import fs
 
 from pipelines.errors import SourceError
+from pipelines.tables.columns import Columns
 from pipelines.tables.locations import local_path, storage
 
 _COMMIT = re.compile(r"(?:^|/)(\d{20})\.json$")
@@ -22,7 +23,7 @@ _COMMIT = re.compile(r"(?:^|/)(\d{20})\.json$")
 
 @dataclass(frozen=True)
 class FileAction:
-    """A data file that a commit added or removed.
+    """A data file that a commit added or removed; columns have their physical names.
 
     Args:
         partition: the values of the partition columns as text; None where the commit does not say.
@@ -41,11 +42,15 @@ class Commit:
         version: its number.
         changes: the files whose rows it added or removed; none for a compaction.
         user_metadata: what its writer said of it.
+        columns: the table's columns from this version on; None where the commit leaves them as they were.
+        operation: what its writer did; None where it does not say.
     """
 
     version: int
     changes: tuple[FileAction, ...]
     user_metadata: str | None
+    columns: Columns | None = None
+    operation: str | None = None
 
 
 def latest_version(location: str) -> int:
@@ -93,12 +98,14 @@ def _read(location: str, version: int, modified: int) -> Commit:  # noqa: ARG001
     with storage(location).open_input_stream(f"_delta_log/{version:020d}.json") as stream:
         actions = [json.loads(line) for line in bytes(stream.read()).splitlines() if line.strip()]
     changes = []
-    user_metadata = None
+    user_metadata = operation = columns = None
     for action in actions:
         for kind in ("add", "remove"):
             if (file := action.get(kind)) is not None and file.get("dataChange", True):
                 stats = json.loads(file["stats"]) if file.get("stats") else None
                 changes.append(FileAction(file.get("partitionValues"), stats))
         if (info := action.get("commitInfo")) is not None:
-            user_metadata = info.get("userMetadata")
-    return Commit(version, tuple(changes), user_metadata)
+            user_metadata, operation = info.get("userMetadata"), info.get("operation")
+        if (metadata := action.get("metaData")) is not None:
+            columns = Columns.of(metadata["schemaString"], metadata.get("configuration") or {})
+    return Commit(version, tuple(changes), user_metadata, columns, operation)

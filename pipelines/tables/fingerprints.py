@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from pipelines.errors import SourceError
+from pipelines.tables.columns import Columns
 from pipelines.tables.commit_log import Commit, FileAction, commits_backwards, latest_version
 from pipelines.tables.locations import for_delta_rs, local_path, storage
+from pipelines.tables.readers import features_of
 from pipelines.tables.reading import active_files
+
+UNMAPPED = "REMOVE COLUMN MAPPING"
+"""What Delta calls the commit that gives the log and the files the columns' own names, and changes no row."""
+NEARBY = 20
+"""Commits that are read to find the columns before one that set them, until a checkpoint is quicker."""
+REDEFINING = frozenset({"columnMapping", "typeWidening", "typeWidening-preview"})
+"""Features by which a commit without files changes what a name means."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,7 @@ class Reach:
     """The part of a source that a slice reads, where its filter can be told from partition values or statistics.
 
     Args:
-        column: the date column.
+        column: the date column; what is held against a file of the log must have its physical name.
         first: the first date.
         last: the last date.
     """
@@ -75,21 +87,24 @@ class DeltaSource:
     """A Delta table at its newest version: opened once, pinned for any number of slices.
 
     Raises:
-        SourceError: there is no Delta table there.
+        SourceError: there is no Delta table there, or one with a feature that its log cannot be read with.
     """
 
     def __init__(self, location: str) -> None:
-        self.version = latest_version(location)
-        self._table = DeltaTable(for_delta_rs(location), version=self.version)
+        self._location, self.version = location, latest_version(location)
+        self._table = _opened(location, self.version)
         self._id = str(self._table.metadata().id)
+        self._columns = _columns_of(self._table)
+        self._earlier: dict[int, Columns | None] = {}
         self._read: list[Commit] = []
         self._unread = commits_backwards(location, self.version)
 
     def pin(self, reach: Reach | None, known: Known | None = None) -> Pinned:
         """Pin the table for a slice.
 
-        The fingerprint is the table's id and the last commit that changed rows which the slice reaches; a compaction
-        changes none. Where the log was cleaned up and no earlier run knows, it is a digest of the slice's files.
+        The fingerprint is the table's id and the last commit that changed rows which the slice reaches, or what a name
+        of the table means; a compaction does neither. Where the log was cleaned up and no earlier run knows, it is a
+        digest of the slice's files.
 
         Args:
             reach: the part that the slice reads; None for the whole table.
@@ -97,26 +112,92 @@ class DeltaSource:
         """
         return Pinned(self.version, self._fingerprint(reach, known), self._rows(reach))
 
+    def may_have_rows(self, reach: Reach) -> bool:
+        """Whether a file may hold rows of a slice, by the log alone: exact for partitions, at most for statistics."""
+        files, physical = active_files(self._table), self._columns.physical_name(reach.column)
+        partition, low, high = f"partition.{reach.column}", f"min.{physical}", f"max.{physical}"
+        if partition in files.column_names:
+            return any(reach.holds(str(day)) for day in files[partition].to_pylist())
+        if low not in files.column_names or high not in files.column_names:
+            return bool(files.num_rows)
+        stats = zip(files[low].to_pylist(), files[high].to_pylist(), strict=True)
+        described = (FileAction(None, _bounds(reach.column, *bounds)) for bounds in stats)
+        return any(reach.touched_by(file) for file in described)
+
     def _fingerprint(self, reach: Reach | None, known: Known | None) -> str:
         same_table = known is not None and known.fingerprint.startswith(self._id) and known.version <= self.version
         oldest = known.version + 1 if known is not None and same_table else 0
-        last_read = self.version + 1
-        for commit in self._commits():
-            if commit.version < oldest:
-                break
-            if _touches(commit, reach):
+        columns, last_read = self._columns, self.version + 1
+        for commit in self._commits(oldest):
+            if _touches(commit, reach, columns):
                 return f"{self._id}@{commit.version}"
+            if commit.columns is not None and commit.version > 0:
+                earlier = self._columns_before(commit.version)
+                if earlier is None:
+                    break
+                if commit.operation == UNMAPPED:
+                    columns = columns.mapped_as(earlier)
+                if columns.differ_from(earlier):
+                    return f"{self._id}@{commit.version}"
             last_read = commit.version
         if last_read > oldest:  # the log was cleaned up in between
-            return f"{self._id}#{_digest_of_files(self._files(reach))}"
+            return f"{self._id}#{self._digest(reach)}"
         return known.fingerprint if known is not None and same_table else f"{self._id}@none"
 
-    def _commits(self) -> Iterator[Commit]:
-        """The table's commits from the newest down; each is read once."""
-        yield from self._read
-        for commit in self._unread:
-            self._read.append(commit)
+    def _commits(self, oldest: int) -> Iterator[Commit]:
+        """The table's commits from the newest down; ends earlier where the log was cleaned up."""
+        for version in range(self.version, oldest - 1, -1):
+            commit = self._commit(version)
+            if commit is None:
+                return
             yield commit
+
+    def _commit(self, version: int) -> Commit | None:
+        """One commit, if the log still has it; each is read once."""
+        while len(self._read) <= self.version - version:
+            commit = next(self._unread, None)
+            if commit is None:
+                return None
+            self._read.append(commit)
+        return self._read[self.version - version]
+
+    def _columns_before(self, version: int) -> Columns | None:
+        """The columns before a version that set them; None where the log no longer tells."""
+        if version not in self._earlier:
+            self._earlier[version] = self._found_before(version)
+        return self._earlier[version]
+
+    def _found_before(self, version: int) -> Columns | None:
+        for earlier in range(version - 1, max(-1, version - 1 - NEARBY), -1):
+            commit = self._commit(earlier)
+            if commit is None:
+                break
+            if commit.columns is not None:
+                return commit.columns
+        try:
+            return _columns_of(DeltaTable(for_delta_rs(self._location), version=version - 1))
+        except DeltaError:
+            return None
+
+    def _digest(self, reach: Reach | None) -> str:
+        """A digest of the slice's files; of what columns mean and which rows are deleted, where files do not tell."""
+        files = self._files(reach)
+        parts = sorted(f"{file['path']}|{file['size_bytes']}" for file in files)
+        features = features_of(self._table)
+        if not REDEFINING.isdisjoint(features):
+            parts += self._columns.as_lines()
+        if "deletionVectors" in features:
+            named = {PurePosixPath(file["path"]).name for file in files}
+            parts += sorted(line for name, line in self._deleted if name in named)
+        return _sha(parts)
+
+    @cached_property
+    def _deleted(self) -> list[tuple[str, str]]:
+        """The names of files with deletion vectors, each with a digest of the rows that are left."""
+        found = pa.RecordBatchReader.from_stream(self._table.deletion_vectors()).read_all()
+        names = (PurePosixPath(uri).name for uri in found["filepath"].to_pylist())
+        kept = (hashlib.sha256(bytes(row.as_py())).hexdigest() for row in found["selection_vector"])
+        return [(name, f"{name}|{digest}") for name, digest in zip(names, kept, strict=True)]
 
     @cached_property
     def _all_files(self) -> list[dict[str, Any]]:
@@ -135,7 +216,7 @@ class DeltaSource:
         """The rows of the slice by the log alone: only where it is made of whole files without deletion vectors."""
         if reach is None or reach.column not in self._table.metadata().partition_columns:
             return None
-        if "deletionVectors" in (self._table.protocol().reader_features or []):
+        if "deletionVectors" in features_of(self._table):
             return None
         counts: list[int | None] = [file.get("num_records") for file in self._files(reach)]
         return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
@@ -161,12 +242,32 @@ def pin_files(location: str) -> Pinned:
     return Pinned(None, "files#" + _sha(f"{path}|{size}|{time}" for path, size, time in data))
 
 
-def _touches(commit: Commit, reach: Reach | None) -> bool:
-    return any(reach is None or reach.touched_by(file) for file in commit.changes)
+def _opened(location: str, version: int) -> DeltaTable:
+    try:
+        return DeltaTable(for_delta_rs(location), version=version)
+    except DeltaError as error:
+        raise SourceError(
+            f"the Delta table at {location} cannot be opened",
+            expected="a log that is whole, of a table whose features delta-rs knows, by which it is read",
+            found=error,
+            remedy=f"in Spark: ALTER TABLE delta.`{location}` DROP FEATURE, of the feature that is told; or land the "
+            "input as a table without it",
+        ) from error
 
 
-def _digest_of_files(files: Iterable[Mapping[str, Any]]) -> str:
-    return _sha(sorted(f"{file['path']}|{file['size_bytes']}" for file in files))
+def _columns_of(table: DeltaTable) -> Columns:
+    return Columns.of(table.schema().to_json(), table.metadata().configuration)
+
+
+def _bounds(column: str, low: object, high: object) -> dict[str, Any]:
+    return {"minValues": {column: low}, "maxValues": {column: high}}
+
+
+def _touches(commit: Commit, reach: Reach | None, columns: Columns) -> bool:
+    if reach is None:
+        return bool(commit.changes)
+    named = replace(reach, column=columns.physical_name(reach.column))
+    return any(named.touched_by(file) for file in commit.changes)
 
 
 def _sha(parts: Iterable[str]) -> str:

@@ -46,7 +46,7 @@ def demanded(location: str) -> frozenset[str]:
         TableError: delta-rs, which all of the project's own reads need, cannot even open it.
     """
     try:
-        protocol = DeltaTable(for_delta_rs(location)).protocol()
+        return features_of(DeltaTable(for_delta_rs(location)))
     except DeltaError as error:
         raise TableError(
             f"the table at {location} cannot be opened by delta-rs",
@@ -54,6 +54,11 @@ def demanded(location: str) -> frozenset[str]:
             found=error,
             remedy=f"in Spark: ALTER TABLE delta.`{location}` DROP FEATURE, of the feature that is told",
         ) from error
+
+
+def features_of(table: DeltaTable) -> frozenset[str]:
+    """The features that whoever reads an open Delta table must know."""
+    protocol = table.protocol()
     features = set(protocol.reader_features or ())
     if protocol.min_reader_version == 2:  # noqa: PLR2004 - by the protocol, the version that means this one feature
         features.add("columnMapping")

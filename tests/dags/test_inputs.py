@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,19 @@ def test_a_day_is_there_once_a_row_of_it_is(tmp_path: Path, partitioned: bool) -
     assert not has_rows(table, "flight_date", DAY)
     land(Path(table), DAY, partitioned=partitioned)
     assert has_rows(table, "flight_date", DAY)
+
+
+@pytest.mark.parametrize("partitioned", [True, False])
+def test_a_day_is_seen_by_the_log_of_a_table_that_delta_rs_does_not_read(tmp_path: Path, partitioned: bool) -> None:
+    table = land(tmp_path / "flights", OTHER, partitioned=partitioned)
+    log = tmp_path / "flights/_delta_log" / f"{0:020d}.json"
+    features = {"readerFeatures": ["typeWidening"], "writerFeatures": ["typeWidening"]}
+    protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}}
+    actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    told = [protocol if "protocol" in action else action for action in actions]
+    log.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
+    assert not has_rows(table, "flight_date", DAY)
+    assert has_rows(table, "flight_date", OTHER)
 
 
 def test_the_trigger_ends_when_the_rows_come(tmp_path: Path) -> None:
