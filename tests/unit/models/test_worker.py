@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+from mlflow.models import infer_signature
 
 from pipelines.models.artifact import Artifact
 from pipelines.models.features import Features
 from pipelines.models.outputs import AlignmentError, WantedOutput
 from pipelines.models.proving import NativePredictorError
-from pipelines.models.registry import RegisteredModel
-from pipelines.models.worker import Scoring, Worker
+from pipelines.models.registry import RegisteredModel, digest_of
+from pipelines.models.worker import Scoring, Worker, load_model
 
+CODE = """
+import mlflow
+
+
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input["amount"]
+
+
+mlflow.models.set_model(Model())
+"""
 FILES = Artifact(Path("/nowhere"), {}, "mlflow.sklearn", (), None, 1, runs_code=False, pickled=False)
 SCORING = Scoring(RegisteredModel("m", 1, None, "d", FILES), (WantedOutput("p", "predict", pa.float64()),))
 Numbers = np.ndarray[Any, Any]
@@ -98,3 +112,24 @@ def test_a_native_predictor_that_scores_what_pyfunc_refuses_is_not_used() -> Non
 
     with pytest.raises(NativePredictorError, match="gives a result where pyfunc raises"):
         score([[1.0, 7.0, 2.0]], Model("pyfunc", picky), Model("native", lambda values: values * 2))
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow's own imports and hints
+def test_a_model_of_code_leaves_its_files_as_the_next_worker_expects_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import mlflow
+
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    (tmp_path / "model.py").write_text(CODE)
+    inputs = pd.DataFrame({"amount": [1.0]})
+    mlflow.pyfunc.save_model(
+        str(tmp_path / "m"),
+        python_model=str(tmp_path / "model.py"),
+        signature=infer_signature(inputs, inputs["amount"]),
+        pip_requirements=["mlflow"],
+    )
+    expected = digest_of(tmp_path / "m")
+    model, _ = load_model(tmp_path / "m", replace(SCORING, parameters={"a": 1}))
+    assert model is not None
+    assert digest_of(tmp_path / "m") == expected
