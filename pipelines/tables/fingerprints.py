@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -17,15 +17,14 @@ from pyarrow import fs
 
 from pipelines.errors import SourceError
 from pipelines.tables.columns import Columns
-from pipelines.tables.commit_log import Commit, FileAction, commits_backwards, latest_version
+from pipelines.tables.commit_history import CommitHistory, columns_of
+from pipelines.tables.commit_log import Commit, FileAction, latest_version
 from pipelines.tables.locations import for_delta_rs, local_path, storage
 from pipelines.tables.readers import features_of
 from pipelines.tables.reading import active_files
 
 UNMAPPED = "REMOVE COLUMN MAPPING"
 """What Delta calls the commit that gives the log and the files the columns' own names, and changes no row."""
-NEARBY = 20
-"""Commits that are read to find the columns before one that set them, until a checkpoint is quicker."""
 REDEFINING = frozenset({"columnMapping", "typeWidening", "typeWidening-preview"})
 """Features by which a commit without files changes what a name means."""
 
@@ -91,13 +90,11 @@ class DeltaSource:
     """
 
     def __init__(self, location: str) -> None:
-        self._location, self.version = location, latest_version(location)
+        self.version = latest_version(location)
         self._table = _opened(location, self.version)
         self._id = str(self._table.metadata().id)
-        self._columns = _columns_of(self._table)
-        self._earlier: dict[int, Columns | None] = {}
-        self._read: list[Commit] = []
-        self._unread = commits_backwards(location, self.version)
+        self._columns = columns_of(self._table)
+        self._history = CommitHistory(location, self.version)
 
     def pin(self, reach: Reach | None, known: Known | None = None) -> Pinned:
         """Pin the table for a slice.
@@ -128,11 +125,11 @@ class DeltaSource:
         same_table = known is not None and known.fingerprint.startswith(self._id) and known.version <= self.version
         oldest = known.version + 1 if known is not None and same_table else 0
         columns, last_read = self._columns, self.version + 1
-        for commit in self._commits(oldest):
+        for commit in self._history.down_to(oldest):
             if _touches(commit, reach, columns):
                 return f"{self._id}@{commit.version}"
             if commit.columns is not None and commit.version > 0:
-                earlier = self._columns_before(commit.version)
+                earlier = self._history.columns_before(commit.version)
                 if earlier is None:
                     break
                 if commit.operation == UNMAPPED:
@@ -143,41 +140,6 @@ class DeltaSource:
         if last_read > oldest:  # the log was cleaned up in between
             return f"{self._id}#{self._digest(reach)}"
         return known.fingerprint if known is not None and same_table else f"{self._id}@none"
-
-    def _commits(self, oldest: int) -> Iterator[Commit]:
-        """The table's commits from the newest down; ends earlier where the log was cleaned up."""
-        for version in range(self.version, oldest - 1, -1):
-            commit = self._commit(version)
-            if commit is None:
-                return
-            yield commit
-
-    def _commit(self, version: int) -> Commit | None:
-        """One commit, if the log still has it; each is read once."""
-        while len(self._read) <= self.version - version:
-            commit = next(self._unread, None)
-            if commit is None:
-                return None
-            self._read.append(commit)
-        return self._read[self.version - version]
-
-    def _columns_before(self, version: int) -> Columns | None:
-        """The columns before a version that set them; None where the log no longer tells."""
-        if version not in self._earlier:
-            self._earlier[version] = self._found_before(version)
-        return self._earlier[version]
-
-    def _found_before(self, version: int) -> Columns | None:
-        for earlier in range(version - 1, max(-1, version - 1 - NEARBY), -1):
-            commit = self._commit(earlier)
-            if commit is None:
-                break
-            if commit.columns is not None:
-                return commit.columns
-        try:
-            return _columns_of(DeltaTable(for_delta_rs(self._location), version=version - 1))
-        except DeltaError:
-            return None
 
     def _digest(self, reach: Reach | None) -> str:
         """A digest of the slice's files; of what columns mean and which rows are deleted, where files do not tell."""
@@ -248,15 +210,11 @@ def _opened(location: str, version: int) -> DeltaTable:
     except DeltaError as error:
         raise SourceError(
             f"the Delta table at {location} cannot be opened",
-            expected="a log that is whole, of a table whose features delta-rs knows, by which it is read",
+            expected="a complete log, and only table features that delta-rs knows",
             found=error,
-            remedy=f"in Spark: ALTER TABLE delta.`{location}` DROP FEATURE, of the feature that is told; or land the "
-            "input as a table without it",
+            remedy=f"in Spark: ALTER TABLE delta.`{location}` DROP FEATURE, with the feature that is named above; or "
+            "land the input as a table without it",
         ) from error
-
-
-def _columns_of(table: DeltaTable) -> Columns:
-    return Columns.of(table.schema().to_json(), table.metadata().configuration)
 
 
 def _bounds(column: str, low: object, high: object) -> dict[str, Any]:
