@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -108,6 +108,9 @@ def main(verb: str | None = None) -> None:
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has seen enough, as with `| head`
     except Exception as error:
+        known = _meaning(error)
+        if known is not None:
+            _end_with(known)
         import tempfile
         import traceback
 
@@ -121,7 +124,19 @@ def main(verb: str | None = None) -> None:
         sys.exit(1)
 
 
-def _end_with(error: PipelineError) -> None:
+def _meaning(error: Exception) -> PipelineError | None:
+    """The meaning of Spark's error if a data file or a value caused it, in whatever verb."""
+    if "pyspark" not in sys.modules:
+        return None
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    from pipelines.inputs.spark_errors import meaning_of_data
+
+    return meaning_of_data(error) if isinstance(error, PySparkException | Py4JJavaError) else None
+
+
+def _end_with(error: PipelineError) -> NoReturn:
     spark_log = _spark_log() if error.exit_code == 1 else None
     rendering.show_error(f"{error}\n  Spark's log: {spark_log}" if spark_log is not None else str(error))
     with contextlib.suppress(PipelineError):  # it is told above

@@ -85,6 +85,10 @@ class UnknownModelError(ModelError):
     """The registry has no such model, alias or version."""
 
 
+class ComputationError(PipelineError):
+    """Spark ended a job, and its error condition names neither the data nor the model as the cause."""
+
+
 class TableError(PipelineError):
     """A table that the project owns is missing, cannot be written, or has another shape."""
 

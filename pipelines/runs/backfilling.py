@@ -25,13 +25,13 @@ from pipelines.errors import (
     SetupError,
     UsageError,
 )
+from pipelines.inputs.spark_errors import first_line
 from pipelines.runs.auditing import Counts
 from pipelines.runs.periods import days_of
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.recording import is_cancelled
 from pipelines.runs.recovery import settle_at
 from pipelines.runs.scoring import score_slice
-from pipelines.runs.sources import first_line
 from pipelines.runs.steps import Step, Steps
 from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import require_tables

@@ -17,6 +17,7 @@ from pipelines.config import Project
 from pipelines.errors import ModelError, SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.rules import FEATURES
+from pipelines.inputs.spark_errors import reading, translated
 from pipelines.models.failures import cause_of
 from pipelines.models.features import Features
 from pipelines.models.isolated import Isolated
@@ -111,7 +112,8 @@ def certify(
     model = look_up(project, pipeline.model)
     frame = read_now(spark, project, pipeline, definition.query, day)
     prepared = prepare(definition, model, frame)
-    sample = _sample(frame, definition, prepared, rows)
+    with translated(reading(pipeline)):
+        sample = _sample(frame, definition, prepared, rows)
     scoring = scoring_of(pipeline, prepared, model, project.environment.cache)
     reference, native = load_model(model.folder, scoring)
     features = Features.of(_inputs_of(sample))

@@ -18,6 +18,7 @@ from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import PipelineError, root_cause
 from pipelines.expressions.names import column, quoted
 from pipelines.expressions.rules import FEATURES
+from pipelines.inputs.spark_errors import reading, translated
 from pipelines.models.registry import metrics_of
 from pipelines.runs.definition import define
 from pipelines.runs.keys import key_of
@@ -25,7 +26,7 @@ from pipelines.runs.layout import Layout, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
-from pipelines.runs.sources import ANY_DAY, pin_sources, read_now, read_slice, read_whole
+from pipelines.runs.sources import ANY_DAY, PinnedSource, pin_sources, read_now, read_slice, read_whole
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
@@ -133,7 +134,8 @@ def why(
     key = key_of(words, pipeline.key, layout.predictions)
     answer = _by_tables(project, pipeline, layout, Answer(name, key, "absent", score_date))
     if answer.status == "absent" and not quick:
-        answer = _by_input(session(), project, name, answer)
+        with translated(reading(pipeline)):
+            answer = _by_input(session(), project, name, answer)
     if answer.score_date is not None and quick and pipeline.is_in_catalog and not outputs_in_catalog(pipeline):
         answer = _noted(answer, "whether the slice is stale: its input is in a catalog, which --quick does not ask")
     elif answer.score_date is not None:
@@ -244,9 +246,11 @@ def _with_features(spark: SparkSession, project: Project, history: Sequence[Entr
     if not isinstance(rebuilt, Rebuilt):
         return _noted(answer, *(f"features: {line}" for line in rebuilt))
     try:
-        seen = _features(spark, rebuilt, answer.key, answer.score_date)
+        with translated(reading(rebuilt.definition.pipeline)):
+            seen = _features(spark, rebuilt, answer.key, answer.score_date)
     except PipelineError as error:
-        seen = error.brief
+        versions = ", ".join(_version(source) for source in rebuilt.sources)
+        seen = f"of the run's input, {versions}: {error.brief}"
     if isinstance(seen, str):
         return _noted(answer, f"features: {seen}")
     answer = replace(answer, features=seen.to_pylist()[0])
@@ -279,6 +283,10 @@ def _features(spark: SparkSession, rebuilt: Rebuilt, key: Mapping[str, Any], day
     inputs = [F.col(FEATURES)[name].alias(name) for name in prepared.types]
     found = rows.where(_is(key, rows)).select(*inputs).limit(1).toArrow()
     return found if found.num_rows else "the input of that run no longer has the row"
+
+
+def _version(source: PinnedSource) -> str:
+    return source.name if source.pinned.version is None else f"{source.name} version {source.pinned.version}"
 
 
 def _is(key: Mapping[str, Any], rows: DataFrame) -> Column:

@@ -13,10 +13,10 @@ from pyspark.sql import types as T
 
 from pipelines.errors import UsageError
 from pipelines.expressions.types import is_widened_by
+from pipelines.inputs.spark_errors import first_line
 from pipelines.models.signature import ModelInput
 from pipelines.runs.asking import Ask, asked
 from pipelines.runs.source_proposal import plain
-from pipelines.runs.sources import first_line
 from pipelines.transforms.features import expression_types, with_expressions
 
 _SAFE = (T.NumericType, T.BooleanType)

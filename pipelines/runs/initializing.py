@@ -19,6 +19,7 @@ from pipelines.config import Project, Source
 from pipelines.config.models import Model
 from pipelines.config.typed import NAME
 from pipelines.errors import TableError, UnguessedError, UsageError
+from pipelines.inputs.spark_errors import meaning, translated
 from pipelines.models.results import proposed_outputs
 from pipelines.models.signature import model_inputs
 from pipelines.runs.asking import Ask, asked
@@ -108,6 +109,7 @@ class Initialized:
         return tuple(filter(None, (self.date.warning, self.key.warning)))
 
 
+@translated(meaning)
 def initialize(
     spark: SparkSession,
     project: Project,

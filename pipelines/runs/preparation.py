@@ -16,6 +16,7 @@ from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import quoted
 from pipelines.expressions.rules import FEATURES, NotNull, Rule
+from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel, resolve
 from pipelines.models.safety import require_safe
 from pipelines.models.signature import ModelInput, compare, model_inputs
@@ -23,7 +24,7 @@ from pipelines.runs.contract import require_contract
 from pipelines.runs.definition import MODEL_INPUT, Definition
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest, build_manifest
-from pipelines.runs.sources import PinnedSource, first_line, pin_sources, read_slice
+from pipelines.runs.sources import PinnedSource, pin_sources, read_slice
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.slices import Slice
 from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function

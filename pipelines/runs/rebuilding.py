@@ -11,10 +11,11 @@ from deltalake.exceptions import DeltaError
 
 from pipelines.config import Pipeline, Project
 from pipelines.errors import ConfigurationError, ModelError, SourceError
+from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, recorded
 from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import PinnedSource, first_line
+from pipelines.runs.sources import PinnedSource
 from pipelines.tables.fingerprints import Pinned, pin_files
 from pipelines.tables.locations import for_delta_rs
 

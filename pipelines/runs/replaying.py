@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pipelines.config import Project
 from pipelines.errors import PipelineError, UsageError, did_you_mean
 from pipelines.expressions.names import column
+from pipelines.inputs.spark_errors import reading, translated
 from pipelines.runs.definition import MODEL_INPUT, Definition, define
 from pipelines.runs.layout import Layout
 from pipelines.runs.periods import days_of
@@ -114,9 +115,11 @@ def plan_replay(
         standing = _standing(past)
         if standing is not None and (refused := count_refused(layout, day, standing.run_id, rule)):
             try:
-                yield _planned(spark, project, layout, definition, past, standing, refused)
+                with translated(reading(definition.pipeline)):
+                    planned = _planned(spark, project, layout, definition, past, standing, refused)
             except PipelineError as error:
-                yield Replayable(day, standing.run_id, refused, (), error=str(error))
+                planned = Replayable(day, standing.run_id, refused, (), error=str(error))
+            yield planned
 
 
 def replay(

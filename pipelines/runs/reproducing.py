@@ -9,23 +9,24 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
-from pipelines.errors import SourceError, UsageError
+from pipelines.errors import PipelineError, SourceError, UsageError
 from pipelines.expressions.names import column, quoted
+from pipelines.inputs.spark_errors import SparkError, first_line, translated
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.runs.definition import Definition
 from pipelines.runs.layout import Layout, ledger_of
+from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
-from pipelines.runs.sources import first_line, read_slice
-from pipelines.runs.staging import cut_short, meaning, scoring_of
+from pipelines.runs.sources import read_slice
+from pipelines.runs.staging import scoring_of
 from pipelines.runs.tables import require_tables
 from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.ledger import Entry, last_words
@@ -211,13 +212,12 @@ def _compared(
             for name in _numeric(then, pipeline)
         ],
     ]
-    try:
+
+    def means(error: SparkError) -> PipelineError | None:
+        return cut_short(error, model, workers, frame) or meaning(error, pipeline, prepared, model)
+
+    with translated(means):
         row = joined.agg(*sums).first()
-    except (PySparkException, Py4JJavaError) as error:
-        known = cut_short(error, model, workers, frame) or meaning(error, pipeline, prepared, model)
-        if known is None:
-            raise
-        raise known from error
     assert row is not None  # noqa: S101 - an aggregate has one row
     return row
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException, PythonException
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.config import Project
+from pipelines.errors import PipelineError
+from pipelines.inputs.spark_errors import SparkError, translated
 from pipelines.models.failures import differs_natively
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.models.worker import Workers
 from pipelines.runs.definition import Definition
 from pipelines.runs.pace import Pace
+from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.planning import Plan, PlannedSlice
 from pipelines.runs.preparation import prepare
 from pipelines.runs.sources import read_now
-from pipelines.runs.staging import cut_short, meaning, scoring_of, tag
+from pipelines.runs.staging import scoring_of, tag
 
 FEW, MANY = 1_000, 100_000
 """Rows of the two samples: their difference tells what a row takes, apart from what a pass does."""
@@ -90,16 +92,21 @@ def score_to_nothing(
     marked, _ = tag(frame, definition, prepared)
     scoring = replace(scoring_of(pipeline, prepared, model, cache), uses_native=uses_native)
     scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
-    try:
-        scored.write.format("noop").mode("overwrite").save()
-    except (PySparkException, Py4JJavaError) as error:
-        if uses_native and isinstance(error, PythonException) and differs_natively(error) is not None:
-            return score_to_nothing(frame, definition, model, cache, uses_native=False)
-        known = cut_short(error, model, workers, frame) or meaning(error, pipeline, prepared, model)
-        if known is None:
-            raise
-        raise known from error
-    return workers
+
+    def means(error: SparkError) -> PipelineError | None:
+        return cut_short(error, model, workers, frame) or meaning(error, pipeline, prepared, model)
+
+    with translated(means):
+        try:
+            # Not by the writer `noop`: Delta leaves a scan below such a write unprepared, and then refuses to read a
+            # table with deletion vectors.
+            scored._jdf.queryExecution().toRdd().count()
+        except PythonException as error:
+            if not uses_native or differs_natively(error) is None:
+                raise
+        else:
+            return workers
+    return score_to_nothing(frame, definition, model, cache, uses_native=False)
 
 
 def _estimated(slice_: PlannedSlice, pace: Pace) -> PlannedSlice:

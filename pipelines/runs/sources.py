@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.errors import AnalysisException, ParseException
+from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -17,6 +16,7 @@ from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column
+from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
 from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, Reach, pin_files
@@ -208,11 +208,6 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
     return _sliced(read_source(spark, source), pipeline, source, score_date, score_date).count()
 
 
-def first_line(error: Exception) -> str:
-    """The first line of an error's text, without Spark's error class in front."""
-    return re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", (str(error).strip().splitlines() or [type(error).__name__])[0])
-
-
 def source_location(spark: SparkSession | None, project: Project, source: Source) -> str:
     """The folder of a source; one with a name is looked up in the catalog.
 
@@ -242,8 +237,9 @@ def read_source(spark: SparkSession, source: PinnedSource) -> DataFrame:
     if source.format == "csv":
         reader = reader.option("header", True).option("inferSchema", True)
     try:
-        return reader.load(source.location)
-    except AnalysisException as error:
+        with translated(meaning_of_data):
+            return reader.load(source.location)
+    except PySparkException as error:
         raise SourceError(
             f"source '{source.name}' cannot be read", expected=f"a {source.format} table", found=first_line(error)
         ) from error

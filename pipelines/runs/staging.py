@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException, PythonException
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -18,22 +16,23 @@ from pyspark.sql.pandas.types import to_arrow_type
 
 from pipelines import schemas
 from pipelines.config import Pipeline
-from pipelines.errors import NO_SPACE, PipelineError, SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
+from pipelines.inputs.spark_errors import translated
 from pipelines.models.building import environment_python
-from pipelines.models.failures import died, differs_natively, explained, unfit, unreadable
+from pipelines.models.failures import differs_natively, unreadable
 from pipelines.models.files import FileColumns
 from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
-from pipelines.models.worker import Scoring, Workers
+from pipelines.models.worker import Scoring
 from pipelines.runs.definition import Definition
 from pipelines.runs.file_columns import file_columns
 from pipelines.runs.history import measures_of, numbers_of, subject
+from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.preparation import Prepared, Resolved, with_features
-from pipelines.runs.sources import count_input, first_line, read_slice_with_positions
+from pipelines.runs.sources import count_input, read_slice_with_positions
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, begin
 from pipelines.transforms.staging import staged, tagged
@@ -42,9 +41,6 @@ from pipelines.validation.engine import run_engine
 from pipelines.validation.observing import Observed, measures, tallies
 from pipelines.validation.stage import counted_for_stage, stage_values
 from pipelines.validation.verdict import judge_pass
-
-UNREADABLE = re.compile(r"\[FAILED_READ_FILE[^\]]*\] ([^\n]*)")
-"""What Spark says of data files that are missing, cut off or no Parquet."""
 
 
 def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, lock: RunLock) -> Stage:
@@ -58,72 +54,38 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     pipeline = definition.pipeline
     stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
     try:
-        engine_results = run_engine(
-            resolved.frame, [foreign.expectation for foreign in checks.foreign], pipeline.personal
-        )
-        written = _write(resolved, prepared, stage)
-        rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
-        rows = spark.read.schema(written.schema).parquet(stage.rows)
-        metrics = {**written.measured, **tally(rows, checks)}
-        observed = Observed(metrics, checks.rules, checks.stage_rules)
-        suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
-        stage.finish(
-            {
-                "run_id": manifest.run_id,
-                "run_key": manifest.run_key,
-                "code_version": manifest.code_version,
-                "packages": manifest.packages,
-                "schema": written.schema.jsonValue(),
-                "rows_input": rows_input,
-                "suite": [result.as_json() for result in suite],
-                "stage_rules": counted_for_stage(checks, observed),
-                "history": {
-                    name: {"subject": subject(pipeline.history[name]), "number": number}
-                    for name, number in numbers_of(pipeline, metrics).items()
-                },
-                "staged_at": dt.datetime.now(dt.UTC).isoformat(),
-                "workers": written.workers,
-            }
-        )
-    except (PySparkException, Py4JJavaError) as error:
-        stage.discard()
-        known = meaning(error, pipeline, prepared, resolved.model)
-        if known is None:
-            raise
-        raise known from error
+        with translated(lambda error: meaning(error, pipeline, prepared, resolved.model)):
+            engine_results = run_engine(
+                resolved.frame, [foreign.expectation for foreign in checks.foreign], pipeline.personal
+            )
+            written = _write(resolved, prepared, stage)
+            rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
+            rows = spark.read.schema(written.schema).parquet(stage.rows)
+            metrics = {**written.measured, **tally(rows, checks)}
+            observed = Observed(metrics, checks.rules, checks.stage_rules)
+            suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
+            stage.finish(
+                {
+                    "run_id": manifest.run_id,
+                    "run_key": manifest.run_key,
+                    "code_version": manifest.code_version,
+                    "packages": manifest.packages,
+                    "schema": written.schema.jsonValue(),
+                    "rows_input": rows_input,
+                    "suite": [result.as_json() for result in suite],
+                    "stage_rules": counted_for_stage(checks, observed),
+                    "history": {
+                        name: {"subject": subject(pipeline.history[name]), "number": number}
+                        for name, number in numbers_of(pipeline, metrics).items()
+                    },
+                    "staged_at": dt.datetime.now(dt.UTC).isoformat(),
+                    "workers": written.workers,
+                }
+            )
     except BaseException:
         stage.discard()
         raise
     return stage
-
-
-def meaning(
-    error: PySparkException | Py4JJavaError, pipeline: Pipeline, prepared: Prepared, model: RegisteredModel
-) -> PipelineError | None:
-    """What ended a pass over the input, in the project's words, where it was a value, a file or the model."""
-    if NO_SPACE in str(error):
-        return None
-    if isinstance(error, PythonException):
-        # Of the project's own Python in this pass, parsers of rules raise nothing, and readers of files only what leads
-        # to another pass: it was the model.
-        return explained(error, model.label, tells_values=prepared.tells_values(pipeline))
-    broken = UNREADABLE.search(str(error))
-    if broken is not None:
-        return SourceError(
-            "a data file of the input cannot be read",
-            expected="the files that the table's log names, whole",
-            found=broken[1],
-            remedy="restore the file, or the table's last whole version; nothing was published",
-        )
-    if isinstance(error, Py4JJavaError):
-        return None
-    tells_values = set(prepared.columns_read).isdisjoint(pipeline.personal)
-    return SourceError(
-        "a value of the slice cannot be computed with",
-        expected="values that every feature and rule can take",
-        found=first_line(error) if tells_values else error.getCondition() or type(error).__name__,
-        remedy="write try_cast and the like in the features' SQL, or mend the data",
-    )
 
 
 @dataclass(frozen=True)
@@ -210,21 +172,9 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _W
         keep_all=checks.refuse_on_stage,
         read_by_workers=read_by_workers,
     )
-    try:
+    with translated(lambda error: cut_short(error, resolved.model, workers, rows)):
         rows.write.mode("overwrite").parquet(stage.rows)
-    except (PySparkException, Py4JJavaError) as error:
-        known = cut_short(error, resolved.model, workers, rows)
-        if known is not None:
-            raise known from error
-        raise
     return _Written(rows.schema, measured(), {**workers.as_json(), "columns_read": len(read_by_workers)})
-
-
-def cut_short(
-    error: PySparkException | Py4JJavaError, model: RegisteredModel, workers: Workers, rows: DataFrame
-) -> PipelineError | None:
-    """What ended a pass whose workers could not even begin, or died; None where it was something else."""
-    return unfit(error) or died(error, model.label, workers, rows.sparkSession.sparkContext)
 
 
 def scoring_of(pipeline: Pipeline, prepared: Prepared, model: RegisteredModel, cache: str) -> Scoring:

@@ -14,6 +14,7 @@ from pyspark.sql import types as T
 
 from pipelines.config import Project
 from pipelines.errors import SourceError
+from pipelines.inputs.spark_errors import reading, translated
 from pipelines.runs.definition import define
 from pipelines.runs.profiling import TAIL, ColumnProfile, Profile, profile_period
 from pipelines.validation.suite import parse_suite
@@ -44,7 +45,8 @@ def suggest(spark: SparkSession, project: Project, name: str, first: dt.date, la
     """
     definition = define(project, name)
     pipeline = definition.pipeline
-    profile = profile_period(spark, project, definition, first, last)
+    with translated(reading(pipeline)):
+        profile = profile_period(spark, project, definition, first, last)
     if not profile.rows:
         raise SourceError(f"there are no rows from {first} to {last}", remedy="take a period that has some")
     suite = {

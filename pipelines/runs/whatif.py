@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from pipelines.config import Project
 from pipelines.expressions.names import column
+from pipelines.inputs.spark_errors import reading, translated
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.auditing import Counts, judge_limits, judge_rows
 from pipelines.runs.definition import Definition, define
@@ -92,10 +93,12 @@ def validate_slices(
     model = look_up(project, present.pipeline.model)
     ledger = ledger_of(project)
     for day in days:
-        sources = pin_sources(spark, project, present.pipeline, day, {})
-        frame = read_slice(spark, present.pipeline, present.query, sources, day)
-        rows_input = count_input(spark, present.pipeline, sources, day)
-        yield _trial_of_day(frame, rows_input, present, other, model, ledger, Slice(day, model.name))
+        with translated(reading(present.pipeline)):
+            sources = pin_sources(spark, project, present.pipeline, day, {})
+            frame = read_slice(spark, present.pipeline, present.query, sources, day)
+            rows_input = count_input(spark, present.pipeline, sources, day)
+            trial = _trial_of_day(frame, rows_input, present, other, model, ledger, Slice(day, model.name))
+        yield trial
 
 
 def try_slice(

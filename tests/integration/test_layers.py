@@ -48,6 +48,7 @@ def test_the_packages_keep_their_contracts(copied: Path) -> None:
     [
         ("expressions/masks.py", "import mlflow", "Expressions and transforms know Spark alone"),
         ("tables/slices.py", "import pipelines.runs", "Layers: dependencies go down only"),
+        ("inputs/spark_errors.py", "import pipelines.runs", "Layers: dependencies go down only"),
         ("models/registry.py", "import pipelines.tables.slices", "Layers: dependencies go down only"),
         ("config/models.py", "import pyspark", "Configuration is light"),
         ("validation/engine.py", "import pipelines.spark", "The session is built by runs and jobs only"),

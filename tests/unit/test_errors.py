@@ -56,6 +56,7 @@ EXIT_CODES = {
     "UnguessedError": 2,
     "SetupError": 2,
     "SourceError": 1,
+    "ComputationError": 1,
     "ModelError": 1,
     "TableError": 1,
     "ConflictError": 1,

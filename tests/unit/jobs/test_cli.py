@@ -184,6 +184,23 @@ def test_an_error_of_the_projects_own_keeps_its_traceback_in_a_file(
     assert "Traceback" in log.read_text(encoding="utf-8")
 
 
+def test_a_data_file_that_is_gone_is_said_in_one_sentence_by_every_verb(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from pyspark.errors import PySparkException
+
+    def broken(project: object) -> None:
+        raise PySparkException("[FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file a.parquet.")
+
+    monkeypatch.setattr("pipelines.config.pipeline_names", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert in_process(conf, monkeypatch, "runs", "flight_delays") == 1
+    observed = capsys.readouterr().err
+    assert observed.startswith("error: a data file of the input cannot be read")
+    assert "a.parquet" in observed
+    assert not list(tmp_path.glob("lakescore-*.log"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("typed", "expected"), [("flig", ["flight_delays"]), ("x", [])])
 def test_the_shell_completes_names_of_pipelines(conf: Path, typed: str, expected: list[str]) -> None:
