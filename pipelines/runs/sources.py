@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -16,6 +16,7 @@ from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column
+from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
@@ -238,11 +239,20 @@ def read_source(spark: SparkSession, source: PinnedSource) -> DataFrame:
         reader = reader.option("header", True).option("inferSchema", True)
     try:
         with translated(meaning_of_data):
-            return reader.load(source.location)
+            return _loaded(spark, reader, source)
     except PySparkException as error:
         raise SourceError(
             f"source '{source.name}' cannot be read", expected=f"a {source.format} table", found=first_line(error)
         ) from error
+
+
+def _loaded(spark: SparkSession, reader: DataFrameReader, source: PinnedSource) -> DataFrame:
+    try:
+        return reader.load(source.location)
+    except AnalysisException as error:
+        if source.format != "parquet" or not is_of_illegal_type(error):
+            raise
+        return read_nanoseconds(spark, source.name, source.location)
 
 
 def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: dt.date, last: dt.date) -> DataFrame:
