@@ -14,7 +14,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["pipelines*", "jobs*", "dags*"]),
     package_data={"pipelines": ["log4j2.properties"], "jobs": ["pages/*.j2"]},
-    install_requires=["pydantic>=2.7,<3", "pyyaml>=6,<7"],
+    install_requires=["croniter>=6", "pydantic>=2.7,<3", "pyyaml>=6,<7"],
     extras_require={
         "spark": [
             "pyspark>=4.1,<4.2",
@@ -47,6 +47,7 @@ setup(
             "pytest-timeout",
             "ruff",
             "types-PyYAML",
+            "types-croniter",
         ],
     },
     entry_points={"console_scripts": ["lakescore=jobs.cli:main"]},

@@ -34,7 +34,7 @@ def show_plan(plan: Plan, command: str, options: str) -> None:
             slice_.state,
             f"version {slice_.model.version}" if slice_.is_due else "",
             sources if slice_.is_due else "",
-            "" if slice_.rows is None else str(slice_.rows),
+            _rows(slice_),
             f"{slice_.seconds:.1f}" if slice_.is_due and slice_.seconds is not None else "",
             f"{replaced.run_id}, version {replaced.model_version}" if replaced is not None and slice_.is_due else "",
             escape("; ".join(slice_.reasons)),
@@ -53,6 +53,13 @@ def show_plan(plan: Plan, command: str, options: str) -> None:
         say(f"Run it: {command} --from {first} --to {last}{options}")
 
 
+def _rows(slice_: PlannedSlice) -> str:
+    """The number of rows; an estimate is marked."""
+    if slice_.rows is None:
+        return ""
+    return f"{'~' if slice_.is_rows_estimated else ''}{slice_.rows}"
+
+
 def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
     """How many slices are in which state, and what running those that are wanted would take."""
     states = Counter(slice_.state for slice_ in plan.slices)
@@ -61,7 +68,8 @@ def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
         say("Nothing to do.")
         return
     rows = [slice_.rows for slice_ in wanted]
-    told = f", {sum(row or 0 for row in rows):,} rows" if None not in rows else ""
+    about = "about " if any(slice_.is_rows_estimated for slice_ in wanted) else ""
+    told = f", {about}{sum(row or 0 for row in rows):,} rows" if None not in rows else ""
     versions = sorted({slice_.model.version for slice_ in wanted})
     model = f"{wanted[0].model.name} version {', '.join(map(str, versions))}"
     pace = plan.pace

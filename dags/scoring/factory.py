@@ -109,6 +109,7 @@ def _dag(project: Project, pipeline: Pipeline) -> DAG:
             task_id="wait_for_input",
             pipeline=pipeline.name,
             score_date=DAY,
+            asked="{{ params.score_date or '' }}",
             wait=settings.wait,
             look_every=settings.look_every,
             doc_md="Until the slice's rows are in the pipeline's first source; no worker is held meanwhile.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from jobs.pages import charts
 from jobs.pages.numbers import number, percent, seconds, several
-from pipelines.runs.report_days import missing_dates
+from pipelines.runs.report_days import Calendar, missing_dates
 from pipelines.runs.report_facts import Distribution, RunFacts
 from pipelines.tables.distributions import Histogram, ValueCounts, stability_index
 from pipelines.tables.ledger import Entry
@@ -29,6 +29,21 @@ class Figure:
     heading: str
     chart: Markup
     caption: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What charts over the slices are drawn of.
+
+    Args:
+        slices: the run of each slice, oldest first.
+        calendar: tells which days have a slice; None where their rhythm does.
+        run: what the last one is called, where it is a run that is looked at.
+    """
+
+    slices: Sequence[Entry]
+    calendar: Calendar | None
+    run: str = ""
 
 
 def reasons(refusing: Sequence[CheckResult], before: Sequence[Entry]) -> list[Figure]:
@@ -59,63 +74,62 @@ def predictions(facts: RunFacts) -> list[Figure]:
     found = []
     for name, spread in facts.around.outputs.items():
         found.append(_spread(name, spread, facts))
-        found += over_time(name, spread, [*facts.before, facts.entry], THIS_RUN)
+        found += over_time(name, spread, Line([*facts.before, facts.entry], facts.around.calendar, THIS_RUN))
     return found
 
 
-def over_time(name: str, spread: Distribution, slices: Sequence[Entry], run: str = "") -> list[Figure]:
+def over_time(name: str, spread: Distribution, line: Line) -> list[Figure]:
     """An output over the slices: its median and the middle of its rows; or the share of one of its values."""
-    known = [entry for entry in slices if sum(spread.parts.get(entry.run_id, ()))]
+    known = [entry for entry in line.slices if sum(spread.parts.get(entry.run_id, ()))]
     if isinstance(spread, Histogram):
         known = [entry for entry in known if entry.run_id in spread.spreads]
     if len(known) < 2:  # noqa: PLR2004 - a line needs two points
         return []
-    line = timeline(known, run)
+    timeline = _timeline(replace(line, slices=known))
     if isinstance(spread, Histogram):
         told = [spread.spreads[entry.run_id] for entry in known]
         heading, band = f"{name} over the slices", [(found.low, found.high) for found in told]
-        chart = charts.over_slices(heading, line, [found.middle for found in told], band=band)
+        chart = charts.over_slices(heading, timeline, [found.middle for found in told], band=band)
         return [Figure(f"{name} by slice: median and middle 80%", chart)]
     if not spread.values:
         return []
     place = spread.values.index("true") if "true" in spread.values else 0
     shares = [_shares(spread.parts[entry.run_id])[place] for entry in known]
     heading = f"{name} by slice: share of {spread.values[place]}"
-    return [Figure(heading, charts.over_slices(heading, line, shares, told=percent))]
+    return [Figure(heading, charts.over_slices(heading, timeline, shares, told=percent))]
 
 
-def quarantined(slices: Sequence[Entry], run: str = "") -> list[Figure]:
+def quarantined(line: Line) -> list[Figure]:
     """The share of refused rows over the slices."""
-    return _line("Share quarantined by slice", slices, run, _quarantined_share, percent)
+    return _line("Share quarantined by slice", line, _quarantined_share, percent)
 
 
-def rows(slices: Sequence[Entry], run: str = "") -> list[Figure]:
+def rows(line: Line) -> list[Figure]:
     """The scored rows over the slices."""
-    return _line("Rows scored by slice", slices, run, lambda entry: entry.rows_scored)
+    return _line("Rows scored by slice", line, lambda entry: entry.rows_scored)
 
 
-def durations(slices: Sequence[Entry], run: str = "") -> list[Figure]:
+def durations(line: Line) -> list[Figure]:
     """The seconds of each run."""
-    return _line("Seconds by slice", slices, run, _seconds)
+    return _line("Seconds by slice", line, _seconds)
 
 
-def timeline(slices: Sequence[Entry], run: str = "") -> charts.Timeline:
+def _timeline(line: Line) -> charts.Timeline:
     """What charts over these slices have in common."""
-    dates = [entry.score_date for entry in slices]
-    return charts.Timeline(dates, [entry.model_version for entry in slices], missing_dates(dates), run)
+    dates, versions = ([getattr(entry, name) for entry in line.slices] for name in ("score_date", "model_version"))
+    return charts.Timeline(dates, versions, missing_dates(dates, line.calendar), line.run)
 
 
 def _line(
     heading: str,
-    slices: Sequence[Entry],
-    run: str,
+    line: Line,
     value_of: Callable[[Entry], float | None],
     told: charts.Told | None = None,
 ) -> list[Figure]:
-    values = [value_of(entry) for entry in slices]
+    values = [value_of(entry) for entry in line.slices]
     if sum(value is not None for value in values) < 2:  # noqa: PLR2004 - a line needs two points
         return []
-    return [Figure(heading, charts.over_slices(heading, timeline(slices, run), values, told=told))]
+    return [Figure(heading, charts.over_slices(heading, _timeline(line), values, told=told))]
 
 
 def _quarantined_share(entry: Entry) -> float | None:

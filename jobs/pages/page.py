@@ -55,7 +55,9 @@ def run_page(facts: RunFacts) -> str:
     )
     gates = [check for check in facts.checks if not check.success and check.kind == "gate"]
     was_counted = entry.rows_input is not None
-    line, name = ([*before, entry], figures.THIS_RUN) if was_counted else (before, "")
+    line = figures.Line(before, facts.around.calendar)
+    if was_counted:
+        line = figures.Line([*before, entry], facts.around.calendar, figures.THIS_RUN)
     shown = figures.predictions(facts)
     return _render(
         "run.html.j2",
@@ -70,10 +72,10 @@ def run_page(facts: RunFacts) -> str:
         accepted=entry.value("accepted"),
         warning=[check for check in gates if not check.rejects],
         refusing=refusing,
-        of_reasons=[*figures.reasons(refusing, before), *figures.quarantined(line, name)],
+        of_reasons=[*figures.reasons(refusing, before), *figures.quarantined(line)],
         of_predictions=shown,
         why_no_predictions=_NOWHERE.get(entry.state, _ENDED_EARLY) if facts.rows_from == "nowhere" else _NONE_DRAWN,
-        of_rows_and_time=[*figures.rows(line, name), *figures.timings(entry, before), *figures.durations(line, name)],
+        of_rows_and_time=[*figures.rows(line), *figures.timings(entry, before), *figures.durations(line)],
         grid=check_grid([earlier for earlier in [*before, entry] if earlier.verdict]),
         manifest=facts.manifest,
         configuration=json.dumps((facts.manifest or {}).get("configuration", {}).get("pipeline", {}), indent=2),
@@ -85,16 +87,15 @@ def run_page(facts: RunFacts) -> str:
 
 def pipeline_page(facts: PipelineFacts) -> str:
     """The page of a pipeline over its newest slices."""
-    days = days_of(facts.slices, facts.attempts)
+    days = days_of(facts.slices, facts.attempts, facts.calendar)
+    line = figures.Line(facts.slices, facts.calendar)
     troubled = [day.trouble for day in days if day.trouble is not None]
     newest = facts.slices[-1] if facts.slices else None
     concerns = _concerns(facts, days)
     needs = f"{several(len(troubled), 'slice needs', 'slices need')} a look"
     headline = needs if troubled else "No run needs a look" if newest else "No slice yet"
     judged = [entry for day in days if (entry := day.published or day.trouble) is not None and entry.verdict]
-    outputs = [
-        figure for name, spread in facts.outputs.items() for figure in figures.over_time(name, spread, facts.slices)
-    ]
+    outputs = [figure for name, spread in facts.outputs.items() for figure in figures.over_time(name, spread, line)]
     return _render(
         "pipeline.html.j2",
         facts=facts,
@@ -106,9 +107,7 @@ def pipeline_page(facts: PipelineFacts) -> str:
         troubled=[(entry, _brief(entry)) for entry in reversed(troubled)][:_MOST_TROUBLED],
         days=[(day, _state_of(day), _note(day)) for day in reversed(days)],
         missing=sum(day.missing for day in days),
-        of_slices=[
-            *figures.rows(facts.slices), *figures.quarantined(facts.slices), *outputs, *figures.durations(facts.slices)
-        ],
+        of_slices=[*figures.rows(line), *figures.quarantined(line), *outputs, *figures.durations(line)],
         grid=check_grid(judged),
         commands=after_pipeline(facts, days),
         tables=facts.tables,
@@ -126,10 +125,12 @@ def _concerns(facts: PipelineFacts, days: Sequence[Day]) -> list[str]:
         found.append(f"{several(missing, 'slice is', 'slices are')} missing: {between}.")
     dates = [entry.score_date for entry in facts.slices]
     rhythm, newest_due = rhythm_of(dates), facts.today - dt.timedelta(days=facts.pipeline.airflow.lag_days)
-    if len(dates) > 1 and len(rhythm.expected(dates[-1], newest_due)) >= _TOO_MANY_SINCE:
-        age, step = several((facts.today - dates[-1]).days, "day"), rhythm.step
-        usual = "day" if step == 1 else f"{step} days"
-        found.append(f"The newest slice is {age} old; usually there is one every {usual}.")
+    expected = (facts.calendar or rhythm).expected(dates[-1], newest_due) if len(dates) > 1 else []
+    if len(expected) >= _TOO_MANY_SINCE:
+        age = several((facts.today - dates[-1]).days, "day")
+        usual = "day" if rhythm.step == 1 else f"{rhythm.step} days"
+        told = f"usually there is one every {usual}" if facts.calendar is None else f"{len(expected)} are due since"
+        found.append(f"The newest slice is {age} old; {told}.")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipelines.config.calendar import EVERY_DAY, Days, is_among
 from pipelines.config.policy import HistoryGate, Limits, Policy
 from pipelines.config.scheduling import Scheduling
 from pipelines.config.typed import Name, Typed
@@ -38,7 +40,8 @@ class Slice(Typed):
     """How the rows of one score date are found in a source."""
 
     column: str | None = None
-    """A date column (best a partition column) that equals the score date."""
+    """A date column (best a partition column) that equals the score date; or a column of times, whose day in the
+    pipeline's `timezone` does."""
     lookback_days: int = Field(default=0, ge=0)
     """With `column`: take this many days before the score date too."""
     where: str | None = None
@@ -221,7 +224,11 @@ class Pipeline(Typed):
     personal: tuple[str, ...] = ()
     """Columns with personal data: masked wherever values are shown or kept as text."""
     timezone: str = "UTC"
-    """The time zone in which score dates are meant; recorded with each run. Dates are compared as they stand."""
+    """The time zone in which score dates are meant: a slice that is selected by a time holds its day there, from
+    midnight to midnight. Dates, and times without a zone, are compared as they stand."""
+    days: Days = EVERY_DAY
+    """Which days have a slice: `all`, `weekdays`, a list of weekdays and dates, or a cron expression of five fields, of
+    which the last three count. No slice is missing or due on the others; a person may score one all the same."""
     output: OutputTables = OutputTables()
     replay_days: int = Field(default=7, ge=0)
     """For how many days a run can be scored again from its manifest: the inputs must keep their versions that long."""
@@ -267,6 +274,10 @@ class Pipeline(Typed):
     def main_source(self) -> str:
         """The name of the source that holds the rows to be scored."""
         return next(iter(self.source.tables))
+
+    def has_slice(self, day: dt.date) -> bool:
+        """Whether a slice is due of a day."""
+        return is_among(day, self.days)
 
     @property
     def is_in_catalog(self) -> bool:

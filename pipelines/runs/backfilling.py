@@ -138,7 +138,7 @@ def due(plan: Plan, only: Only | None = None) -> list[PlannedSlice]:
     if only is None:
         return [slice_ for slice_ in plan.slices if slice_.is_due]
     if only == "all":
-        return [slice_ for slice_ in plan.slices if slice_.state not in ("running", "empty")]
+        return [slice_ for slice_ in plan.slices if slice_.state not in ("running", "empty", "off")]
     return [slice_ for slice_ in plan.slices if slice_.state == only]
 
 

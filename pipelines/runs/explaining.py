@@ -26,7 +26,7 @@ from pipelines.runs.layout import Layout, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
-from pipelines.runs.sources import ANY_DAY, PinnedSource, pin_sources, read_now, read_slice, read_whole
+from pipelines.runs.sources import ANY_DAY, PinnedSource, day_of, pin_sources, read_now, read_slice, read_whole
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
@@ -131,7 +131,7 @@ def why(
     """
     pipeline = load_pipeline(project, name)
     layout = require_tables(session() if outputs_in_catalog(pipeline) else None, project, pipeline)
-    key = key_of(words, pipeline.key, layout.predictions)
+    key = key_of(words, pipeline.key, layout.predictions, pipeline.timezone)
     answer = _by_tables(project, pipeline, layout, Answer(name, key, "absent", score_date))
     if answer.status == "absent" and not quick:
         with translated(reading(pipeline)):
@@ -227,9 +227,10 @@ def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -
         sources = pin_sources(spark, project, pipeline, ANY_DAY, {})
         rows = read_whole(spark, pipeline, definition.query, sources)
         selection = pipeline.source.tables[pipeline.main_source].slice
-        by_column = selection is not None and selection.column is not None and selection.column in rows.columns
-        shown = [column(str(selection.column))] if selection is not None and by_column else [F.lit(None)]
-        first = rows.where(_is(asked.key, rows)).select(*shown).first()
+        shown = F.lit(None)
+        if selection is not None and selection.column is not None and selection.column in rows.columns:
+            shown = day_of(rows.schema[selection.column].dataType, column(selection.column), pipeline.timezone)
+        first = rows.where(_is(asked.key, rows)).select(shown).first()
         day, is_there = (None if first is None else first[0]), first is not None
     if not is_there:
         return asked

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import struct
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -13,13 +15,14 @@ from pipelines.errors import UsageError, did_you_mean
 from pipelines.tables.locations import for_delta_rs
 
 
-def key_of(words: Sequence[str], names: Sequence[str], predictions: str) -> dict[str, Any]:
+def key_of(words: Sequence[str], names: Sequence[str], predictions: str, timezone: str) -> dict[str, Any]:
     """The key that words give: `NAME=VALUE` each, or values in the order of the pipeline's key.
 
     Args:
         words: as typed; one alone may hold all, separated by commas.
         names: the pipeline's key columns.
         predictions: where the predictions table is, which tells the columns' types.
+        timezone: in which a time is meant that names no zone of its own.
 
     Returns:
         Each key column's value, of the type that the table has.
@@ -50,18 +53,30 @@ def key_of(words: Sequence[str], names: Sequence[str], predictions: str) -> dict
             f"the key lacks {', '.join(missing)}", expected=_usage(names), found=" ".join(words) or "nothing"
         )
     schema = pa.schema(DeltaTable(for_delta_rs(predictions)).schema())
-    return {name: _typed(name, given[name], schema.field(name).type) for name in names}
+    return {name: _typed(name, given[name], schema.field(name).type, timezone) for name in names}
 
 
 def _usage(names: Sequence[str]) -> str:
     return " ".join(f"{name}=…" for name in names)
 
 
-def _typed(name: str, text: str, kind: pa.DataType) -> Any:
+def _typed(name: str, text: str, kind: pa.DataType, timezone: str) -> Any:
     try:
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            return _moment(text, timezone)
         return _text(text).cast(kind)[0].as_py()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise UsageError(f"the key's column '{name}' has another type", expected=str(kind), found=text) from error
+
+
+def _moment(text: str, timezone: str) -> dt.datetime:
+    """A moment in UTC; of two that the clocks show alike, in autumn, the first.
+
+    >>> _moment("2026-07-01 09:30", "America/New_York").isoformat()
+    '2026-07-01T13:30:00+00:00'
+    """
+    time = dt.datetime.fromisoformat(text)
+    return (time.replace(tzinfo=ZoneInfo(timezone)) if time.tzinfo is None else time).astimezone(dt.UTC)
 
 
 def _text(value: str) -> pa.StringArray:

@@ -149,6 +149,8 @@ def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
         "outputs": {name: output.model_dump(mode="json") for name, output in pipeline.outputs.items()},
         "params": pipeline.model.params,
         "personal": sorted(pipeline.personal),
+        # In another zone, times are of other days.
+        **({"timezone": pipeline.timezone} if pipeline.timezone != "UTC" else {}),
     }
 
 

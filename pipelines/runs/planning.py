@@ -20,7 +20,7 @@ from pipelines.runs.pace import Pace, pace_of
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import look_up
 from pipelines.runs.recovery import Past, look_back_at
-from pipelines.runs.sources import OpenSource, PinnedSource, open_sources
+from pipelines.runs.sources import OpenSource, open_sources
 from pipelines.runs.states import Cause, State, judge, pinned_version
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import Entry
@@ -44,13 +44,14 @@ class PlannedSlice:
         score_date: the slice's.
         state: `missing`: nothing is published. `stale`: what is published was made of something else. `current`: it was
             made of the same. `pinned`: the same, of a version that a person asked for. `rejected`, `retracted`: so
-            ended the last run, and a new one would find the same. `empty`: the source has no row of it. `running`: a
-            process is at it.
+            ended the last run, and a new one would find the same. `empty`: the source has no row of it. `off`: nothing
+            is published, and the pipeline has no slice of that day. `running`: a process is at it.
         reasons: why.
         also: what differs without making the slice stale.
         model: what would score it.
         sources: the versions that would be read, by source; None for files.
         rows: how many rows there would be to score; None where nothing tells.
+        is_rows_estimated: whether earlier runs tell them, not the input itself.
         seconds: how long a run is likely to take; None where nothing tells.
         replaces: what is published now.
         needs_force: whether a run would find nothing to do: what makes the slice stale is not in the run key.
@@ -64,6 +65,7 @@ class PlannedSlice:
     model: RegisteredModel
     sources: Mapping[str, int | None]
     rows: int | None
+    is_rows_estimated: bool
     seconds: float | None
     replaces: Replaced | None
     needs_force: bool
@@ -221,8 +223,13 @@ def _planned(
         definition.checks.suite,
         definition.feature_source,
     )
-    state, reasons, also = judge(layout, past, published, now, pinned[0], stale_because)
-    rows = _rows(pinned[0], published, pace)
+    state, reasons, also = judge(
+        layout, past, published, now, pinned[0], stale_because, is_off=not pipeline.has_slice(day)
+    )
+    counted = pinned[0].pinned.rows
+    if counted is None and published is not None and state in ("current", "pinned"):
+        counted = published.rows_input  # by the run that read the same rows
+    rows = _estimate(published, pace) if counted is None and state != "off" else counted
     return PlannedSlice(
         score_date=day,
         state=state,
@@ -231,6 +238,7 @@ def _planned(
         model=model,
         sources={source.name: source.pinned.version for source in pinned},
         rows=rows,
+        is_rows_estimated=counted is None and rows is not None,
         seconds=None if pace is None else pace.seconds(rows or 0),
         replaces=_replaced(past, published),
         needs_force=len(past.state.runs) > 1 or (published is not None and published.run_key == now.run_key),
@@ -246,9 +254,8 @@ def _replaced(past: Past, published: Entry | None) -> Replaced | None:
     return Replaced(published.run_id, published.model_version, published.rows_scored)
 
 
-def _rows(main: PinnedSource, published: Entry | None, pace: Pace | None) -> int | None:
-    if main.pinned.rows is not None:
-        return main.pinned.rows
+def _estimate(published: Entry | None, pace: Pace | None) -> int | None:
+    """How many rows a slice is likely to have, by its own last run or by others."""
     if published is not None and published.rows_input is not None:
         return published.rows_input
     return None if pace is None else pace.usual_rows

@@ -18,7 +18,7 @@ from pipelines.expressions.names import column, quoted
 from pipelines.runs.definition import Definition
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import require_source_columns
-from pipelines.runs.sources import pin_sources, read_now, read_period, reads_at_once
+from pipelines.runs.sources import day_of, pin_sources, read_now, read_period, reads_at_once
 
 DAY = "__score_date"
 FEW = 50
@@ -112,7 +112,8 @@ def _period(spark: SparkSession, project: Project, definition: Definition, first
         frame = read_period(spark, pipeline, definition.query, sources, first, last)
         selection = pipeline.source.tables[pipeline.main_source].slice
         if selection is not None and selection.column in frame.columns and _judges_each_row_alone(frame):
-            return _checked(frame.withColumn(DAY, column(selection.column)), pipeline)
+            day = day_of(frame.schema[selection.column].dataType, column(selection.column), pipeline.timezone)
+            return _checked(frame.withColumn(DAY, day), pipeline)
     slices = [read_now(spark, project, pipeline, definition.query, day).withColumn(DAY, F.lit(day)) for day in days]
     return _checked(reduce(DataFrame.unionAll, slices), pipeline)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median_low
@@ -49,6 +49,30 @@ class Rhythm:
         return [found for found in days if self.step > 1 or found.weekday() in self.weekdays]
 
 
+@dataclass(frozen=True)
+class Calendar:
+    """The days that a pipeline is configured to have a slice of.
+
+    Args:
+        has_slice: whether it has one of a day.
+    """
+
+    has_slice: Callable[[dt.date], bool]
+
+    def missing(self, early: dt.date, late: dt.date) -> list[dt.date]:
+        """The dates between two slices of which one is due.
+
+        >>> working = Calendar(lambda day: day.weekday() < 5)
+        >>> [day.day for day in working.missing(dt.date(2024, 3, 1), dt.date(2024, 3, 6))]
+        [4, 5]
+        """
+        between = (early + dt.timedelta(days=number) for number in range(1, (late - early).days))
+        return [day for day in between if self.has_slice(day)]
+
+    expected = missing
+    """The dates since the newest slice and before today of which one is due."""
+
+
 def rhythm_of(dates: Sequence[dt.date]) -> Rhythm:
     """The rhythm of dates in order; a weekday that came by twice without one is one on which there is none.
 
@@ -63,9 +87,9 @@ def rhythm_of(dates: Sequence[dt.date]) -> Rhythm:
     return Rhythm(median_low(steps), frozenset(range(_WEEK)) - (rare - {day.weekday() for day in dates}))
 
 
-def missing_dates(dates: Sequence[dt.date]) -> list[dt.date]:
-    """The dates between these, which are in order, of which by their rhythm there would be one too."""
-    rhythm = rhythm_of(dates)
+def missing_dates(dates: Sequence[dt.date], calendar: Calendar | None = None) -> list[dt.date]:
+    """The dates between these, which are in order, of which there would be one by a calendar, else by their rhythm."""
+    rhythm = calendar or rhythm_of(dates)
     return [day for early, late in pairwise(dates) for day in rhythm.missing(early, late)]
 
 
@@ -99,12 +123,13 @@ class Day:
         return last if last is not None and last.state in TROUBLE else None
 
 
-def days_of(slices: Sequence[Entry], attempts: Iterable[Entry]) -> tuple[Day, ...]:
+def days_of(slices: Sequence[Entry], attempts: Iterable[Entry], calendar: Calendar | None = None) -> tuple[Day, ...]:
     """The dates that slices or attempts are of, oldest first, and what is missing between them.
 
     Args:
         slices: the published run of each slice, oldest first.
         attempts: the last word on every run of those dates, oldest first.
+        calendar: tells which days have a slice; by default their rhythm does.
     """
     published = {entry.score_date: entry for entry in slices}
     later: dict[dt.date, list[Entry]] = {}
@@ -112,12 +137,13 @@ def days_of(slices: Sequence[Entry], attempts: Iterable[Entry]) -> tuple[Day, ..
         standing = published.get(entry.score_date)
         if standing is None or standing.run_id < entry.run_id:
             later.setdefault(entry.score_date, []).append(entry)
-    rhythm = rhythm_of([*published])
+    rhythm = calendar or rhythm_of([*published])
     found: list[Day] = []
     for day in sorted({*published, *later}):
         gap = rhythm.missing(found[-1].last, day) if found else []
         if gap:
             found.append(Day(gap[0], gap[-1], len(gap)))
         run = published.get(day)
-        found.append(Day(day, day, int(run is None), run, tuple(later.get(day, ()))))
+        is_missing = run is None and (calendar is None or calendar.has_slice(day))
+        found.append(Day(day, day, int(is_missing), run, tuple(later.get(day, ()))))
     return tuple(found)

@@ -12,10 +12,12 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
+from pipelines.config.calendar import EVERY_DAY
 from pipelines.errors import UsageError
 from pipelines.runs.history import published_slices
 from pipelines.runs.layout import Layout, ledger_of, outputs_in_catalog
 from pipelines.runs.quarantine import RefusedRow, some_rows
+from pipelines.runs.report_days import Calendar
 from pipelines.runs.tables import require_tables
 from pipelines.tables import stages
 from pipelines.tables.distributions import Histogram, Rows, ValueCounts, histogram, value_counts
@@ -57,6 +59,11 @@ class PipelineFacts:
     lacking: tuple[str, ...]
     tables: Mapping[str, str]
     today: dt.date
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """The days that are configured to have a slice; None where every one is, and their rhythm tells more."""
+        return None if self.pipeline.days == EVERY_DAY else Calendar(self.pipeline.has_slice)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def estimated(spark: SparkSession, project: Project, plan: Plan) -> Plan:
     definition = plan.definition
     for item in [slice_ for slice_ in plan.slices if slice_.is_due][:MOST_TRIED]:
         frame = read_now(spark, project, definition.pipeline, definition.query, item.score_date)
-        rows = frame.count() if item.rows is None else item.rows
+        rows = frame.count() if item.rows is None or item.is_rows_estimated else item.rows
         if rows:
             pace = _pace(frame, rows, definition, item.model, project.environment.cache)
             return replace(plan, pace=pace, slices=tuple(_estimated(slice_, pace) for slice_ in plan.slices))

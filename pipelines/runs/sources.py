@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
@@ -20,8 +20,9 @@ from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, Reach, pin_files
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, pin_files
 from pipelines.tables.locations import below
+from pipelines.tables.reach import Reach
 
 ANY_DAY = dt.date(1970, 1, 1)
 """For a look at columns and types, which are those of every slice."""
@@ -52,17 +53,19 @@ class OpenSource:
         name: its name in the configuration.
         location: its folder.
         configured: what the configuration says of it.
+        timezone: in which score dates are meant.
         pin: what pins it for the part that a slice reads, and what an earlier run found of that.
     """
 
     name: str
     location: str
     configured: Source
+    timezone: str
     pin: Callable[[Reach | None, Known | None], Pinned]
 
     def pinned(self, score_date: dt.date, known: Known | None = None) -> PinnedSource:
         """The source as a run of a slice reads it now."""
-        found = self.pin(reach(self.configured.slice, score_date), known)
+        found = self.pin(reach(self.configured.slice, score_date, self.timezone), known)
         return PinnedSource(self.name, self.location, self.configured.format, found)
 
 
@@ -77,7 +80,7 @@ def open_sources(spark: SparkSession | None, project: Project, pipeline: Pipelin
     Raises:
         SourceError: one is missing.
     """
-    return [_opened(spark, project, name, source) for name, source in pipeline.source.tables.items()]
+    return [_opened(spark, project, name, source, pipeline.timezone) for name, source in pipeline.source.tables.items()]
 
 
 def pin_sources(
@@ -91,24 +94,24 @@ def pin_sources(
     return [source.pinned(score_date, known.get(source.name)) for source in open_sources(spark, project, pipeline)]
 
 
-def _opened(spark: SparkSession | None, project: Project, name: str, source: Source) -> OpenSource:
+def _opened(spark: SparkSession | None, project: Project, name: str, source: Source, timezone: str) -> OpenSource:
     location = source_location(spark, project, source)
     try:
         if source.format == "delta":
-            return OpenSource(name, location, source, DeltaSource(location).pin)
+            return OpenSource(name, location, source, timezone, DeltaSource(location).pin)
         files = pin_files(location)
     except SourceError as error:
         raise SourceError(
             f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
         ) from error
-    return OpenSource(name, location, source, lambda *_: files)
+    return OpenSource(name, location, source, timezone, lambda *_: files)
 
 
-def reach(selection: Selection | None, score_date: dt.date) -> Reach | None:
+def reach(selection: Selection | None, score_date: dt.date, timezone: str) -> Reach | None:
     """The dates that a slice reads, or None where only the filter itself knows."""
     if selection is None or selection.column is None:
         return None
-    return Reach(selection.column, score_date - dt.timedelta(days=selection.lookback_days), score_date)
+    return Reach(selection.column, score_date - dt.timedelta(days=selection.lookback_days), score_date, timezone)
 
 
 def read_slice(
@@ -270,26 +273,47 @@ def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: d
                 expected=f"a condition over {', '.join(frame.columns)}",
                 found=f"{condition}: {first_line(error)}",
             ) from error
-    return frame.where(_in_slice(frame, name, selection, first, last))
+    reached = reach(selection, last, pipeline.timezone)
+    assert reached is not None  # noqa: S101 - it is selected by a column
+    return frame.where(_in_slice(frame, name, replace(reached, first=first - (last - reached.first))))
 
 
-def _in_slice(frame: DataFrame, name: str, selection: Selection, first: dt.date, last: dt.date) -> Column:
-    chosen = str(selection.column)
+def _in_slice(frame: DataFrame, name: str, reached: Reach) -> Column:
+    chosen = reached.column
     if chosen not in frame.columns:
         raise SourceError(
             f"source '{name}' has no column '{chosen}' to find the slice by",
-            expected=f"a DATE column '{chosen}'",
+            expected=f"a column '{chosen}' of dates or times",
             remedy=did_you_mean(chosen, frame.columns),
         )
     kind = frame.schema[chosen].dataType
-    if not isinstance(kind, T.DateType):
+    if isinstance(kind, T.DateType):
+        if reached.first == reached.last:
+            return column(chosen) == F.lit(reached.last)
+        return column(chosen).between(F.lit(reached.first), F.lit(reached.last))
+    if isinstance(kind, T.TimestampType):
+        begin, end = (F.expr(f"TIMESTAMP'{moment:%Y-%m-%d %H:%M:%S}Z'") for moment in reached.moments)
+    elif isinstance(kind, T.TimestampNTZType):
+        after = reached.last + dt.timedelta(days=1)
+        begin, end = (F.expr(f"TIMESTAMP_NTZ'{day} 00:00:00'") for day in (reached.first, after))
+    else:
         raise SourceError(
-            f"source '{name}': the slice's column '{chosen}' is no date",
-            expected="DATE",
+            f"source '{name}': the slice's column '{chosen}' is neither a date nor a time",
+            expected="DATE, TIMESTAMP or TIMESTAMP_NTZ",
             found=kind.simpleString(),
             remedy="land it as a date, or select the slice by 'where'",
         )
-    first = first - dt.timedelta(days=selection.lookback_days)
-    if first == last:
-        return column(chosen) == F.lit(last)
-    return column(chosen).between(F.lit(first), F.lit(last))
+    return (column(chosen) >= begin) & (column(chosen) < end)
+
+
+def day_of(kind: T.DataType, value: Column, timezone: str) -> Column:
+    """The score date of a row by the value of the slice's column: a date as it stands, a time's day in the zone.
+
+    Args:
+        kind: the column's type.
+        value: the column.
+        timezone: the pipeline's.
+    """
+    if isinstance(kind, T.TimestampType):
+        return F.to_date(F.from_utc_timestamp(value, timezone))  # the session is in UTC
+    return F.to_date(value)

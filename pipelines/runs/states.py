@@ -13,7 +13,7 @@ from pipelines.runs.sources import PinnedSource
 from pipelines.runs.staleness import Changes, changes, is_rejected_by_history
 from pipelines.tables.ledger import UNFINISHED, Entry
 
-State = Literal["missing", "stale", "current", "pinned", "rejected", "retracted", "empty", "running"]
+State = Literal["missing", "stale", "current", "pinned", "rejected", "retracted", "empty", "off", "running"]
 Cause = Literal["model", "code", "packages"]
 CAUSES: tuple[Cause, ...] = ("model", "code", "packages")
 """What makes published slices stale only when asked for: else each release would rewrite all history."""
@@ -29,6 +29,8 @@ def judge(
     now: Manifest,
     main: PinnedSource,
     stale_because: Collection[Cause],
+    *,
+    is_off: bool,
 ) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
     """Hold a slice against what a run of it now would read and use.
 
@@ -39,6 +41,7 @@ def judge(
         now: what a run would be fixed to.
         main: the first source, whose rows are scored.
         stale_because: what else makes a published slice stale.
+        is_off: whether the pipeline has no slice of that day.
 
     Returns:
         Its state, the reasons, and what differs without being one.
@@ -47,6 +50,8 @@ def judge(
     if at_work:
         return "running", tuple(f"run {run_id} is at it" for run_id in at_work), ()
     state, reasons, also = _by_table(past, published, now, main.name, stale_because)
+    if is_off and state == "missing":
+        return "off", (), also
     if state in ("missing", "stale") and len(past.state.runs) <= 1 and past.runs:
         retracted = past.retracted(now.run_key)
         if retracted is not None:

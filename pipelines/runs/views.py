@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.runs.layout import Layout, table_names
 from pipelines.runs.tables import require_tables
 from pipelines.runs.view_queries import SPARK, TABLES, Dialect, Subject, as_script, view_queries
+from pipelines.tables.locations import for_delta_rs
 
 
 def create_views(spark: SparkSession, project: Project, pipeline_name: str) -> list[str]:
@@ -51,7 +54,9 @@ def views_script(dialect: Dialect, pipeline: Pipeline, layout: Layout) -> str:
 
 def _subject(pipeline: Pipeline, layout: Layout) -> Subject:
     slice_ = pipeline.source.tables[pipeline.main_source].slice
-    day = slice_.column if slice_ is not None else None
+    day = slice_.column if slice_ is not None and slice_.column in pipeline.key else None
+    if day is not None and not _is_date(layout.predictions, day):
+        day = None  # a time tells more than which day's row it is
     return Subject(
         pipeline=pipeline.name,
         runs=layout.ledger.location,
@@ -60,3 +65,8 @@ def _subject(pipeline: Pipeline, layout: Layout) -> Subject:
         identity=[name for name in pipeline.key if name != day] or pipeline.key,
         outputs={name: output.type for name, output in pipeline.outputs.items()},
     )
+
+
+def _is_date(table: str, name: str) -> bool:
+    """Whether a table's column is a date."""
+    return bool(pa.types.is_date(pa.schema(DeltaTable(for_delta_rs(table)).schema()).field(name).type))

@@ -43,6 +43,10 @@ class Columns:
         """What the column is called in the log; a name that no column has stays as it is."""
         return self.physical.get(name, name)
 
+    def is_local_time(self, name: str) -> bool:
+        """Whether the column holds times without a zone."""
+        return self.types.get(name) == '"timestamp_ntz"'
+
     def differ_from(self, earlier: Columns) -> bool:
         """Whether a name means another column than it did, or the same one of another type.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from pipelines.tables.columns import Columns
 from pipelines.tables.commit_history import CommitHistory, columns_of
 from pipelines.tables.commit_log import Commit, FileAction, latest_version
 from pipelines.tables.locations import for_delta_rs, local_path, storage
+from pipelines.tables.reach import Reach
 from pipelines.tables.readers import features_of
 from pipelines.tables.reading import active_files
 
@@ -27,36 +27,6 @@ UNMAPPED = "REMOVE COLUMN MAPPING"
 """What Delta calls the commit that gives the log and the files the columns' own names, and changes no row."""
 REDEFINING = frozenset({"columnMapping", "typeWidening", "typeWidening-preview"})
 """Features by which a commit without files changes what a name means."""
-
-
-@dataclass(frozen=True)
-class Reach:
-    """The part of a source that a slice reads, where its filter can be told from partition values or statistics.
-
-    Args:
-        column: the date column; what is held against a file of the log must have its physical name.
-        first: the first date.
-        last: the last date.
-    """
-
-    column: str
-    first: dt.date
-    last: dt.date
-
-    def holds(self, value: str | None) -> bool:
-        """Whether a partition's value lies within."""
-        return value is not None and self.first.isoformat() <= value[:10] <= self.last.isoformat()
-
-    def touched_by(self, file: FileAction) -> bool:
-        """Whether the file may hold rows of the slice: yes unless its partition or its statistics say no."""
-        if file.partition and self.column in file.partition:
-            return self.holds(file.partition[self.column])
-        if file.stats is not None:
-            low = file.stats.get("minValues", {}).get(self.column)
-            high = file.stats.get("maxValues", {}).get(self.column)
-            if low is not None and high is not None:
-                return bool(str(low)[:10] <= self.last.isoformat() and self.first.isoformat() <= str(high)[:10])
-        return True
 
 
 @dataclass(frozen=True)
@@ -95,6 +65,7 @@ class DeltaSource:
         self._id = str(self._table.metadata().id)
         self._columns = columns_of(self._table)
         self._history = CommitHistory(location, self.version)
+        self._by_column: dict[str, list[FileAction]] = {}
 
     def pin(self, reach: Reach | None, known: Known | None = None) -> Pinned:
         """Pin the table for a slice.
@@ -111,15 +82,14 @@ class DeltaSource:
 
     def may_have_rows(self, reach: Reach) -> bool:
         """Whether a file may hold rows of a slice, by the log alone: exact for partitions, at most for statistics."""
-        files, physical = active_files(self._table), self._columns.physical_name(reach.column)
-        partition, low, high = f"partition.{reach.column}", f"min.{physical}", f"max.{physical}"
-        if partition in files.column_names:
-            return any(reach.holds(str(day)) for day in files[partition].to_pylist())
-        if low not in files.column_names or high not in files.column_names:
-            return bool(files.num_rows)
-        stats = zip(files[low].to_pylist(), files[high].to_pylist(), strict=True)
-        described = (FileAction(None, _bounds(reach.column, *bounds)) for bounds in stats)
-        return any(reach.touched_by(file) for file in described)
+        named = _in_log(reach, self._columns)
+        return any(named.touched_by(file) for file in self._described(reach.column))
+
+    def _described(self, column: str) -> list[FileAction]:
+        """Each file's partition value or bounds of a column."""
+        if column not in self._by_column:
+            self._by_column[column] = _described(active_files(self._table), column, self._columns.physical_name(column))
+        return self._by_column[column]
 
     def _fingerprint(self, reach: Reach | None, known: Known | None) -> str:
         same_table = known is not None and known.fingerprint.startswith(self._id) and known.version <= self.version
@@ -171,13 +141,15 @@ class DeltaSource:
     def _files(self, reach: Reach | None) -> list[dict[str, Any]]:
         if reach is None:
             return self._all_files
-        name = f"partition.{reach.column}"
-        return [file for file in self._all_files if name not in file or reach.holds(str(file[name]))]
+        name, named = f"partition.{reach.column}", _in_log(reach, self._columns)
+        return [file for file in self._all_files if name not in file or named.holds(str(file[name]))]
 
     def _rows(self, reach: Reach | None) -> int | None:
-        """The rows of the slice by the log alone: only where it is made of whole files without deletion vectors."""
-        if reach is None or reach.column not in self._table.metadata().partition_columns:
+        """The rows of the slice, where the log tells: no file may hold one, or whole files do, none of them deleted."""
+        if reach is None:
             return None
+        if reach.column not in self._table.metadata().partition_columns:
+            return None if self.may_have_rows(reach) else 0
         if "deletionVectors" in features_of(self._table):
             return None
         counts: list[int | None] = [file.get("num_records") for file in self._files(reach)]
@@ -217,15 +189,34 @@ def _opened(location: str, version: int) -> DeltaTable:
         ) from error
 
 
-def _bounds(column: str, low: object, high: object) -> dict[str, Any]:
-    return {"minValues": {column: low}, "maxValues": {column: high}}
+def _described(files: pa.Table, column: str, physical: str) -> list[FileAction]:
+    """The files as a commit would name them, of one column only; without bounds where the log has none."""
+    partition, low, high = f"partition.{column}", f"min.{physical}", f"max.{physical}"
+    if partition in files.column_names:
+        return [FileAction({physical: value}, None) for value in _texts(files[partition])]
+    if low not in files.column_names or high not in files.column_names:
+        return [FileAction(None, None)] * files.num_rows
+    bounds = zip(_texts(files[low]), _texts(files[high]), strict=True)
+    return [FileAction(None, {"minValues": {physical: least}, "maxValues": {physical: most}}) for least, most in bounds]
+
+
+def _texts(values: pa.ChunkedArray) -> list[str | None]:
+    """Dates and times as texts: to take plain times, pyarrow imports pandas."""
+    texts: list[str | None] = values.cast(pa.string()).to_pylist()
+    return texts
 
 
 def _touches(commit: Commit, reach: Reach | None, columns: Columns) -> bool:
     if reach is None:
         return bool(commit.changes)
-    named = replace(reach, column=columns.physical_name(reach.column))
+    named = _in_log(reach, columns)
     return any(named.touched_by(file) for file in commit.changes)
+
+
+def _in_log(reach: Reach, columns: Columns) -> Reach:
+    """The reach as files of the log are held against it: by the column's physical name, and its kind of time."""
+    has_zone = not columns.is_local_time(reach.column)
+    return replace(reach, column=columns.physical_name(reach.column), has_zone=has_zone)
 
 
 def _sha(parts: Iterable[str]) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
+from pipelines.tables.reach import Reach
+
 _PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 
 
@@ -90,6 +92,23 @@ def equal(column: str, value: Value) -> str:
 def between(column: str, least: dt.date, greatest: dt.date) -> str:
     """The condition that a column lies between two dates, both included."""
     return f"{quoted(column)} BETWEEN {_literal(least)} AND {_literal(greatest)}"
+
+
+def within(column: str, kind: pa.DataType, reach: Reach) -> str:
+    """The condition that a column of dates or times lies on the dates that a slice reads.
+
+    Args:
+        column: its name.
+        kind: its type.
+        reach: the dates.
+    """
+    if not pa.types.is_timestamp(kind):
+        return between(column, reach.first, reach.last)
+    if kind.tz is None:
+        begin, end = f"{reach.first}T00:00:00", f"{reach.last + dt.timedelta(days=1)}T00:00:00"
+    else:
+        begin, end = (moment.isoformat() for moment in reach.moments)
+    return f"{quoted(column)} >= TIMESTAMP '{begin}' AND {quoted(column)} < TIMESTAMP '{end}'"
 
 
 def earlier(column: str, day: dt.date) -> str:

@@ -24,7 +24,8 @@ from pipelines.errors import SourceError
 from pipelines.runs.planning import Plan, plan
 from pipelines.runs.reproducing import replay
 from pipelines.runs.sampling import estimated
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, Reach
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned
+from pipelines.tables.reach import Reach
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

@@ -15,7 +15,8 @@ from pipelines.errors import SourceError
 from pipelines.tables.columns import Columns
 from pipelines.tables.commit_history import NEARBY
 from pipelines.tables.commit_log import commits_backwards
-from pipelines.tables.fingerprints import DeltaSource, Known, Reach
+from pipelines.tables.fingerprints import DeltaSource, Known
+from pipelines.tables.reach import Reach
 from unit.samples import DAY_1, DAY_2
 
 SLICE = Reach("d", DAY_1, DAY_1)

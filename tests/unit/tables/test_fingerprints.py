@@ -11,7 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.errors import SourceError
 from pipelines.tables.commit_log import FileAction
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, Reach, pin_files
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, pin_files
+from pipelines.tables.reach import Reach
 from unit.samples import DAY_1, DAY_2, DAY_3, land
 
 SLICE = Reach("day", DAY_1, DAY_1)
