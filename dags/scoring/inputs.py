@@ -29,8 +29,8 @@ def watched(project: Project, pipeline: Pipeline) -> tuple[str, str] | None:
 def has_rows(table: str, column: str, day: dt.date, timezone: str) -> bool:
     """Whether a Delta table has a row of the day: only files that may have one are read.
 
-    A day of times is one of the time zone. Of a table with a feature that delta-rs does not read, such as type widening, its log is asked: exact where the day
-    is a partition, else whether a file may have one.
+    Times are of the day that they have in the time zone. Of a table with a feature that delta-rs does not read, such as
+    type widening, its log is asked: exact where the day is a partition, else whether a file may have one.
     """
     import pyarrow as pa
     from deltalake import DeltaTable

@@ -1,1 +1,1 @@
-"""Reading of input tables, and what Spark's errors over their rows mean."""
+"""What a run reads: files and tables as rows of typed columns, and what Spark's errors over them mean."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,8 @@ from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, recorded
 from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import PinnedSource
-from pipelines.tables.fingerprints import Pinned, pin_files
+from pipelines.runs.sources import PinnedSource, folder_source, reach
+from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import for_delta_rs
 
 
@@ -47,14 +48,16 @@ def rebuild(project: Project, manifest: Mapping[str, Any], run_id: str) -> Rebui
         definition = recorded(project, manifest["configuration"], run_id)
     except ConfigurationError as error:
         return (error.brief,)
-    sources, gone = _sources(manifest["sources"])
+    sources, gone = _sources(manifest["sources"], definition.pipeline, dt.date.fromisoformat(manifest["score_date"]))
     model, missing = _model(project, definition.pipeline, manifest["model"])
     if model is None or gone:
         return (*gone, *missing)
     return Rebuilt(definition, tuple(sources), model)
 
 
-def _sources(manifest: Sequence[Mapping[str, Any]]) -> tuple[list[PinnedSource], list[str]]:
+def _sources(
+    manifest: Sequence[Mapping[str, Any]], pipeline: Pipeline, score_date: dt.date
+) -> tuple[list[PinnedSource], list[str]]:
     """The sources as they were, and those that can no longer be had."""
     sources, gone = [], []
     for source in manifest:
@@ -64,11 +67,17 @@ def _sources(manifest: Sequence[Mapping[str, Any]]) -> tuple[list[PinnedSource],
         try:
             if version is not None:
                 DeltaTable(for_delta_rs(location), version=version)
-            elif pin_files(location).fingerprint != source["fingerprint"]:
+            elif _fingerprint(source, pipeline, score_date) != source["fingerprint"]:
                 gone.append(f"source '{name}': its files at {location} were changed since, and have no versions")
         except (DeltaError, SourceError) as error:
             gone.append(f"source '{name}', version {version} of {location}: {first_line(error)}")
     return sources, gone
+
+
+def _fingerprint(source: Mapping[str, Any], pipeline: Pipeline, score_date: dt.date) -> str:
+    """That of a folder of files now."""
+    reached = reach(pipeline.source.tables[source["name"]].slice, score_date, pipeline.timezone)
+    return folder_source(source["location"], source["format"]).pin(reached).fingerprint
 
 
 def _model(

@@ -149,7 +149,7 @@ def propose_date(frame: DataFrame, wanted: str | None) -> DateProposal:
     ]
     if way.pattern and also:
         evidence += f", read as {way.pattern}; {' and '.join(also)} fits as well"
-    selection = ("column", way.column) if way.kind == "date" else ("where", f"{way.day} = :score_date")
+    selection = ("column", way.column) if way.kind in ("date", "time") else ("where", f"{way.day} = :score_date")
     warning = _warning(way, rows - dated, also if way.pattern else [])
     return DateProposal(way.column, selection, way.day, evidence, first, last, newest, warning)
 

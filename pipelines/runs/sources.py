@@ -16,11 +16,13 @@ from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column
+from pipelines.inputs import parquet_footers
+from pipelines.inputs.files import FolderSource
 from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, pin_files
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned
 from pipelines.tables.locations import below
 from pipelines.tables.reach import Reach
 
@@ -99,12 +101,21 @@ def _opened(spark: SparkSession | None, project: Project, name: str, source: Sou
     try:
         if source.format == "delta":
             return OpenSource(name, location, source, timezone, DeltaSource(location).pin)
-        files = pin_files(location)
+        files = folder_source(location, source.format)
     except SourceError as error:
         raise SourceError(
             f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
         ) from error
-    return OpenSource(name, location, source, timezone, lambda *_: files)
+    return OpenSource(name, location, source, timezone, files.pin)
+
+
+def folder_source(location: str, format_: str) -> FolderSource:
+    """A folder of files, which tell in their own way what dates they hold.
+
+    Raises:
+        SourceError: there is nothing there.
+    """
+    return FolderSource(location, parquet_footers.touches if format_ == "parquet" else None)
 
 
 def reach(selection: Selection | None, score_date: dt.date, timezone: str) -> Reach | None:

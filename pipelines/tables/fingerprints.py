@@ -12,13 +12,12 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from pyarrow import fs
 
 from pipelines.errors import SourceError
 from pipelines.tables.columns import Columns
 from pipelines.tables.commit_history import CommitHistory, columns_of
 from pipelines.tables.commit_log import Commit, FileAction, latest_version
-from pipelines.tables.locations import for_delta_rs, local_path, storage
+from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.reach import Reach
 from pipelines.tables.readers import features_of
 from pipelines.tables.reading import active_files
@@ -121,7 +120,7 @@ class DeltaSource:
         if "deletionVectors" in features:
             named = {PurePosixPath(file["path"]).name for file in files}
             parts += sorted(line for name, line in self._deleted if name in named)
-        return _sha(parts)
+        return digest_of(parts)
 
     @cached_property
     def _deleted(self) -> list[tuple[str, str]]:
@@ -154,26 +153,6 @@ class DeltaSource:
             return None
         counts: list[int | None] = [file.get("num_records") for file in self._files(reach)]
         return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
-
-
-def pin_files(location: str) -> Pinned:
-    """Pin a folder of files that is no Delta table: by their paths, sizes and times.
-
-    Raises:
-        SourceError: there is nothing there.
-    """
-    folder = local_path(location)
-    listed: list[fs.FileInfo] = []
-    if folder is None or folder.exists():
-        root, name = (str(folder.parent), folder.name) if folder is not None and folder.is_file() else (location, "")
-        files = storage(root)
-        listed = [files.get_file_info(name)] if name else files.get_file_info(fs.FileSelector("", recursive=True))
-    data = sorted((info.path, info.size, info.mtime_ns) for info in listed if info.type == fs.FileType.File)
-    if not data:
-        raise SourceError(
-            f"there is no file at {location}", expected="data files", remedy="land the data, or mend the path"
-        )
-    return Pinned(None, "files#" + _sha(f"{path}|{size}|{time}" for path, size, time in data))
 
 
 def _opened(location: str, version: int) -> DeltaTable:
@@ -219,7 +198,8 @@ def _in_log(reach: Reach, columns: Columns) -> Reach:
     return replace(reach, column=columns.physical_name(reach.column), has_zone=has_zone)
 
 
-def _sha(parts: Iterable[str]) -> str:
+def digest_of(parts: Iterable[str]) -> str:
+    """What tells these parts, in their order, from others."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode() + b"\n")

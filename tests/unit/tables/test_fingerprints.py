@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.errors import SourceError
 from pipelines.tables.commit_log import FileAction
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, pin_files
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned
 from pipelines.tables.reach import Reach
 from unit.samples import DAY_1, DAY_2, DAY_3, land
 
@@ -205,34 +205,3 @@ def test_rows_are_not_told_where_files_hold_more_than_the_slice(tmp_path: Path) 
 def test_a_missing_table_is_a_source_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="there is no Delta table at"):
         pin_delta(str(tmp_path / "nothing"), SLICE)
-
-
-def test_a_folder_of_files_changes_with_its_files(tmp_path: Path) -> None:
-    folder = tmp_path / "files"
-    folder.mkdir()
-    (folder / "a.csv").write_text("x\n1\n", encoding="utf-8")
-    before = pin_files(str(folder))
-    assert before.version is None
-    assert pin_files(str(folder)) == before
-    (folder / "b.csv").write_text("x\n2\n", encoding="utf-8")
-    assert pin_files(str(folder)).fingerprint != before.fingerprint
-
-
-def test_a_single_file_changes_with_its_content(tmp_path: Path) -> None:
-    file = tmp_path / "a.csv"
-    file.write_text("x\n1\n", encoding="utf-8")
-    before = pin_files(str(file))
-    (tmp_path / "b.csv").write_text("x\n", encoding="utf-8")
-    assert pin_files(str(file)) == before
-    file.write_text("x\n10\n", encoding="utf-8")
-    assert pin_files(str(file)).fingerprint != before.fingerprint
-
-
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_place_without_files_is_a_source_error_and_makes_nothing(tmp_path: Path, exists: bool) -> None:
-    place = tmp_path / "files"
-    if exists:
-        place.mkdir()
-    with pytest.raises(SourceError, match="there is no file at"):
-        pin_files(str(place))
-    assert place.exists() is exists
