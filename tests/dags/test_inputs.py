@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from conftest import Configuration
 from deltalake import write_deltalake
 
@@ -26,7 +26,9 @@ def land(folder: Path, *days: dt.date, partitioned: bool = True) -> str:
 
 def event_of(table: str, seconds: float = 60, look_every: float = 0.05) -> dict[str, Any]:
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
-    kind, settings = SliceTrigger(table, "flight_date", DAY.isoformat(), look_every, until.isoformat()).serialize()
+    kind, settings = SliceTrigger(
+        table, "flight_date", DAY.isoformat(), "UTC", look_every, until.isoformat()
+    ).serialize()
     assert kind == "dags.scoring.inputs.SliceTrigger"
 
     async def first() -> Any:
@@ -39,11 +41,11 @@ def event_of(table: str, seconds: float = 60, look_every: float = 0.05) -> dict[
 @pytest.mark.parametrize("partitioned", [True, False])
 def test_a_day_is_there_once_a_row_of_it_is(tmp_path: Path, partitioned: bool) -> None:
     table = str(tmp_path / "flights")
-    assert not has_rows(table, "flight_date", DAY)  # not even a table
+    assert not has_rows(table, "flight_date", DAY, "UTC")  # not even a table
     land(Path(table), OTHER, partitioned=partitioned)
-    assert not has_rows(table, "flight_date", DAY)
+    assert not has_rows(table, "flight_date", DAY, "UTC")
     land(Path(table), DAY, partitioned=partitioned)
-    assert has_rows(table, "flight_date", DAY)
+    assert has_rows(table, "flight_date", DAY, "UTC")
 
 
 @pytest.mark.parametrize("partitioned", [True, False])
@@ -55,8 +57,15 @@ def test_a_day_is_seen_by_the_log_of_a_table_that_delta_rs_does_not_read(tmp_pat
     actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     told = [protocol if "protocol" in action else action for action in actions]
     log.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
-    assert not has_rows(table, "flight_date", DAY)
-    assert has_rows(table, "flight_date", OTHER)
+    assert not has_rows(table, "flight_date", DAY, "UTC")
+    assert has_rows(table, "flight_date", OTHER, "UTC")
+
+
+def test_times_are_waited_for_on_the_day_that_they_have_in_the_zone(tmp_path: Path) -> None:
+    evening = dt.datetime(2013, 7, 2, 3, 30, tzinfo=dt.UTC)  # July 1, 23:30 in New York
+    write_deltalake(str(tmp_path), pa.table({"at": pa.array([evening], pa.timestamp("us", tz="UTC"))}))
+    found = [has_rows(str(tmp_path), "at", day, zone) for zone in ("America/New_York", "UTC") for day in (DAY, OTHER)]
+    assert found == [True, False, False, True]
 
 
 def test_the_trigger_ends_when_the_rows_come(tmp_path: Path) -> None:
@@ -64,7 +73,7 @@ def test_the_trigger_ends_when_the_rows_come(tmp_path: Path) -> None:
 
     async def landed_while_waiting() -> Any:
         until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)
-        trigger = SliceTrigger(table, "flight_date", DAY.isoformat(), 0.05, until.isoformat())
+        trigger = SliceTrigger(table, "flight_date", DAY.isoformat(), "UTC", 0.05, until.isoformat())
         waiting = asyncio.ensure_future(anext(trigger.run()))
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -86,11 +95,12 @@ def test_a_table_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert event["error"]
 
 
-def waiting(name: str = "good") -> WaitForInput:
+def waiting(name: str = "good", asked: str = "") -> WaitForInput:
     return WaitForInput(
         task_id="wait",
         pipeline=name,
         score_date=DAY.isoformat(),
+        asked=asked,
         wait=dt.timedelta(hours=2),
         look_every=dt.timedelta(seconds=5),
     )
@@ -122,3 +132,14 @@ def test_a_slice_that_only_spark_finds_is_not_waited_for(conf: Configuration) ->
     conf.pipeline("by_condition", source={"tables": {"flights": flights}})
     assert watched(*project_and_pipeline("by_condition")) is None
     waiting("by_condition").execute({})
+
+
+def test_a_day_off_is_skipped_unless_a_person_asks_for_it(
+    conf: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKESCORE_INPUTS", str(tmp_path))
+    land(tmp_path / "flights", DAY)
+    conf.pipeline("on_tuesdays", days=["tuesday"])
+    with pytest.raises(AirflowSkipException, match="'on_tuesdays' has no slice of Monday, 2013-07-01"):
+        waiting("on_tuesdays").execute({})
+    waiting("on_tuesdays", asked=DAY.isoformat()).execute({})

@@ -12,7 +12,7 @@ def test_why_answers_though_the_table_does_not_have_an_output_yet(
     planned: Planned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned.publish(planned.manifest())
-    monkeypatch.setattr(explaining, "key_of", lambda words, key, location: {"model_name": words[0]})
+    monkeypatch.setattr(explaining, "key_of", lambda words, key, location, timezone: {"model_name": words[0]})
     answer = explaining.why(no_session, planned.project, "churn", ["churn"], quick=True)
     assert (answer.status, answer.outputs) == ("scored", {})
     assert answer.notes[0] == (

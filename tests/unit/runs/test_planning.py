@@ -210,6 +210,37 @@ def test_a_day_without_rows_is_empty_and_not_due(planned: Planned) -> None:
     assert (observed.state, observed.is_due, observed.reasons) == ("empty", False, ("customers has no row of it",))
 
 
+def test_a_day_off_is_not_due_and_what_is_published_of_it_stays(planned: Planned) -> None:
+    planned.configure(days=[DAY_1.isoformat()])
+    land(planned.customers, {DAY_3: 2})
+    assert [(slice_.state, slice_.is_due) for slice_ in planned.plan(DAY_1, DAY_3).slices] == [
+        ("missing", True), ("off", False), ("off", False),
+    ]  # fmt: skip
+    planned.configure(days="all")
+    planned.publish(planned.manifest())
+    planned.configure(days=[DAY_3.isoformat()])
+    assert planned.slice().state == "current"
+    land(planned.customers, {DAY_1: 1})
+    assert planned.slice().state == "stale"
+
+
+def test_rows_that_only_earlier_runs_tell_are_estimates(planned: Planned) -> None:
+    planned.publish(planned.manifest())
+    assert planned.slice().is_rows_estimated is False
+    tables = {"customers": {"path": "customers", "slice": {"where": "day = :score_date"}}}
+    planned.configure(source={"tables": tables})
+    observed = planned.slice(DAY_2)
+    assert (observed.rows, observed.is_rows_estimated) == (3, True)
+
+
+def test_another_zone_is_another_slice_and_another_calendar_is_not(planned: Planned) -> None:
+    planned.publish(planned.manifest())
+    planned.configure(days="weekdays")
+    assert planned.slice().state == "current"
+    planned.configure(timezone="America/New_York")
+    assert planned.slice().reasons == ("configuration: timezone",)
+
+
 def test_rows_of_several_runs_and_of_unknown_ones_are_stale(planned: Planned) -> None:
     planned.publish(planned.manifest(), told=False)
     assert "the ledger does not know" in planned.slice().reasons[0]

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from pipelines.runs.report_days import Rhythm, days_of, missing_dates, rhythm_of
+from pipelines.runs.report_days import Calendar, Rhythm, days_of, missing_dates, rhythm_of
 from pipelines.tables.ledger import Entry, State
 
 
@@ -91,3 +91,11 @@ def test_what_ended_before_the_slice_was_published_or_was_taken_back_is_no_troub
 
 def test_the_usual_step_of_none_or_one_date_is_a_day() -> None:
     assert rhythm_of([]) == rhythm_of([day(0)]) == Rhythm()
+
+
+def test_a_calendar_tells_which_days_are_missing() -> None:
+    mondays = Calendar(lambda date: date.weekday() == 0)
+    assert missing_dates([day(0), day(20)], mondays) == [day(3), day(10), day(17)]
+    slices = [run(3), run(17)]
+    found = days_of(slices, [*slices, run(5, "failed")], mondays)
+    assert [(item.first, item.missing) for item in found] == [(day(3), 0), (day(5), 0), (day(10), 1), (day(17), 0)]
