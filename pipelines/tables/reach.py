@@ -10,6 +10,7 @@ from pipelines.tables.commit_log import FileAction
 
 STATISTICS_STEP = dt.timedelta(milliseconds=1)
 """Delta's statistics cut times to milliseconds: the greatest may be larger by less than this."""
+_LEAST = dt.timedelta(microseconds=1)
 _ISO_DATE = len("2000-01-01")
 
 
@@ -55,7 +56,7 @@ class Reach:
         low, high = (_parsed(file.stats.get(bound, {}).get(self.column)) for bound in ("minValues", "maxValues"))
         if low is None or high is None:
             return True
-        return self._overlaps(low, high + STATISTICS_STEP if isinstance(high, dt.datetime) else high)
+        return self._overlaps(low, high + STATISTICS_STEP - _LEAST if isinstance(high, dt.datetime) else high)
 
     def _overlaps(self, low: dt.date, high: dt.date) -> bool:
         """Whether any of the values from one to the other, dates or times, lies within."""

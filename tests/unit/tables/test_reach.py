@@ -69,9 +69,10 @@ def test_times_without_a_zone_are_compared_as_they_stand() -> None:
 
 
 def test_the_greatest_time_may_be_larger_by_what_the_log_cuts() -> None:
-    begin = "2026-11-01T03:59:59.999Z"  # may be 03:59:59.999999, and no more
-    assert not of_day(AUTUMN).touched_by(file("2026-11-01T00:00:00.000Z", "2026-11-01T03:59:59.998Z"))
-    assert of_day(AUTUMN).touched_by(file("2026-11-01T00:00:00.000Z", begin))
+    before = "2026-11-01T00:00:00.000Z"
+    assert not of_day(AUTUMN).touched_by(file(before, "2026-11-01T03:59:59.999Z"))  # 03:59:59.999999 at most
+    assert of_day(AUTUMN).touched_by(file(before, "2026-11-01T03:59:59.999001Z"))
+    assert of_day(AUTUMN).touched_by(file(before, "2026-11-01T04:00:00Z"))
     assert of_day(AUTUMN).touched_by(file("2026-11-02T04:59:59.999Z", "2026-12-01T00:00:00.000Z"))
 
 
