@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +16,19 @@ import pytest
 import yaml
 from deltalake import DeltaTable, write_deltalake
 from lightgbm import LGBMClassifier
-from mlflow.models import infer_signature
+from own_project import TODAY, Own, make_own_project, register
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LinearRegression
-from small_project import SPARK
 from xgboost import XGBRegressor
 
 from jobs.verbs import initializing
-from pipelines.config import Project, load_project
-from pipelines.config.models import Model
 from pipelines.errors import ModelError, TableError, UsageError
 from pipelines.runs.explaining import why
-from pipelines.runs.initializing import Initialized, Wish, initialize
 from pipelines.runs.scoring import score
 
 pytestmark = pytest.mark.spark
-TODAY = dt.date(2026, 11, 22)
-
-
-@dataclass(frozen=True)
-class Own:
-    """A project without a pipeline, and a registry with a model of each kind."""
-
-    root: Path
-
-    @property
-    def project(self) -> Project:
-        return load_project(self.root / "conf", "local")
-
-    def init(self, spark: SparkSession, name: str, source: str, model: str, **wishes: Any) -> Initialized:
-        ask = wishes.pop("ask", None)
-        wish = Wish(name, source, Model(name=model, version=1), **wishes)
-        return initialize(spark, self.project, wish, ask, TODAY)
-
-    def written(self) -> list[str]:
-        return sorted(
-            str(file.relative_to(self.root)) for file in self.root.glob("conf/[pe]*/*") if file.stem != "local"
-        )
 
 
 def data_of(package: str, place: str) -> Path:
@@ -79,20 +51,7 @@ def new_york() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Own:
     root = tmp_path_factory.mktemp("own")
-    (root / "conf/environments").mkdir(parents=True)
-    (root / "inputs").mkdir()
-    roots = {"warehouse": f"{root}/warehouse", "inputs": f"{root}/inputs", "cache": f"{root}/cache"}
-    environment = {**roots, "tracking_uri": f"sqlite:///{root}/mlflow.db", "spark": SPARK}
-    (root / "conf/environments/local.yaml").write_text(yaml.safe_dump(environment))
-    mlflow.set_tracking_uri(environment["tracking_uri"])
-    mlflow.set_registry_uri(environment["tracking_uri"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's and Great Expectations' own, as they are imported
-        import great_expectations  # noqa: F401
-
-        mlflow.create_experiment("own", artifact_location=(root / "artifacts").as_uri())
-        mlflow.set_experiment("own")
-
+    own = make_own_project(root)
     days = seattle()
     days.to_csv(root / "inputs/seattle.csv", index=False)
     register(
@@ -109,22 +68,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Own:
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), root / "inputs/cells.parquet")
     kind = cells.target.map({0: "malignant", 1: "benign"})
     register(mlflow.lightgbm, LGBMClassifier(n_estimators=10, verbose=-1), cells.data, kind, "cells")
-    return Own(root)
-
-
-def register(flavor: Any, model: Any, inputs: pd.DataFrame, target: Any, name: str) -> None:
-    model.fit(inputs, target)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        signature = infer_signature(inputs, model.predict(inputs))
-        flavor.log_model(model, name="m", signature=signature, registered_model_name=name, pip_requirements=["pandas"])
+    return own
 
 
 @pytest.fixture
 def own(trained: Own) -> Own:
-    for file in trained.written():
-        (trained.root / file).unlink()
-    return trained
+    return trained.forget()
 
 
 def test_a_csv_file_whose_dates_are_texts_scored_by_a_linear_model(spark: SparkSession, own: Own) -> None:
