@@ -30,9 +30,11 @@ ALWAYS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+    "spark.sql.legacy.javaCharsets": "true",
     "spark.ui.showConsoleProgress": "false",
 }
-"""What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere."""
+"""What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere;
+texts in all encodings that Java knows, windows-1252 among them."""
 UNLESS_SET = {"spark.sql.codegen.cache.maxEntries": "1000"}
 """Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again."""
 DAEMON = "pipelines.models.worker_daemon"

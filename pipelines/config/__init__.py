@@ -15,6 +15,7 @@ from pipelines.config.models import (
 )
 from pipelines.config.policy import HistoryGate, Limits, Policy
 from pipelines.config.scheduling import OnFailure, Scheduling
+from pipelines.config.text_format import TextFormat
 
 __all__ = [
     "Environment",
@@ -32,6 +33,7 @@ __all__ = [
     "Slice",
     "Source",
     "TableName",
+    "TextFormat",
     "load_pipeline",
     "load_project",
     "pipeline_names",

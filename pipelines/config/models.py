@@ -20,6 +20,7 @@ from pydantic import (
 from pipelines.config.calendar import EVERY_DAY, Days, is_among
 from pipelines.config.policy import HistoryGate, Limits, Policy
 from pipelines.config.scheduling import Scheduling
+from pipelines.config.text_format import OF_CSV, TextFormat
 from pipelines.config.typed import Name, Typed
 
 OutputType = Annotated[
@@ -28,6 +29,9 @@ OutputType = Annotated[
         pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>|map<.+>|struct<.+>)$"
     ),
 ]
+Format = Literal["delta", "parquet", "csv", "jsonl"]
+TEXT_FORMATS = ("csv", "jsonl")
+"""Formats that hold texts only: what a value is, the pipeline says."""
 Reader = Literal["spark", "delta-rs", "polars", "duckdb"]
 RESERVED_COLUMNS = frozenset(
     {"score_date", "model_name", "model_version", "run_id", "scored_at", "quarantined_at", "reasons", "row"}
@@ -61,12 +65,15 @@ class Source(Typed):
     """A folder; one that is not absolute is below the environment's `inputs`."""
     table: str | None = None
     """A name in Spark's catalog, instead of a path."""
-    format: Literal["delta", "parquet", "csv"] = "delta"
-    """Delta tables are pinned to a version; of the others paths, sizes and times are recorded."""
+    format: Format = "delta"
+    """Delta tables are pinned to a version; of the others paths, sizes and times are recorded. `jsonl`: JSON lines."""
+    text: TextFormat = TextFormat()
+    """How a CSV or JSON lines file spells its values."""
     slice: Slice | None = None
     """How a score date's rows are found; without it the whole table is read. The first source needs one."""
     columns: dict[str, str] = {}
-    """The contract: SQL types by column. A column that is missing or has another type stops a run before it reads."""
+    """The contract: SQL types by column. A column that is missing or has another type stops a run before it reads.
+    Columns of CSV and JSON lines are read as the types that it says; all others of them are text."""
     other_columns: Literal["allow", "refuse"] = "allow"
     """Whether the table may have columns that the contract does not name."""
 
@@ -75,6 +82,33 @@ class Source(Typed):
         if (self.path is None) == (self.table is None):
             raise ValueError("a source is either a 'path' or a 'table'")
         return self
+
+    @model_validator(mode="after")
+    def text_has_its_columns(self) -> Source:
+        said = self.text.model_fields_set
+        if not self.is_text and said:
+            raise ValueError(f"'text' goes with the formats {' and '.join(TEXT_FORMATS)}, and only with them")
+        if self.format == "jsonl":
+            if said & OF_CSV:
+                raise ValueError(f"JSON lines have no {', '.join(sorted(said & OF_CSV))}: leave that out of 'text'")
+            if not self.columns:
+                raise ValueError("JSON lines have no header: 'columns' names those to be read, with their types")
+            if self.other_columns == "refuse":
+                raise ValueError("JSON lines have no header that would tell of others: leave out 'other_columns'")
+        if self.format == "csv" and not self.text.header and not self.columns:
+            raise ValueError("without a header, 'columns' names all columns of the file in their order")
+        return self
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts only, which are read as the types that the pipeline says."""
+        return self.format in TEXT_FORMATS
+
+    @property
+    def column_types(self) -> dict[str, str]:
+        """The SQL types that are said of columns: by the contract, and a date of the one that tells the slice."""
+        by_slice = {} if self.slice is None or self.slice.column is None else {self.slice.column: "date"}
+        return {**by_slice, **self.columns}
 
 
 class Sources(Typed):

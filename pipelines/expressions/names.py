@@ -5,14 +5,14 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from pipelines.expressions.rules import FEATURES
+from pipelines.expressions.rules import FEATURES, RECORD, UNREAD
 
 
 def column(name: str) -> Column:
-    """The column of that name; `__features.x` is the feature x."""
-    prefix, dot, feature = name.partition(".")
-    if dot and prefix == FEATURES:
-        return F.col(FEATURES)[feature]
+    """The column of that name; `__features.x` is the feature x, `__unread_s.x` the text of x that cannot be read."""
+    prefix, dot, field = name.partition(".")
+    if dot and (prefix == FEATURES or prefix.startswith(UNREAD)):
+        return F.col(prefix)[field]
     return F.col(quoted(name))
 
 
@@ -28,8 +28,17 @@ def quoted(name: str) -> str:
 def label(name: str) -> str:
     """The name as a person knows it.
 
-    >>> label("__features.hour"), label("hour")
-    ('feature hour', 'hour')
+    >>> label("__features.hour"), label("hour"), label("__unread_orders.amount"), label("__unread_orders.__record")
+    ('feature hour', 'hour', 'amount', 'record')
     """
-    prefix, dot, feature = name.partition(".")
-    return f"feature {feature}" if dot and prefix == FEATURES else name
+    prefix, dot, field = name.partition(".")
+    if dot and prefix == FEATURES:
+        return f"feature {field}"
+    if dot and prefix.startswith(UNREAD):
+        return "record" if field == RECORD else field
+    return name
+
+
+def is_unread(name: str) -> bool:
+    """Whether a column holds texts that cannot be read, beside the columns of a text source."""
+    return name.startswith(UNREAD)

@@ -9,8 +9,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from pipelines.expressions.masks import has_bit
-from pipelines.expressions.names import column, label
-from pipelines.expressions.rules import Rule
+from pipelines.expressions.names import column, is_unread, label
+from pipelines.expressions.rules import ReadAs, Rule
 
 MASKED = "***"
 
@@ -32,6 +32,8 @@ def reason(rule: Rule, personal: Collection[str], value_of: Callable[[str], Colu
         personal: columns that are masked.
         value_of: where a column's value is.
     """
+    if isinstance(rule.check, ReadAs) and rule.check.is_masked:
+        personal = rule.check.columns
     found = [
         F.concat(F.lit(f"{label(name)} is "), shown(name, personal, value_of))
         for name in dict.fromkeys(rule.check.columns)
@@ -46,7 +48,8 @@ def reason(rule: Rule, personal: Collection[str], value_of: Callable[[str], Colu
 
 def shown(name: str, personal: Collection[str], value_of: Callable[[str], Column] = column) -> Column:
     """The value as text, or a mask where the column is personal; a missing value is said to be null in both."""
-    value = F.lit(MASKED) if name in personal else F.substring(value_of(name).cast("string"), 1, 200)
+    is_personal = (label(name) if is_unread(name) else name) in personal or name in personal
+    value = F.lit(MASKED) if is_personal else F.substring(value_of(name).cast("string"), 1, 200)
     return F.when(value_of(name).isNull(), F.lit("null")).otherwise(value)
 
 

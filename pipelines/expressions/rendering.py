@@ -8,7 +8,9 @@ from operator import and_, or_
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
+from pipelines.expressions.casts import keeps
 from pipelines.expressions.names import column
 from pipelines.expressions.parsing import parses
 from pipelines.expressions.rules import (
@@ -19,6 +21,7 @@ from pipelines.expressions.rules import (
     Domain,
     InSet,
     IsNull,
+    KeptByCasts,
     Like,
     Matches,
     NotNull,
@@ -26,10 +29,14 @@ from pipelines.expressions.rules import (
     PairInSet,
     Parses,
     Population,
+    ReadAs,
     Rule,
     Scalar,
+    SqlCast,
     SumEquals,
+    WholeRecord,
 )
+from pipelines.expressions.text_values import is_unread
 
 
 @lru_cache(maxsize=1024)
@@ -128,6 +135,31 @@ def _(check: Like) -> Column:
 @holds.register
 def _(check: Parses) -> Column:
     return parses(column(check.column), check.what, check.how)
+
+
+@holds.register
+def _(check: ReadAs) -> Column:
+    return ~is_unread(column(check.column), T.DataType.fromDDL(check.kind), check.spelling)
+
+
+@holds.register
+def _(check: WholeRecord) -> Column:
+    return column(check.column).isNull()
+
+
+@holds.register
+def _(check: KeptByCasts) -> Column:
+    return reduce(and_, map(_is_kept, check.casts))
+
+
+def _is_kept(cast: SqlCast) -> Column:
+    value = F.expr(cast.value)
+    if cast.wanted is None:
+        kept = value.isNull() | F.expr(cast.sql).isNotNull()
+    else:
+        kept = keeps(value, T.DataType.fromDDL(cast.found), T.DataType.fromDDL(cast.wanted))
+    # Not an OR, whose other side may be computed too: what a branch guards against would end the run.
+    return kept if cast.condition is None else F.when(meets(cast.condition), kept).otherwise(F.lit(True))
 
 
 @holds.register

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.config import TextFormat
 from pipelines.errors import shortened
 
 Scalar = str | int | float | bool
@@ -19,6 +20,12 @@ IgnoreIf = Literal["all_missing", "any_missing", "never"]
 
 FEATURES = "__features"
 """The struct column that holds the features beside the columns read; a path into it names a feature."""
+
+UNREAD = "__unread_"
+"""Begins the name of a struct column beside those of a text source, whose name follows: the texts of a row that cannot
+be read as their columns' types. A path into it names a column."""
+RECORD = "__record"
+"""Among those: why the row's record cannot be read as a whole."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,37 @@ class Parses(OfOneColumn):
 
 
 @dataclass(frozen=True)
+class ReadAs(OfOneColumn):
+    """The text can be read as a value of a type, or is missing. Every row is judged.
+
+    Args:
+        column: a column of texts.
+        kind: the SQL type.
+        spelling: how the text format spells values.
+        looks: what such a text looks like, in words.
+        is_masked: whether its texts are never shown.
+    """
+
+    kind: str
+    spelling: TextFormat
+    looks: str
+    is_masked: bool = False
+
+    def expected(self) -> str:
+        return self.looks
+
+
+@dataclass(frozen=True)
+class WholeRecord(OfOneColumn):
+    """The row's record in its file was read whole: nothing says why it was not. Every row is judged."""
+
+    looks: str
+
+    def expected(self) -> str:
+        return self.looks
+
+
+@dataclass(frozen=True)
 class ZScoreBelow(OfOneColumn):
     """The value's distance from the slice's mean, in standard deviations of the sample, is below a threshold.
 
@@ -207,6 +245,42 @@ class DistinctWithinRow(OfSeveralColumns):
 
 
 @dataclass(frozen=True)
+class SqlCast:
+    """A cast within a feature's SQL.
+
+    Args:
+        sql: the cast as it is written.
+        value: the SQL of what is cast.
+        found: the type of that.
+        wanted: the type that it is cast to; None where a function reads a text by a format of its own.
+        condition: the SQL condition under which it is computed; None where it always is.
+    """
+
+    sql: str
+    value: str
+    found: str
+    wanted: str | None
+    condition: str | None = None
+
+
+@dataclass(frozen=True)
+class KeptByCasts(OfSeveralColumns):
+    """Casts keep their values as they are: none is a text that cannot be read, loses a fraction, or is too large.
+
+    Args:
+        columns: those that the values are made of.
+        ignore_if: `never`: every row is judged.
+        casts: the casts.
+    """
+
+    casts: tuple[SqlCast, ...] = ()
+
+    def expected(self) -> str:
+        written = " and ".join(dict.fromkeys(cast.sql for cast in self.casts))
+        return f"values that {shortened(written, 120)} keeps as they are"
+
+
+@dataclass(frozen=True)
 class Unique(OfSeveralColumns):
     """No other judged row holds the same values: all copies break it. Known only once the whole slice was read."""
 
@@ -222,6 +296,9 @@ Check = (
     | Matches
     | Like
     | Parses
+    | ReadAs
+    | WholeRecord
+    | KeptByCasts
     | PairGreater
     | AllEqual
     | PairInSet
@@ -276,7 +353,7 @@ class Rule:
     def domain(self) -> Domain:
         """The rows that it judges, where its condition holds."""
         check = self.check
-        if isinstance(check, NotNull | IsNull):
+        if isinstance(check, NotNull | IsNull | ReadAs | WholeRecord):
             return Domain()
         if isinstance(check, OfSeveralColumns):
             if check.ignore_if == "never":

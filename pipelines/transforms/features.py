@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -14,15 +15,22 @@ from pipelines.expressions.rules import FEATURES
 DeriveFeatures = Callable[[DataFrame], DataFrame]
 
 
-def with_expressions(frame: DataFrame, features: Mapping[str, str], types: Mapping[str, T.DataType]) -> DataFrame:
+def with_expressions(
+    frame: DataFrame,
+    features: Mapping[str, str],
+    types: Mapping[str, T.DataType],
+    texts: Mapping[str, Column] = MappingProxyType({}),
+) -> DataFrame:
     """The frame with one struct column more: each feature by its SQL expression, cast to the type given for it.
 
     Args:
         frame: the columns read.
         features: SQL expressions by the feature's name; those without a type are left out.
         types: the features that are wanted, in order, and their Spark types.
+        texts: those that are texts read as their types, in place of their SQL.
     """
-    wanted = [F.expr(features[name]).cast(kind).alias(name) for name, kind in types.items()]
+    values = {name: texts[name] if name in texts else F.expr(features[name]) for name in types}
+    wanted = [values[name].cast(kind).alias(name) for name, kind in types.items()]
     return frame.select("*", F.struct(*wanted).alias(FEATURES))
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.config import TextFormat
 from pipelines.expressions.masks import BITS, mask_names
 from pipelines.expressions.names import label, quoted
 from pipelines.expressions.rules import (
@@ -20,6 +21,7 @@ from pipelines.expressions.rules import (
     IgnoreIf,
     InSet,
     IsNull,
+    KeptByCasts,
     Like,
     Matches,
     NotNull,
@@ -28,14 +30,18 @@ from pipelines.expressions.rules import (
     PairGreater,
     PairInSet,
     Parses,
+    ReadAs,
     Rule,
     Severity,
+    SqlCast,
     SumEquals,
     Unique,
+    WholeRecord,
     ZScoreBelow,
 )
 
 PAIR, THREE = ("a", "b"), ("a", "b", "c")
+CASTS = (SqlCast("CAST(a AS INT)", "a", "double", "int"), SqlCast("CAST(b AS INT)", "b", "double", "int", "a > 0"))
 TEXTS: list[tuple[Check, str, tuple[str, ...]]] = [
     (NotNull("a"), "a value", ("a",)),
     (IsNull("a"), "no value", ("a",)),
@@ -58,6 +64,10 @@ TEXTS: list[tuple[Check, str, tuple[str, ...]]] = [
     (Parses("a", "date"), "a date", ("a",)),
     (Parses("a", "json"), "JSON", ("a",)),
     (Parses("a", "json_schema", "{}"), "JSON as its schema", ("a",)),
+    (ReadAs("a", "int", TextFormat(), "a text of int"), "a text of int", ("a",)),
+    (WholeRecord("a", "a record as the header says"), "a record as the header says", ("a",)),
+    (KeptByCasts(("a",), "never", CASTS[:1]), "values that CAST(a AS INT) keeps as they are", ("a",)),
+    (KeptByCasts(PAIR, "never", CASTS), "values that CAST(a AS INT) and CAST(b AS INT) keeps as they are", PAIR),
     (ZScoreBelow("a", 3), "|z| < 3", ("a",)),
     (ZScoreBelow("a", 2.5, double_sided=False), "z < 2.5", ("a",)),
     (PairGreater(PAIR), "a > b", PAIR),
@@ -123,6 +133,9 @@ DOMAINS: list[tuple[Check, Domain]] = [
     (Matches("a", ("x",)), Domain(("a",))),
     (Like("a", ("x",)), Domain(("a",))),
     (Parses("a", "json"), Domain(("a",))),
+    (ReadAs("a", "int", TextFormat(), "a text of int"), Domain()),
+    (WholeRecord("a", "a record"), Domain()),
+    (KeptByCasts(PAIR, "never", CASTS), Domain()),
     (ZScoreBelow("a", 3), Domain(("a",))),
     *[
         (kind(PAIR, ignored), domain)  # type: ignore[call-arg]
