@@ -173,6 +173,8 @@ def show_reports(reports: Sequence[Report]) -> None:
             say(f"  judged on the stage, as they speak of the slice as a whole: {', '.join(report.on_stage)}")
         for check_id, why in report.by_engine.items():
             say(f"  {check_id}: computed by Great Expectations' engine, which reads the slice again: {why}")
+        for feature, casts in report.unjudged.items():
+            say(f"  feature {feature}: no rule can tell whether {', '.join(casts)} changes a value")
 
 
 def show_tables(changes: Sequence[TableChange]) -> None:

@@ -25,12 +25,16 @@ class Format(StrEnum):
     DELTA = "delta"
     PARQUET = "parquet"
     CSV = "csv"
+    JSONL = "jsonl"
 
 
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name.")],
     source: Annotated[
-        str, typer.Option("--source", metavar="PATH_OR_TABLE", help="Delta, Parquet or CSV; or a table of the catalog.")
+        str,
+        typer.Option(
+            "--source", metavar="PATH_OR_TABLE", help="Delta, Parquet, CSV or JSON lines; or a table of the catalog."
+        ),
     ],
     model: Annotated[
         str, typer.Option("--model", metavar="NAME@ALIAS", help="A registered model; NAME/VERSION for a fixed version.")
@@ -48,6 +52,15 @@ def init(
     stored_as: Annotated[
         Format | None, typer.Option("--format", help="Of the source; else found by its files.")
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION=VALUE", help="Of a CSV: separator=;, decimal=, thousands, encoding, …; else guessed."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TYPE", help="The SQL type that a text column is read as.")
+    ] = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="The model may be a pickle.")] = False,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="The model may bring code of its own.")] = False,
     trusted_type: Annotated[
@@ -60,6 +73,7 @@ def init(
 
     Example: `lakescore init rain --source weather.csv --model rain@champion`
     """
+    from pipelines.inputs.text_options import parse_options
     from pipelines.runs.initializing import Wish, initialize
 
     if snapshot and date_column is not None:
@@ -71,7 +85,9 @@ def init(
         key=tuple(part.strip() for part in key.split(",")) if key else (),
         date_column=date_column,
         snapshot=snapshot,
-        features=dict(map(_feature, feature or [])),
+        features=_features(feature),
+        text=parse_options(_pairs("--text", text, "OPTION=VALUE", "value is given for an option")),
+        columns=_pairs("--column", column, "NAME=TYPE", "type is given for a column"),
         format=stored_as.value if stored_as is not None else None,
         force=force,
     )
@@ -107,13 +123,24 @@ def read_model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: l
     )
 
 
-def _feature(text: str) -> tuple[str, str]:
-    name, is_given, sql = text.partition("=")
-    if not is_given or not sql.strip():
-        raise UsageError(
-            "--feature: no column or SQL is given for an input", expected="INPUT=COLUMN_OR_SQL", found=text
-        )
-    return name.strip(), sql.strip()
+def _features(given: list[str] | None) -> dict[str, str]:
+    lacks = "column or SQL is given for an input"
+    features = _pairs("--feature", given, "INPUT=COLUMN_OR_SQL", lacks)
+    for name, sql in features.items():
+        if not sql.strip():
+            raise UsageError(f"--feature: no {lacks}", expected="INPUT=COLUMN_OR_SQL", found=f"{name}=")
+    return {name: sql.strip() for name, sql in features.items()}
+
+
+def _pairs(option: str, given: list[str] | None, shape: str, lacks: str) -> dict[str, str]:
+    """What an option gives by names, which may be given several times."""
+    pairs = {}
+    for text in given or []:
+        name, is_given, value = text.partition("=")
+        if not is_given:
+            raise UsageError(f"{option}: no {lacks}", expected=shape, found=text)
+        pairs[name.strip()] = value
+    return pairs
 
 
 def _as_plain(made: Initialized) -> dict[str, object]:
@@ -122,6 +149,8 @@ def _as_plain(made: Initialized) -> dict[str, object]:
         "date": vars(made.date),
         "key": vars(made.key),
         "features": [vars(item) for item in made.features],
+        "source": made.text.source.model_dump(mode="json", exclude_defaults=True),
+        "warnings": list(made.warnings),
         "expectations": made.expectations,
         "plan": made.plan.as_json(),
     }
@@ -133,6 +162,8 @@ def _show(name: str, made: Initialized) -> None:
     rendering.say(f"  key       {', '.join(made.key.columns)} ({made.key.evidence})")
     changed = [f"{item.name} = {item.sql}" for item in made.features if item.sql != item.name]
     rendering.say(f"  features  {len(made.features)}" + (f"; {'; '.join(changed)}" if changed else ", by name"))
+    if made.text.format_evidence:
+        rendering.say(f"  text      {made.text.format_evidence}")
     rendering.say(f"  suite     {made.expectations} expectations, suggested from the newest days")
     for warning in made.warnings:
         rendering.say(f"  warning   {warning}")

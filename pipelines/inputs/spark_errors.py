@@ -23,6 +23,7 @@ from pipelines.errors import (
     SourceError,
     root_cause,
 )
+from pipelines.inputs.refusals import refused_by
 
 SparkError: TypeAlias = PySparkException | Py4JJavaError
 UNREADABLE = re.compile(r"\[FAILED_READ_FILE(?P<condition>[^\]]*)\] (?P<told>[^\n]*)")
@@ -138,6 +139,9 @@ def meaning_of_data(error: SparkError, *, tells_values: bool = False) -> SourceE
     """The meaning of an error whose cause is a data file or a value; None for any other error."""
     if NO_SPACE in str(error):
         return None
+    refused = refused_by(error)
+    if refused is not None:
+        return refused
     broken = UNREADABLE.search(str(error))
     if broken is not None and broken["condition"] == ANOTHER_TYPE:
         return SourceError(

@@ -13,6 +13,11 @@ TRIES = 3
 Found = TypeVar("Found")
 
 
+def sentence(error: UsageError) -> str:
+    """What is wrong, as the beginning of a question."""
+    return f"{error.problem[:1].upper()}{error.problem[1:]}"
+
+
 def asked(ask: Ask, question: str, default: str, find: Callable[[str], Found]) -> Found:
     """What comes of a person's answer; one that will not do is told, and asked for again.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
 
@@ -28,6 +28,7 @@ class Report:
         on_stage: the ids of those that speak of the slice as a whole: judged on the stage, of few columns.
         by_engine: why Great Expectations' engine computes some, by their ids; each reads the slice again.
         model: what the alias or version means now; None where the registry was not asked.
+        unjudged: casts within features that may change a value and that no rule can judge, by feature.
     """
 
     pipeline: str
@@ -36,6 +37,7 @@ class Report:
     on_stage: tuple[str, ...]
     by_engine: dict[str, str]
     model: str | None
+    unjudged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def check_pipeline(project: Project, name: str, session: Callable[[], SparkSession] | None = None) -> Report:
@@ -51,7 +53,7 @@ def check_pipeline(project: Project, name: str, session: Callable[[], SparkSessi
     """
     definition = define(project, name)
     _require_own_tables(project, definition.pipeline)
-    model = None if session is None else _checked_with_sources(session(), project, definition)
+    model, unjudged = (None, {}) if session is None else _checked_with_sources(session(), project, definition)
     checks = definition.checks
     return Report(
         pipeline=name,
@@ -60,10 +62,13 @@ def check_pipeline(project: Project, name: str, session: Callable[[], SparkSessi
         on_stage=checks.on_stage,
         by_engine=checks.by_engine,
         model=None if model is None else f"{model.name} version {model.version}",
+        unjudged=unjudged,
     )
 
 
-def _checked_with_sources(spark: SparkSession, project: Project, definition: Definition) -> RegisteredModel:
+def _checked_with_sources(
+    spark: SparkSession, project: Project, definition: Definition
+) -> tuple[RegisteredModel, Mapping[str, tuple[str, ...]]]:
     pipeline = definition.pipeline
     model = look_up(project, pipeline.model)
     sources = pin_sources(spark, project, pipeline, ANY_DAY, {})
@@ -73,8 +78,7 @@ def _checked_with_sources(spark: SparkSession, project: Project, definition: Def
         return prepare(definition, model, frame)
 
     require_contract(spark, pipeline, sources, prepared)
-    prepared()
-    return model
+    return model, prepared().unjudged
 
 
 def _require_own_tables(project: Project, pipeline: Pipeline) -> None:

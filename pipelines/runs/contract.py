@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
-from pyspark.errors import ParseException
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
-from pipelines.config import Pipeline, Source
-from pipelines.errors import ConfigurationError, PipelineError, SourceError, shortened
+from pipelines.config import Pipeline
+from pipelines.errors import PipelineError, SourceError, shortened
+from pipelines.inputs.declared_types import declared_types
+from pipelines.inputs.text_files import without_unread
 from pipelines.runs.sources import PinnedSource, read_source
 
 LIKE_ENOUGH = 0.6
@@ -37,9 +38,12 @@ def require_contract(
         configured = pipeline.source.tables[source.name]
         if not configured.columns:
             continue
-        found = read_source(spark, source).schema
+        found = without_unread(read_source(spark, source, configured)).schema
         different = differences(
-            _declared(source.name, configured), found, refuses_others=configured.other_columns == "refuse"
+            declared_types(source.name, configured),
+            found,
+            refuses_others=configured.other_columns == "refuse",
+            are_texts=configured.is_text,
         )
         if different:
             problems += [f"{source.name}.{difference}" for difference in different]
@@ -58,20 +62,24 @@ def require_contract(
     )
 
 
-def differences(declared: T.StructType, found: T.StructType, *, refuses_others: bool) -> list[str]:
+def differences(
+    declared: T.StructType, found: T.StructType, *, refuses_others: bool, are_texts: bool = False
+) -> list[str]:
     """What is missing, retyped, likely renamed and, where others are refused, added.
 
     Args:
         declared: the contract.
         found: the table's columns.
         refuses_others: whether a column that is not declared is a difference.
+        are_texts: whether the table is of a text format, and so read as it is declared.
     """
     there = {field.name: field for field in found}
     missing = [field for field in declared if field.name not in there]
     others = [field for field in found if field.name not in declared.names]
     told, renamed = [], set()
     for field in missing:
-        successor = _successor(field, [other for other in others if other.name not in renamed])
+        free = [other for other in others if other.name not in renamed]
+        successor = _successor(field, free, are_texts=are_texts)
         if successor is None:
             told.append(f"{field.name}: missing")
         else:
@@ -85,33 +93,21 @@ def differences(declared: T.StructType, found: T.StructType, *, refuses_others: 
     return told
 
 
-def _successor(field: T.StructField, others: Sequence[T.StructField]) -> T.StructField | None:
+def _successor(field: T.StructField, others: Sequence[T.StructField], *, are_texts: bool) -> T.StructField | None:
     """The undeclared column of the same type whose name is most alike, if it is alike enough."""
 
     def likeness(other: T.StructField) -> float:
         return SequenceMatcher(None, field.name.lower(), other.name.lower()).ratio()
 
-    alike = [other for other in others if _kind(other) == _kind(field) and likeness(other) >= LIKE_ENOUGH]
+    # In a text format, whatever is not declared is text.
+    kinds = {_kind(field), T.StringType().simpleString()} if are_texts else {_kind(field)}
+    alike = [other for other in others if _kind(other) in kinds and likeness(other) >= LIKE_ENOUGH]
     return max(alike, key=likeness, default=None)
 
 
 def _kind(field: T.StructField) -> str:
     """The type as SQL says it, which cannot say whether an array's elements or a map's values may be null."""
     return field.dataType.simpleString()
-
-
-def _declared(name: str, source: Source) -> T.StructType:
-    fields = []
-    for column, kind in source.columns.items():
-        try:
-            fields.append(T.StructField(column, T.DataType.fromDDL(kind)))
-        except (ParseException, ValueError, KeyError) as error:
-            raise ConfigurationError(
-                f"source.tables.{name}.columns.{column}: no SQL type",
-                expected="a type such as int, bigint, double, string, date, timestamp, decimal(10,2)",
-                found=kind,
-            ) from error
-    return T.StructType(fields)
 
 
 def _declaration(name: str, found: T.StructType) -> str:

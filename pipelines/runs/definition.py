@@ -22,6 +22,17 @@ from pipelines.validation.suite import Suite, load_suite, parse_suite
 
 MODEL_INPUT = "model_input_not_null"
 """The rules that a model's signature demands are `model_input_not_null:FEATURE`."""
+KEPT_INPUT = "model_input"
+"""Those that refuse rows whose value a cast on the way to the model would change are `model_input:FEATURE`."""
+READABLE = "input_readable"
+"""Those that refuse texts which cannot be read as their column's type are `input_readable:COLUMN`, or
+`input_readable:SOURCE.COLUMN` where a query joins sources."""
+RECORD_READABLE = "record_readable"
+"""That of a text source's records is `record_readable:SOURCE`."""
+DEMANDED = tuple(f"{kind}:" for kind in (MODEL_INPUT, KEPT_INPUT, READABLE, RECORD_READABLE))
+"""How the ids of rules begin that no suite holds."""
+YIELDING = tuple(f"{kind}:" for kind in (KEPT_INPUT, READABLE))
+"""Those of them that `policy.checks` may change: a person may want what a cast makes of a value."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ def define(project: Project, name: str, suite_file: Path | None = None) -> Defin
     # Of another suite than the pipeline's own, some checks that policy and limits name may be gone.
     own = suite_file is None
     policy = pipeline.policy if own else _of_suite(pipeline, suite)
-    checks = compile_suite(suite, policy, pipeline.personal)
+    checks = compile_suite(suite, of_suites(policy), pipeline.personal)
     if own:
         _require_known_limits(pipeline, checks)
     return Definition(pipeline, sql_text(project, pipeline), checks, derive, source)
@@ -94,7 +105,7 @@ def recorded(project: Project, configuration: Mapping[str, Any], run_id: str) ->
             )
     listed = [{**item, "id": item["check_id"]} for item in configuration["expectations"]]
     suite = parse_suite(json.dumps({"expectations": listed}), f"the manifest of run {run_id}")
-    checks = compile_suite(suite, pipeline.policy, pipeline.personal)
+    checks = compile_suite(suite, of_suites(pipeline.policy), pipeline.personal)
     return Definition(pipeline, configuration["query"], checks, derive, configuration["feature_source"])
 
 
@@ -117,6 +128,12 @@ def _suite(project: Project, pipeline: Pipeline) -> Suite:
     return parse_suite(text, pipeline.expectations)
 
 
+def of_suites(policy: Policy) -> Policy:
+    """The policy, less what it says of rules that no suite holds."""
+    kept = {check_id: action for check_id, action in policy.checks.items() if not check_id.startswith(YIELDING)}
+    return policy.model_copy(update={"checks": kept})
+
+
 def _of_suite(pipeline: Pipeline, suite: Suite) -> Policy:
     """The pipeline's policy, less what cannot be said of the checks of another suite."""
 
@@ -135,7 +152,7 @@ def _of_suite(pipeline: Pipeline, suite: Suite) -> Policy:
 def _require_known_limits(pipeline: Pipeline, checks: Checks) -> None:
     known = [rule.id for rule in checks.all_rules]
     for rule_id in pipeline.limits.rules:
-        if rule_id not in known and not rule_id.startswith(f"{MODEL_INPUT}:"):
+        if rule_id not in known and not rule_id.startswith(DEMANDED):
             raise ConfigurationError(f"limits.rules: there is no rule '{rule_id}'", remedy=did_you_mean(rule_id, known))
 
 

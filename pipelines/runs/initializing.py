@@ -7,22 +7,23 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines.config import Project, Source
-from pipelines.config.models import Model
+from pipelines.config.models import Format, Model
 from pipelines.config.typed import NAME
 from pipelines.errors import TableError, UnguessedError, UsageError
 from pipelines.inputs.spark_errors import meaning, translated
+from pipelines.inputs.text_files import without_unread
 from pipelines.models.results import proposed_outputs
 from pipelines.models.signature import model_inputs
-from pipelines.runs.asking import Ask, asked
+from pipelines.runs.asking import Ask, asked, sentence
 from pipelines.runs.checking import Report, check_pipeline
 from pipelines.runs.feature_proposal import FeatureProposal, propose_features
 from pipelines.runs.personal_names import personal_columns
@@ -39,15 +40,22 @@ from pipelines.runs.source_proposal import (
 from pipelines.runs.sources import PinnedSource, read_source, source_location
 from pipelines.runs.suggesting import suggest
 from pipelines.runs.tables import create_tables, require_columns
+from pipelines.runs.text_proposal import TextProposal, propose_text
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import below, local_path
 
-Format = Literal["delta", "parquet", "csv"]
 PROFILED_DAYS = 28
 """The days before the newest one of which the suggested suite is made."""
 SNAPSHOT = "snapshot"
 """The answer to the question for a date column that takes the whole table instead."""
-_SUFFIXES: Mapping[str, Format] = {".parquet": "parquet", ".csv": "csv", ".gz": "csv"}
+_SUFFIXES: Mapping[str, Format] = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_PACKED = (".gz", ".bz2", ".zst")
 
 
 def _tell_nothing(what: str) -> None:
@@ -67,6 +75,8 @@ class Wish:
         snapshot: whether each score date scores the whole table instead.
         features: SQL by input of the model, for those that no column is named like.
         format: of the source; found by its files where it is not given.
+        text: options of the source's text format, which win over guesses.
+        columns: SQL types of the source's columns, for a text format.
         force: whether a pipeline of that name may be replaced.
     """
 
@@ -78,6 +88,8 @@ class Wish:
     snapshot: bool = False
     features: Mapping[str, str] = field(default_factory=dict)
     format: Format | None = None
+    text: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
 
 
@@ -90,6 +102,7 @@ class Initialized:
         date: how a score date finds its rows.
         key: what identifies a row.
         features: the model's inputs.
+        text: how a text source is read.
         expectations: how many the suggested suite has.
         report: what a check of it found.
         plan: what scoring the newest date would do.
@@ -99,14 +112,16 @@ class Initialized:
     date: DateProposal
     key: KeyProposal
     features: tuple[FeatureProposal, ...]
+    text: TextProposal
     expectations: int
     report: Report
     plan: Plan
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the rows may not be as wished: dates that are missing, keys that are not unique."""
-        return tuple(filter(None, (self.date.warning, self.key.warning)))
+        """What of the rows may not be as wished: no date, keys that are not unique, values that cannot be read."""
+        of_features = [item.warning for item in self.features]
+        return tuple(filter(None, (*self.text.warnings, self.date.warning, self.key.warning, *of_features)))
 
 
 @translated(meaning)
@@ -138,20 +153,30 @@ def initialize(
     tell("looking at the model")
     model = look_up(project, wish.model)
     source = _source(spark, project, wish)
-    location = source_location(spark, project, source)
-    frame = read_source(spark, PinnedSource(wish.name, location, source.format, _NEWEST))
+    name, location = f"{wish.name}_input", source_location(spark, project, source)
+    inputs = model_inputs(model.folder, model.label)
     tell("looking for a date and a key")
+    text = propose_text(spark, name, location, source, inputs, wish.text, wish.columns, ask)
+
+    def read(source: Source) -> DataFrame:
+        return without_unread(read_source(spark, PinnedSource(name, location, source.format, _NEWEST), source))
+
+    frame = read(text.source)
     date = _date(frame, wish, ask, today)
     key = _key(frame, date, wish, ask)
-    features = propose_features(frame, model_inputs(model.folder, model.label), wish.features, ask)
+    source = text.without([column for column in key.columns if column not in wish.columns])
+    frame = read(source)
+    features = propose_features(frame, inputs, wish.features, ask, texts=source)
     personal = personal_columns(frame.columns)
     outputs = proposed_outputs(model.folder)
-    text = pipeline_text(wish.name, source, date, key, features, wish.model, outputs, personal)
+    pipeline = pipeline_text(
+        wish.name, replace(text, source=source), date, key, features, wish.model, outputs, personal
+    )
     with tempfile.TemporaryDirectory(prefix="lakescore-init-") as folder:
         aside = project.model_copy(update={"conf": Path(folder)})
         for name in ("pipelines", "expectations"):
             (Path(folder) / name).mkdir()
-        (Path(folder) / "pipelines" / files[0].name).write_text(text, encoding="utf-8")
+        (Path(folder) / "pipelines" / files[0].name).write_text(pipeline, encoding="utf-8")
         suite_file = Path(folder) / "expectations" / files[1].name
         suite_file.write_text(json.dumps({"name": wish.name, "expectations": []}), encoding="utf-8")
         tell("checking source, features and model against each other")
@@ -166,8 +191,8 @@ def initialize(
         create_tables(spark, aside, wish.name)
         found = plan(lambda: spark, aside, wish.name, date.last, date.last)
         _require_own_shape(found, [frame.schema[name] for name in key.columns])
-    _write(files, (text, suite_text))
-    return Initialized(files, date, key, tuple(features), len(suite["expectations"]), report, found)
+    _write(files, (pipeline, suite_text))
+    return Initialized(files, date, key, tuple(features), text, len(suite["expectations"]), report, found)
 
 
 _NEWEST = Pinned(version=None, fingerprint="", rows=None)
@@ -210,7 +235,8 @@ def _source(spark: SparkSession, project: Project, wish: Wish) -> Source:
     root, place = local_path(inputs), found.resolve()
     is_below = root is not None and place.is_relative_to(root.resolve())
     path = str(place.relative_to(root.resolve())) if is_below and root is not None else str(place)
-    return Source(path=path, format=wish.format or _format_of(place))
+    # Not validated yet: the columns of JSON lines are found out later.
+    return Source(path=path).model_copy(update={"format": wish.format or _format_of(place)})
 
 
 def _is_in_catalog(spark: SparkSession, name: str) -> bool:
@@ -225,11 +251,12 @@ def _format_of(place: Path) -> Format:
         return "delta"
     files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
     for file in files:
-        if file.suffix in _SUFFIXES:
-            return _SUFFIXES[file.suffix]
+        suffix = Path(file.stem).suffix if file.suffix in _PACKED else file.suffix
+        if suffix in _SUFFIXES or file.suffix == ".gz":
+            return _SUFFIXES.get(suffix, "csv")
     raise UsageError(
         f"--source: {place} is no table of a known format",
-        expected="a Delta table, or files that end with .parquet or .csv",
+        expected="a Delta table, or files that end with .parquet, .csv or .jsonl",
         found=", ".join(file.name for file in files[:5]) or "an empty folder",
         remedy="say what it is by --format",
     )
@@ -249,7 +276,7 @@ def _date(frame: DataFrame, wish: Wish, ask: Ask | None, today: dt.date) -> Date
     try:
         found = propose_date(frame, None)
     except UnguessedError as error:
-        question = f"{_sentence(error)}. The date is in (a column, or '{SNAPSHOT}' to score the whole table each day)"
+        question = f"{sentence(error)}. The date is in (a column, or '{SNAPSHOT}' to score the whole table each day)"
         return asked(ask, question, "", proposed)
     return asked(
         ask,
@@ -269,7 +296,7 @@ def _key(frame: DataFrame, date: DateProposal, wish: Wish, ask: Ask | None) -> K
     try:
         found = propose_key(frame, date, ())
     except UnguessedError as error:
-        return asked(ask, f"{_sentence(error)}. The key is (columns, separated by commas)", "", proposed)
+        return asked(ask, f"{sentence(error)}. The key is (columns, separated by commas)", "", proposed)
     return asked(
         ask,
         f"The key is ({found.evidence})",
@@ -281,10 +308,6 @@ def _key(frame: DataFrame, date: DateProposal, wish: Wish, ask: Ask | None) -> K
 def _columns(answer: str, frame: DataFrame) -> tuple[str, ...]:
     """The columns that a person named; one whose name holds a comma, where they named that alone."""
     return (answer,) if answer in frame.columns else tuple(part.strip() for part in answer.split(","))
-
-
-def _sentence(error: UsageError) -> str:
-    return f"{error.problem[:1].upper()}{error.problem[1:]}"
 
 
 def _require_own_shape(found: Plan, key: Sequence[T.StructField]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines.config import FeatureFunction, Pipeline
+from pipelines.config import FeatureFunction, Pipeline, Source
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.sources import PinnedSource
 from pipelines.runs.versions import code_version, package_versions
@@ -136,10 +136,7 @@ def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
     pipeline = Pipeline.model_validate(configuration["pipeline"])
     features = pipeline.features
     return {
-        "source": {
-            name: source.model_dump(mode="json", include={"format", "slice"})
-            for name, source in pipeline.source.tables.items()
-        },
+        "source": {name: _row_changing_source(source) for name, source in pipeline.source.tables.items()},
         "query": configuration["query"],
         "key": pipeline.key,
         "features": features.function if isinstance(features, FeatureFunction) else features,
@@ -152,6 +149,15 @@ def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
         # In another zone, times are of other days.
         **({"timezone": pipeline.timezone} if pipeline.timezone != "UTC" else {}),
     }
+
+
+def _row_changing_source(source: Source) -> dict[str, Any]:
+    """What changes the rows of a source: of a text format also how it is read, and its columns in their order."""
+    said = source.model_dump(mode="json", include={"format", "slice"})
+    if not source.is_text:
+        return said
+    columns = [list(item) for item in source.columns.items()]
+    return {**said, "text": source.text.model_dump(mode="json"), "columns": columns}
 
 
 def _run_key(

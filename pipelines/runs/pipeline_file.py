@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from pipelines.config import Source
 from pipelines.config.loading import VARIABLE
 from pipelines.config.models import Model
 from pipelines.runs.feature_proposal import FeatureProposal
 from pipelines.runs.source_proposal import DateProposal, KeyProposal
+from pipelines.runs.text_proposal import TextProposal
 
 _LONGEST_KEY = 1000
 """YAML takes a key of up to 1024 characters before its colon; a longer one needs a line of its own."""
@@ -31,7 +31,7 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 
 def pipeline_text(
     name: str,
-    source: Source,
+    text: TextProposal,
     date: DateProposal,
     key: KeyProposal,
     features: Sequence[FeatureProposal],
@@ -43,7 +43,7 @@ def pipeline_text(
 
     Args:
         name: the pipeline's; also its suite's.
-        source: where its rows are.
+        text: where its rows are, and how they are read.
         date: how a score date finds them.
         key: what identifies one.
         features: the model's inputs.
@@ -51,10 +51,6 @@ def pipeline_text(
         outputs: what becomes of its results.
         personal: the columns that are masked; of the key's, all but the key itself.
     """
-    place = {"path": source.path} if source.path is not None else {"table": source.table}
-    kind = {} if source.format == "delta" else {"format": source.format}
-    way, value = date.selection
-    table = {**place, **kind, "slice": {way: value}}
     lines = [
         "# yaml-language-server: $schema=../schema/pipeline.schema.json",
         "# Made by `lakescore init`. Comments tell what was found in the data; correct what is wrong.",
@@ -63,7 +59,7 @@ def pipeline_text(
         "",
         "source:",
         "  tables:",
-        _line(f"{name}_input", table, date.evidence, indent=4),
+        *_source_lines(f"{name}_input", text, date),
         "",
         _line("key", list(key.columns), _key_comment(key, personal)),
         "",
@@ -82,6 +78,23 @@ def pipeline_text(
         '# airflow: {schedule: "0 6 * * *", lag_days: 1}',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _source_lines(name: str, text: TextProposal, date: DateProposal) -> list[str]:
+    """The source: on one line, or where it is of a text format on a line for each thing that was found out."""
+    source, (way, value) = text.source, date.selection
+    place = {"path": source.path} if source.path is not None else {"table": source.table}
+    if not source.is_text:
+        kind = {} if source.format == "delta" else {"format": source.format}
+        return [_line(name, {**place, **kind, "slice": {way: value}}, date.evidence, indent=4)]
+    spelling = source.text.model_dump(mode="json", exclude_defaults=True)
+    return [
+        f"    {_flow(name)}:",
+        *[_line(key, item, indent=6) for key, item in {**place, "format": source.format}.items()],
+        *([_line("text", spelling, text.format_evidence, indent=6)] if spelling else []),
+        *([_line("columns", source.columns, text.column_evidence, indent=6)] if source.columns else []),
+        _line("slice", {way: value}, date.evidence, indent=6),
+    ]
 
 
 def _key_comment(key: KeyProposal, personal: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
@@ -14,14 +14,17 @@ from pipelines import schemas
 from pipelines.config import FeatureFunction, Pipeline, Project
 from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
-from pipelines.expressions.names import quoted
-from pipelines.expressions.rules import FEATURES, NotNull, Rule
+from pipelines.expressions.names import column, is_unread, quoted
+from pipelines.expressions.text_values import read_as
 from pipelines.inputs.spark_errors import first_line
+from pipelines.inputs.text_features import TextInput, text_inputs
+from pipelines.inputs.text_files import without_unread
 from pipelines.models.registry import RegisteredModel, resolve
 from pipelines.models.safety import require_safe
 from pipelines.models.signature import ModelInput, compare, model_inputs
 from pipelines.runs.contract import require_contract
-from pipelines.runs.definition import MODEL_INPUT, Definition
+from pipelines.runs.definition import Definition
+from pipelines.runs.demanded import demands
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest, build_manifest
 from pipelines.runs.sources import PinnedSource, pin_sources, read_slice
@@ -59,6 +62,8 @@ class Prepared:
         types: the features and their Spark types, in the signature's order.
         output_types: the outputs and theirs.
         keys: the key columns, as in the source.
+        texts: the features that are texts of the source, read as the model's inputs are typed.
+        unjudged: casts of features that may change a value and that no rule can judge, by feature.
     """
 
     columns_read: tuple[str, ...]
@@ -68,6 +73,8 @@ class Prepared:
     types: Mapping[str, T.DataType]
     output_types: T.StructType
     keys: tuple[T.StructField, ...]
+    texts: Mapping[str, TextInput] = field(default_factory=dict)
+    unjudged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def tells_values(self, pipeline: Pipeline) -> bool:
         """Whether what a model says of a row may be told: none of its features comes from a personal column."""
@@ -162,33 +169,28 @@ def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) ->
     require_source_columns(frame, history, f"pipeline '{pipeline.name}', history")
     label = model.label
     inputs = model_inputs(model.folder, label)
-    found = _feature_types(definition, frame, inputs)
+    texts = text_inputs(pipeline, frame, inputs)
+    found = {**_feature_types(definition, frame, inputs), **{name: text.kind for name, text in texts.items()}}
     provided = compare(inputs, found, label)
     used = _columns_used(definition, frame, [item.name for item in provided])
     conditions = _analyzed(frame, checks.conditions(), "a row_condition of the suite")
-    demanded = _signature_rules(provided)
+    demanded = demands(pipeline, frame, provided, texts)
     tested = _columns_used(definition, frame, [item.name for item in provided if not item.holds_null])
-    others = {*pipeline.key, *checks.columns(), *conditions, *history, *tested}
+    others = {*pipeline.key, *checks.columns(), *conditions, *history, *tested, *demanded.columns}
     columns_read = {*used, *others}
     _require_free_names(columns_read)
-    _require_known_demands(pipeline, demanded)
     checks = bound(checks, frame)
     return Prepared(
         columns_read=tuple(name for name in frame.columns if name in columns_read),
         feature_columns=frozenset(used),
         model_only=frozenset(used - others),
-        checks=replace(checks, rules=(*checks.rules, *demanded)),
+        checks=replace(checks, rules=(*checks.rules, *demanded.rules)),
         types={item.name: item.type for item in provided},
         output_types=schemas.output_types({name: output.type for name, output in pipeline.outputs.items()}),
         keys=tuple(frame.schema[name] for name in pipeline.key),
+        texts=texts,
+        unjudged=demanded.unjudged,
     )
-
-
-def _require_known_demands(pipeline: Pipeline, demanded: Sequence[Rule]) -> None:
-    known = [rule.id for rule in demanded]
-    for rule_id in pipeline.limits.rules:
-        if rule_id.startswith(f"{MODEL_INPUT}:") and rule_id not in known:
-            raise ConfigurationError(f"limits.rules: there is no rule '{rule_id}'", remedy=did_you_mean(rule_id, known))
 
 
 def _require_free_names(columns_read: Collection[str]) -> None:
@@ -208,19 +210,14 @@ def with_features(
 ) -> DataFrame:
     """The columns read, and the features in one struct column; where it is asked for, also where each row lies."""
     features = definition.pipeline.features
-    columns = [frame[quoted(name)] for name in prepared.columns_read]
+    unread = [name for name in frame.columns if is_unread(name)]
+    columns = [frame[quoted(name)] for name in (*prepared.columns_read, *unread)]
     read = frame.select(*columns, *(places() if with_places else []))
     if isinstance(features, FeatureFunction):
         assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function
         return with_function(read, definition.derive, prepared.types)
-    return with_expressions(read, features, prepared.types)
-
-
-def _signature_rules(inputs: Sequence[ModelInput]) -> list[Rule]:
-    """A null in an input whose type cannot hold one would end the whole job: such a row is refused instead."""
-    return [
-        Rule(f"{MODEL_INPUT}:{item.name}", NotNull(f"{FEATURES}.{item.name}")) for item in inputs if not item.holds_null
-    ]
+    texts = {name: read_as(column(text.column), text.kind, text.spelling) for name, text in prepared.texts.items()}
+    return with_expressions(read, features, prepared.types, texts)
 
 
 def _feature_types(definition: Definition, frame: DataFrame, inputs: Sequence[ModelInput]) -> dict[str, T.DataType]:
@@ -259,7 +256,7 @@ def _explained_types(frame: DataFrame, name: str, sql: str) -> dict[str, T.DataT
 def _columns_used(definition: Definition, frame: DataFrame, features: Sequence[str]) -> set[str]:
     configured = definition.pipeline.features
     if isinstance(configured, FeatureFunction):
-        return set(frame.columns)
+        return set(without_unread(frame).columns)
     return columns_used(frame, [configured[name] for name in features])
 
 

@@ -15,6 +15,7 @@ from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
 from pipelines.expressions.names import column, quoted
+from pipelines.inputs.text_files import without_unread
 from pipelines.runs.definition import Definition
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import require_source_columns
@@ -80,7 +81,7 @@ def profile_period(
     Raises:
         PipelineError: the period is empty, or a source cannot be read.
     """
-    frame = _period(spark, project, definition, first, last)
+    frame = without_unread(_period(spark, project, definition, first, last))
     fields = [field for field in frame.schema if field.name != DAY]
     aggregates = [
         F.count(F.lit(1)).alias("rows"),

@@ -14,7 +14,7 @@ from pipelines.config import Project
 from pipelines.errors import PipelineError, UsageError, did_you_mean
 from pipelines.expressions.names import column
 from pipelines.inputs.spark_errors import reading, translated
-from pipelines.runs.definition import MODEL_INPUT, Definition, define
+from pipelines.runs.definition import DEMANDED, Definition, define
 from pipelines.runs.layout import Layout
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run, with_features
@@ -157,7 +157,7 @@ def replay(
 def _require_known(rule: str, layout: Layout, definition: Definition, first: dt.date, last: dt.date) -> None:
     counted = count_reasons(layout, definition.pipeline.model.name, first, last)
     known = {count.rule for count in counted} | {known.id for known in definition.checks.all_rules}
-    if rule not in known and not rule.startswith(f"{MODEL_INPUT}:"):
+    if rule not in known and not rule.startswith(DEMANDED):
         raise UsageError(f"there is no rule '{rule}', and none refused rows", remedy=did_you_mean(rule, known))
 
 

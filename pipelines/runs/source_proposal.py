@@ -14,6 +14,7 @@ from pyspark.sql import types as T
 
 from pipelines.errors import UnguessedError, UsageError, did_you_mean
 from pipelines.expressions.names import column, quoted
+from pipelines.inputs.text_features import LITERALS
 from pipelines.runs.personal_names import personal_columns
 
 DATE_FORMATS = (
@@ -36,8 +37,6 @@ _ORDER = ("date", "time", "text", "parts")
 """Ways to tell a date, the plainest first."""
 _SAYS_DATE = re.compile(r"(^|_)(date|day|dt|time|timestamp|ts)(_|$)", re.IGNORECASE)
 _SAYS_KEY = re.compile(r"(^|[_ ])(id|key|number|no|code|uuid)$|[a-z]I[dD]$")
-_LITERALS = frozenset({"null", "true", "false"})
-"""Words that are values in SQL even where a column has that name; with all other keywords the column comes first."""
 _KEYS = (T.StringType, T.IntegralType, T.DecimalType, T.DateType, T.TimestampType, T.TimestampNTZType)
 
 
@@ -324,5 +323,5 @@ def plain(name: str) -> str:
     >>> plain("day"), plain("wind speed"), plain("größe"), plain("null")
     ('day', '`wind speed`', '`größe`', '`null`')
     """
-    is_name = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and name.lower() not in _LITERALS
+    is_name = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and name.lower() not in LITERALS
     return name if is_name else quoted(name)

@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
-from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
-from pipelines.expressions.names import column
+from pipelines.expressions.names import column, is_unread
 from pipelines.inputs import parquet_footers
 from pipelines.inputs.files import FolderSource
 from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
+from pipelines.inputs.text_features import require_types
+from pipelines.inputs.text_files import decided, read_text, strict
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
 from pipelines.tables.fingerprints import DeltaSource, Known, Pinned
@@ -37,7 +39,7 @@ class PinnedSource:
     Args:
         name: its name in the configuration.
         location: its folder.
-        format: delta, parquet or csv.
+        format: delta, parquet, csv or jsonl.
         pinned: version, fingerprint and what the log tells of the rows.
     """
 
@@ -159,7 +161,11 @@ def read_period(
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
     session = spark.newSession()  # views of this run only: runs side by side do not see each other's
-    frames = {source.name: _sliced(read_source(session, source), pipeline, source, first, last) for source in sources}
+    tables = pipeline.source.tables
+    frames = {
+        source.name: _sliced(read_source(session, source, tables[source.name]), pipeline, source, first, last)
+        for source in sources
+    }
     return _joined(session, pipeline, query, frames)
 
 
@@ -178,13 +184,25 @@ def read_whole(
     Raises:
         SourceError: the query cannot be analyzed.
     """
-    session = spark.newSession()
-    return _joined(session, pipeline, query, {source.name: read_source(session, source) for source in sources})
+    session, tables = spark.newSession(), pipeline.source.tables
+    frames = {source.name: read_source(session, source, tables[source.name]) for source in sources}
+    return _joined(session, pipeline, query, frames)
 
 
 def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames: Mapping[str, DataFrame]) -> DataFrame:
     if query is None:
         return frames[pipeline.main_source]
+    joined = _queried(session, pipeline, query, frames)
+    unread = {name: [item for item in frame.columns if is_unread(item)] for name, frame in frames.items()}
+    dropped = {name for name, items in unread.items() if not set(items) <= set(joined.columns)}
+    if not dropped:
+        return joined
+    # Where the query does not carry on what cannot be read of a source, no row can be refused for it.
+    kept = {name: strict(name, frame) if name in dropped else frame for name, frame in frames.items()}
+    return _queried(session, pipeline, query, kept)
+
+
+def _queried(session: SparkSession, pipeline: Pipeline, query: str, frames: Mapping[str, DataFrame]) -> DataFrame:
     for name, frame in frames.items():
         frame.createOrReplaceTempView(name)
     try:
@@ -211,7 +229,7 @@ def read_slice_with_positions(
     spark: SparkSession, pipeline: Pipeline, source: PinnedSource, score_date: dt.date
 ) -> DataFrame | None:
     """The rows of a slice of one Delta table; each tells its file and its position there. None where Spark does not."""
-    table = with_positions(read_source(spark, source))
+    table = with_positions(read_source(spark, source, pipeline.source.tables[source.name]))
     return None if table is None else _sliced(table, pipeline, source, score_date, score_date)
 
 
@@ -220,7 +238,8 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
     source = sources[0]
     if source.pinned.rows is not None:
         return source.pinned.rows
-    return _sliced(read_source(spark, source), pipeline, source, score_date, score_date).count()
+    rows = read_source(spark, source, pipeline.source.tables[source.name])
+    return _sliced(rows, pipeline, source, score_date, score_date).count()
 
 
 def source_location(spark: SparkSession | None, project: Project, source: Source) -> str:
@@ -240,27 +259,32 @@ def source_location(spark: SparkSession | None, project: Project, source: Source
     return location_of(spark, str(source.table))
 
 
-def read_source(spark: SparkSession, source: PinnedSource) -> DataFrame:
-    """A whole source, as it was when it was pinned.
+def read_source(spark: SparkSession, source: PinnedSource, configured: Source) -> DataFrame:
+    """A whole source, as it was when it was pinned; of a text format, with what cannot be read of it beside.
+
+    Args:
+        spark: the session.
+        source: which one.
+        configured: what the configuration says of it.
 
     Raises:
         SourceError: it cannot be read.
     """
-    reader = spark.read.format(source.format)
-    if source.pinned.version is not None:
-        reader = reader.option("versionAsOf", source.pinned.version)
-    if source.format == "csv":
-        reader = reader.option("header", True).option("inferSchema", True)
     try:
         with translated(meaning_of_data):
-            return _loaded(spark, reader, source)
+            if configured.is_text:
+                return read_text(spark, source.name, source.location, configured)
+            return _loaded(spark, source)
     except PySparkException as error:
         raise SourceError(
             f"source '{source.name}' cannot be read", expected=f"a {source.format} table", found=first_line(error)
         ) from error
 
 
-def _loaded(spark: SparkSession, reader: DataFrameReader, source: PinnedSource) -> DataFrame:
+def _loaded(spark: SparkSession, source: PinnedSource) -> DataFrame:
+    reader = spark.read.format(source.format)
+    if source.pinned.version is not None:
+        reader = reader.option("versionAsOf", source.pinned.version)
     try:
         return reader.load(source.location)
     except AnalysisException as error:
@@ -277,7 +301,10 @@ def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: d
     if selection.where is not None:
         condition = selection.where.replace(":score_date", f"DATE'{last.isoformat()}'")
         try:
-            return frame.where(condition)
+            frame.where(condition)
+            if pipeline.source.tables[name].is_text:
+                require_types(f"source.tables.{name}.slice.where", frame, condition, name)
+            return frame.where(decided(name, frame, F.expr(condition), None))
         except (AnalysisException, ParseException) as error:
             raise ConfigurationError(
                 f"source '{name}', slice.where: no SQL condition over the table",
@@ -286,7 +313,8 @@ def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: d
             ) from error
     reached = reach(selection, last, pipeline.timezone)
     assert reached is not None  # noqa: S101 - it is selected by a column
-    return frame.where(_in_slice(frame, name, replace(reached, first=first - (last - reached.first))))
+    in_slice = _in_slice(frame, name, replace(reached, first=first - (last - reached.first)))
+    return frame.where(decided(name, frame, in_slice, selection.column))
 
 
 def _in_slice(frame: DataFrame, name: str, reached: Reach) -> Column:

@@ -19,6 +19,7 @@ from pipelines.config import Pipeline
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
 from pipelines.inputs.spark_errors import translated
+from pipelines.inputs.text_files import without_unread
 from pipelines.models.building import environment_python
 from pipelines.models.failures import differs_natively, unreadable
 from pipelines.models.files import FileColumns
@@ -55,15 +56,14 @@ def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, loc
     stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
     try:
         with translated(lambda error: meaning(error, pipeline, prepared, resolved.model)):
-            engine_results = run_engine(
-                resolved.frame, [foreign.expectation for foreign in checks.foreign], pipeline.personal
-            )
+            batch = without_unread(resolved.frame)
+            engine_results = run_engine(batch, [foreign.expectation for foreign in checks.foreign], pipeline.personal)
             written = _write(resolved, prepared, stage)
             rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
             rows = spark.read.schema(written.schema).parquet(stage.rows)
             metrics = {**written.measured, **tally(rows, checks)}
             observed = Observed(metrics, checks.rules, checks.stage_rules)
-            suite = judge_pass(checks, observed, engine_results, resolved.frame.schema, pipeline.personal)
+            suite = judge_pass(checks, observed, engine_results, batch.schema, pipeline.personal)
             stage.finish(
                 {
                     "run_id": manifest.run_id,

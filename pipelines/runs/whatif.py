@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pipelines.config import Project
 from pipelines.expressions.names import column
 from pipelines.inputs.spark_errors import reading, translated
+from pipelines.inputs.text_files import without_unread
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.auditing import Counts, judge_limits, judge_rows
 from pipelines.runs.definition import Definition, define
@@ -122,7 +123,7 @@ def try_slice(
         slice_: which one it is.
     """
     pipeline, checks = definition.pipeline, prepared.checks
-    validation = validate(rows, checks, frame, pipeline.personal, measures_of(pipeline))
+    validation = validate(rows, checks, without_unread(frame), pipeline.personal, measures_of(pipeline))
     counts = Counts(rows_input, validation.rows - validation.refused, validation.refused)
     results = [
         *validation.results,

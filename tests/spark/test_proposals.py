@@ -113,8 +113,24 @@ def test_enter_takes_the_nearest_column_quoted_and_cast(winds: DataFrame) -> Non
     ask, _ = answers("")
     (feature,) = propose_features(winds, wanted("wind_speeds"), {}, ask)
     assert (feature.sql, feature.comment) == (
-        "TRY_CAST(`wind speed` AS DOUBLE)", "as given; the source has string, the model takes double"
+        "TRY_CAST(`wind speed` AS DOUBLE)", "as given; the source has string, the model takes double; 1 of 1 readable"
     )  # fmt: skip
+
+
+def test_a_cast_is_proposed_with_what_it_keeps_and_refused_where_it_keeps_nothing(spark: SparkSession) -> None:
+    rows = [(text, rooms) for text, rooms in (("12,50", 5.9), ("3.5%", 4.0), ("1,234", None), (None, 2.5))]
+    frame = spark.createDataFrame(rows, "price STRING, rooms DOUBLE")
+    with pytest.raises(UsageError, match="0 of 3 readable") as caught:
+        propose_features(frame, wanted("price"), {}, None)
+    assert "--feature price=SQL, such as CAST(replace(price, ',', '.') AS DOUBLE)" in str(caught.value)
+    (feature,) = propose_features(frame, [ModelInput("rooms", T.LongType())], {}, None)
+    assert feature.sql == "CAST(rooms AS BIGINT)"
+    assert feature.comment == "the source has double, the model takes bigint; 1 of 3 kept as they are"
+    assert feature.warning == (
+        "input rooms: 1 of 3 kept as they are by CAST(rooms AS BIGINT); the others' rows are refused"
+    )
+    (feature,) = propose_features(frame, wanted("rooms"), {}, None)
+    assert (feature.comment, feature.warning) == ("", "")
 
 
 def test_a_column_given_by_an_option_is_one_too(winds: DataFrame) -> None:

@@ -191,7 +191,15 @@ def test_a_policy_for_a_check_that_is_not_there_is_refused(churn: Project, confi
     assert error.remedy == "did you mean 'given'?"
 
 
-@pytest.mark.parametrize("rule_id", ["given", "unique", "model_input_not_null:age"])
+@pytest.mark.parametrize("rule_id", ["model_input:age", "input_readable:age"])
+def test_a_policy_may_say_what_a_lost_value_leads_to(churn: Project, configure: Configure, rule_id: str) -> None:
+    configure(GIVEN, policy={"checks": {rule_id: "warn"}})
+    assert define(churn, "churn").pipeline.policy.checks == {rule_id: "warn"}
+
+
+@pytest.mark.parametrize(
+    "rule_id", ["given", "unique", "model_input_not_null:age", "model_input:age", "input_readable:age"]
+)
 def test_a_limit_is_for_a_rule_of_the_suite_or_of_the_model(churn: Project, configure: Configure, rule_id: str) -> None:
     unique = ("unique", "column_values_to_be_unique", {"column": "age"})
     configure(GIVEN, unique, limits={"rules": {rule_id: {"rows": 1}}})

@@ -58,6 +58,14 @@ CHANGING: dict[str, dict[str, Any]] = {
     "slice's lookback": {"pipeline": pipeline(source=table(slice={"column": "day", "lookback_days": 1}))},
     "slice's condition": {"pipeline": pipeline(source=table(slice={"where": "day = :score_date"}))},
     "source's format": {"pipeline": pipeline(source=table(format="parquet"))},
+    "text source's signs": {"pipeline": pipeline(source=table(format="csv", text={"decimal": ","}))},
+    "text source's types": {"pipeline": pipeline(source=table(format="csv", columns={"spend": "double"}))},
+    "order of columns without a header": {
+        "pipeline": pipeline(source=table(format="jsonl", columns={"spend": "double", "age": "int"}))
+    },
+    "another order of them": {
+        "pipeline": pipeline(source=table(format="jsonl", columns={"age": "int", "spend": "double"}))
+    },
     "key": {"pipeline": pipeline(key=["customer", "day"])},
     "feature's expression": {"pipeline": pipeline(features={"age": "age + 1", "spend": "spend"})},
     "feature function": {"pipeline": pipeline(features={"function": "package.module:derive"})},

@@ -15,6 +15,7 @@ from pipelines.config.models import Model
 from pipelines.runs.feature_proposal import FeatureProposal
 from pipelines.runs.pipeline_file import pipeline_text
 from pipelines.runs.source_proposal import DateProposal, KeyProposal
+from pipelines.runs.text_proposal import TextProposal
 
 DAY = dt.date(2024, 3, 1)
 MODEL = Model(name="m", version=1)
@@ -57,7 +58,8 @@ def written(column: str, feature: str, personal: tuple[str, ...] = ()) -> str:
     key = KeyProposal((column,), f"{column} is unique")
     features = (FeatureProposal(feature, column, f"named like {feature}"), FeatureProposal("other one", "x", ""))
     outputs = {"probability": {"result": "probability", "type": "double", "of": column}}
-    return pipeline_text("p", Source(path=column, format="csv"), date, key, features, MODEL, outputs, personal)
+    source = TextProposal(Source(path=column, format="csv", columns={column: "string"}), "", f"{column} is text")
+    return pipeline_text("p", source, date, key, features, MODEL, outputs, personal)
 
 
 @settings(deadline=None)
