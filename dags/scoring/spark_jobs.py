@@ -148,13 +148,13 @@ class PlanSlice(SparkJob):
     It needs no Spark, and starts none, unless a table's name must be looked up in Spark's catalog.
 
     Args:
-        asks_catalog: whether one must be.
+        needs_spark: whether one must be.
         settings: as for `SparkJob`.
     """
 
-    def __init__(self, *, asks_catalog: bool = False, **settings: Any) -> None:
+    def __init__(self, *, needs_spark: bool = False, **settings: Any) -> None:
         super().__init__(verb="plan", **settings)
-        self._asks_catalog = asks_catalog
+        self._needs_spark = needs_spark
         self._alone: subprocess.Popen[str] | None = None
 
     @property
@@ -162,7 +162,7 @@ class PlanSlice(SparkJob):
         return self._alone or super()._process
 
     def _submit(self, variables: dict[str, str]) -> None:
-        if self._asks_catalog:
+        if self._needs_spark:
             super()._submit(variables)
             return
         process = self._alone = subprocess.Popen(

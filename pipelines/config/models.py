@@ -314,6 +314,12 @@ class Pipeline(Typed):
         return is_among(day, self.days)
 
     @property
+    def reads_rows_to_plan(self) -> bool:
+        """Whether the rows of a source tell whether a slice's own changed: text files, whose names tell no dates."""
+        slices = [source.slice for source in self.source.tables.values() if source.is_text]
+        return any(slice_ is not None and slice_.column is not None for slice_ in slices)
+
+    @property
     def is_in_catalog(self) -> bool:
         """Whether any table of it, of its input or its own, has a name that only Spark's catalog knows."""
         own = [self.output.predictions, self.output.quarantine]

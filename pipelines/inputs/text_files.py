@@ -24,7 +24,7 @@ OF_PATHS = "lakescore.of_paths"
 """Marks a column that the folders of the files name."""
 
 
-def read_text(spark: SparkSession, name: str, location: str, source: Source) -> DataFrame:
+def read_text(spark: SparkSession, name: str, location: str, source: Source, files: Sequence[str] = ()) -> DataFrame:
     """The rows of a text source; beside its columns a struct of the texts that cannot be read as their types.
 
     Args:
@@ -32,6 +32,7 @@ def read_text(spark: SparkSession, name: str, location: str, source: Source) -> 
         name: the source's.
         location: a file or a folder.
         source: what the configuration says of it.
+        files: those of its files to read; by default all.
 
     Raises:
         SourceError: the files' header names no columns clearly.
@@ -42,7 +43,8 @@ def read_text(spark: SparkSession, name: str, location: str, source: Source) -> 
     if source.format == "csv":
         _require_apart(name, columns, of_paths)
     in_files = [item for item in columns if item not in of_paths]
-    texts = _reader(spark, source, in_files, of_paths).load(location)
+    reader = _reader(spark, source, in_files, of_paths)
+    texts = reader.option("basePath", location).load(list(files)) if files else reader.load(location)
     kinds = {field.name: field.dataType for field in declared_types(name, source) if field.name in texts.columns}
     spelling = source.text
     typed = [

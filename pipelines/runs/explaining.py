@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import PipelineError, root_cause
+from pipelines.expressions.days import day_of
 from pipelines.expressions.names import column, quoted
 from pipelines.expressions.rules import FEATURES
 from pipelines.inputs.spark_errors import reading, translated
@@ -26,7 +27,7 @@ from pipelines.runs.layout import Layout, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
-from pipelines.runs.sources import ANY_DAY, PinnedSource, day_of, pin_sources, read_now, read_slice, read_whole
+from pipelines.runs.sources import ANY_DAY, PinnedSource, pin_sources, read_now, read_slice, read_whole
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
@@ -136,7 +137,9 @@ def why(
     if answer.status == "absent" and not quick:
         with translated(reading(pipeline)):
             answer = _by_input(session(), project, name, answer)
-    if answer.score_date is not None and quick and pipeline.is_in_catalog and not outputs_in_catalog(pipeline):
+    if answer.score_date is not None and quick and pipeline.reads_rows_to_plan:
+        answer = _noted(answer, "whether the slice is stale: its input is text files, which --quick does not read")
+    elif answer.score_date is not None and quick and pipeline.is_in_catalog and not outputs_in_catalog(pipeline):
         answer = _noted(answer, "whether the slice is stale: its input is in a catalog, which --quick does not ask")
     elif answer.score_date is not None:
         answer = _with_state(session, project, answer, answer.score_date)
@@ -243,7 +246,7 @@ def _with_features(spark: SparkSession, project: Project, history: Sequence[Entr
     manifest = next((found for entry in history if (found := entry.value("manifest"))), None)
     if manifest is None or answer.score_date is None:
         return _noted(answer, "features: the run has no manifest, a repair entered it")
-    rebuilt = rebuild(project, manifest, history[0].run_id)
+    rebuilt = rebuild(spark, project, manifest, history[0].run_id)
     if not isinstance(rebuilt, Rebuilt):
         return _noted(answer, *(f"features: {line}" for line in rebuilt))
     try:

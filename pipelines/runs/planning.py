@@ -158,7 +158,7 @@ def plan(
     pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])
     fences = [past.next_fence for past in pasts]
     models = _Models(project, pipeline.model, model_version, keeps_pinned="model" not in stale_because)
-    sources = open_sources(spark, project, pipeline)
+    sources = open_sources(session, project, pipeline)
     pace = pace_of(layout.ledger.published(name))
     return Plan(
         definition=definition,

@@ -14,12 +14,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
+from pipelines.expressions.days import day_of
 from pipelines.expressions.names import column, quoted
 from pipelines.inputs.text_files import without_unread
 from pipelines.runs.definition import Definition
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import require_source_columns
-from pipelines.runs.sources import day_of, pin_sources, read_now, read_period, reads_at_once
+from pipelines.runs.sources import pin_sources, read_now, read_period, reads_at_once
 
 DAY = "__score_date"
 FEW = 50

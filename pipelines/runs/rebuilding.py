@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project
 from pipelines.errors import ConfigurationError, ModelError, SourceError
@@ -16,7 +17,7 @@ from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, recorded
 from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import PinnedSource, folder_source, reach
+from pipelines.runs.sources import PinnedSource, files_at, reach
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import for_delta_rs
 
@@ -36,10 +37,13 @@ class Rebuilt:
     model: RegisteredModel
 
 
-def rebuild(project: Project, manifest: Mapping[str, Any], run_id: str) -> Rebuilt | tuple[str, ...]:
+def rebuild(
+    spark: SparkSession, project: Project, manifest: Mapping[str, Any], run_id: str
+) -> Rebuilt | tuple[str, ...]:
     """The parts of a run, or else what of them can no longer be had.
 
     Args:
+        spark: the session.
         project: where the registry and the feature functions are.
         manifest: the run's, as the ledger holds it.
         run_id: the run's, for messages.
@@ -48,7 +52,7 @@ def rebuild(project: Project, manifest: Mapping[str, Any], run_id: str) -> Rebui
         definition = recorded(project, manifest["configuration"], run_id)
     except ConfigurationError as error:
         return (error.brief,)
-    sources, gone = _sources(manifest["sources"], definition.pipeline, dt.date.fromisoformat(manifest["score_date"]))
+    sources, gone = _sources(spark, project, definition.pipeline, manifest)
     model, missing = _model(project, definition.pipeline, manifest["model"])
     if model is None or gone:
         return (*gone, *missing)
@@ -56,28 +60,31 @@ def rebuild(project: Project, manifest: Mapping[str, Any], run_id: str) -> Rebui
 
 
 def _sources(
-    manifest: Sequence[Mapping[str, Any]], pipeline: Pipeline, score_date: dt.date
+    spark: SparkSession, project: Project, pipeline: Pipeline, manifest: Mapping[str, Any]
 ) -> tuple[list[PinnedSource], list[str]]:
     """The sources as they were, and those that can no longer be had."""
     sources, gone = [], []
-    for source in manifest:
+    for source in manifest["sources"]:
         name, location, version = source["name"], source["location"], source["version"]
         pinned = Pinned(version=version, fingerprint=source["fingerprint"], rows=None)
         sources.append(PinnedSource(name, location, source["format"], pinned))
         try:
             if version is not None:
                 DeltaTable(for_delta_rs(location), version=version)
-            elif _fingerprint(source, pipeline, score_date) != source["fingerprint"]:
+            elif _fingerprint(spark, project, pipeline, source, manifest["score_date"]) != source["fingerprint"]:
                 gone.append(f"source '{name}': its files at {location} were changed since, and have no versions")
         except (DeltaError, SourceError) as error:
             gone.append(f"source '{name}', version {version} of {location}: {first_line(error)}")
     return sources, gone
 
 
-def _fingerprint(source: Mapping[str, Any], pipeline: Pipeline, score_date: dt.date) -> str:
+def _fingerprint(
+    spark: SparkSession, project: Project, pipeline: Pipeline, source: Mapping[str, Any], score_date: str
+) -> str:
     """That of a folder of files now."""
-    reached = reach(pipeline.source.tables[source["name"]].slice, score_date, pipeline.timezone)
-    return folder_source(source["location"], source["format"]).pin(reached).fingerprint
+    configured = pipeline.source.tables[source["name"]]
+    files = files_at(source["location"], lambda: spark, project, source["name"], configured, pipeline.timezone)
+    return files.pin(reach(configured.slice, dt.date.fromisoformat(score_date), pipeline.timezone)).fingerprint
 
 
 def _model(

@@ -92,7 +92,7 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
     entry = _published(project, run_id)
     manifest = entry.value("manifest")
     found = Replay(run_id, entry.pipeline, entry.score_date, environment=tuple(_environment(manifest)))
-    rebuilt = rebuild(project, manifest, run_id)
+    rebuilt = rebuild(spark, project, manifest, run_id)
     if not isinstance(rebuilt, Rebuilt):
         return _without(found, rebuilt)
     definition, model = rebuilt.definition, rebuilt.model

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -22,9 +23,10 @@ from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.inputs.text_features import require_types
 from pipelines.inputs.text_files import decided, read_text, strict
+from pipelines.inputs.text_rows import TextSource
 from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned
+from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, digest_of
 from pipelines.tables.locations import below
 from pipelines.tables.reach import Reach
 
@@ -73,18 +75,20 @@ class OpenSource:
         return PinnedSource(self.name, self.location, self.configured.format, found)
 
 
-def open_sources(spark: SparkSession | None, project: Project, pipeline: Pipeline) -> list[OpenSource]:
+def open_sources(session: Callable[[], SparkSession], project: Project, pipeline: Pipeline) -> list[OpenSource]:
     """Every source of the pipeline, at its newest version.
 
     Args:
-        spark: the session, which only sources with names need.
+        session: gives the Spark session, which sources with names need, and text files that were not read before.
         project: the configuration.
         pipeline: whose sources.
 
     Raises:
         SourceError: one is missing.
     """
-    return [_opened(spark, project, name, source, pipeline.timezone) for name, source in pipeline.source.tables.items()]
+    return [
+        _opened(session, project, name, source, pipeline.timezone) for name, source in pipeline.source.tables.items()
+    ]
 
 
 def pin_sources(
@@ -95,15 +99,19 @@ def pin_sources(
     Raises:
         SourceError: one is missing.
     """
-    return [source.pinned(score_date, known.get(source.name)) for source in open_sources(spark, project, pipeline)]
+    return [
+        source.pinned(score_date, known.get(source.name)) for source in open_sources(lambda: spark, project, pipeline)
+    ]
 
 
-def _opened(spark: SparkSession | None, project: Project, name: str, source: Source, timezone: str) -> OpenSource:
-    location = source_location(spark, project, source)
+def _opened(
+    session: Callable[[], SparkSession], project: Project, name: str, source: Source, timezone: str
+) -> OpenSource:
+    location = source_location(None if source.table is None else session(), project, source)
     try:
         if source.format == "delta":
             return OpenSource(name, location, source, timezone, DeltaSource(location).pin)
-        files = folder_source(location, source.format)
+        files = files_at(location, session, project, name, source, timezone)
     except SourceError as error:
         raise SourceError(
             f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
@@ -111,13 +119,31 @@ def _opened(spark: SparkSession | None, project: Project, name: str, source: Sou
     return OpenSource(name, location, source, timezone, files.pin)
 
 
-def folder_source(location: str, format_: str) -> FolderSource:
-    """A folder of files, which tell in their own way what dates they hold.
+def files_at(
+    location: str, session: Callable[[], SparkSession], project: Project, name: str, source: Source, timezone: str
+) -> FolderSource | TextSource:
+    """A folder of files, or one, which tell in their own way what dates they hold.
+
+    Args:
+        location: where they are.
+        session: gives the Spark session, which text files need that were not read before.
+        project: the configuration.
+        name: the source's.
+        source: what the configuration says of it.
+        timezone: in which score dates are meant.
 
     Raises:
         SourceError: there is nothing there.
     """
-    return FolderSource(location, parquet_footers.touches if format_ == "parquet" else None)
+    if not source.is_text or source.slice is None or source.slice.column is None:
+        return FolderSource(location, parquet_footers.touches if source.format == "parquet" else None)
+    read_as = source.model_dump_json(include={"format", "text", "columns", "slice"})
+    kept = Path(project.environment.cache, "rows", f"{digest_of([location, timezone, read_as])}.json")
+
+    def read(files: Sequence[str]) -> DataFrame:
+        return read_text(session(), name, location, source, files)
+
+    return TextSource(location, source.slice.column, timezone, read, kept)
 
 
 def reach(selection: Selection | None, score_date: dt.date, timezone: str) -> Reach | None:
@@ -343,16 +369,3 @@ def _in_slice(frame: DataFrame, name: str, reached: Reach) -> Column:
             remedy="land it as a date, or select the slice by 'where'",
         )
     return (column(chosen) >= begin) & (column(chosen) < end)
-
-
-def day_of(kind: T.DataType, value: Column, timezone: str) -> Column:
-    """The score date of a row by the value of the slice's column: a date as it stands, a time's day in the zone.
-
-    Args:
-        kind: the column's type.
-        value: the column.
-        timezone: the pipeline's.
-    """
-    if isinstance(kind, T.TimestampType):
-        return F.to_date(F.from_utc_timestamp(value, timezone))  # the session is in UTC
-    return F.to_date(value)

@@ -52,7 +52,7 @@ def test_airflows_own_secrets_do_not_reach_a_job(monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_secret_is_in_a_rendered_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = PlanSlice(task_id="plan", asks_catalog=True, arguments=["p"])
+    job = PlanSlice(task_id="plan", needs_spark=True, arguments=["p"])
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.template_fields}
     assert fields == {"application_args": ["p"], "conf": None, "name": "lakescore plan"}
 
@@ -96,7 +96,7 @@ def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 
 def test_secrets_reach_a_job_by_its_environment_alone(recorder: Callable[[str], Path]) -> None:
     folder = recorder("""echo '{"slices": [{"state": "missing"}]}' > "$file" """)
-    job = PlanSlice(task_id="plan", asks_catalog=True, arguments=["p", "--from", "2013-07-01", "", ""])
+    job = PlanSlice(task_id="plan", needs_spark=True, arguments=["p", "--from", "2013-07-01", "", ""])
     assert job.execute({}) == {"state": "missing"}
     arguments = (folder / "arguments").read_text().splitlines()
     assert "top-secret" not in str(arguments)
@@ -110,31 +110,31 @@ def test_secrets_reach_a_job_by_its_environment_alone(recorder: Callable[[str], 
 
 @pytest.mark.usefixtures("conf")
 @pytest.mark.parametrize(
-    ("asks_catalog", "expected"),
+    ("needs_spark", "expected"),
     [
         (False, "pipeline 'good', expectations: no such file"),
         (True, "the job ended with exit code 1 and left no result"),
     ],
 )
 def test_a_plan_starts_java_for_a_catalog_only(
-    monkeypatch: pytest.MonkeyPatch, asks_catalog: bool, expected: str
+    monkeypatch: pytest.MonkeyPatch, needs_spark: bool, expected: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LAKESCORE_SPARK", '{"conn_type": "spark", "host": "local[1]"}')
     monkeypatch.setenv("JAVA_HOME", "/nonexistent")
     day = ["--from", "2013-07-01", "--to", "2013-07-01", "", "--no-sample"]
     with pytest.raises(AirflowException, match=expected):
-        PlanSlice(task_id="plan", asks_catalog=asks_catalog, arguments=["good", *day]).execute({})
+        PlanSlice(task_id="plan", needs_spark=needs_spark, arguments=["good", *day]).execute({})
 
 
 def test_a_rejection_fails_at_once_in_the_jobs_own_words(recorder: Callable[[str], Path]) -> None:
     recorder("""echo '{"outcome": "rejected", "exit_code": 3, "error": "why"}' > "$file"; exit 3""")
     with pytest.raises(AirflowFailException, match=r"^why$"):
-        PlanSlice(task_id="plan", asks_catalog=True, arguments=["p"]).execute({})
+        PlanSlice(task_id="plan", needs_spark=True, arguments=["p"]).execute({})
 
 
 def test_what_a_job_leaves_running_ends_with_it(recorder: Callable[[str], Path]) -> None:
     folder = recorder('sleep 1000 > /dev/null 2>&1 & echo $! > "$(dirname "$0")/../child"; exit 1')
     with pytest.raises(AirflowException, match="the job ended with exit code 1 and left no result"):
-        PlanSlice(task_id="plan", asks_catalog=True, arguments=["p"]).execute({})
+        PlanSlice(task_id="plan", needs_spark=True, arguments=["p"]).execute({})
     child = Path("/proc", (folder / "child").read_text().strip(), "stat")
     assert not child.exists() or child.read_text().split()[2] == "Z"

@@ -61,7 +61,7 @@ class Planned:
         definition = define(self.project, "churn")
         pipeline = definition.pipeline
         model = look_up(self.project, pipeline.model.with_version(version) if version else pipeline.model)
-        sources = [source.pinned(day) for source in open_sources(None, self.project, pipeline)]
+        sources = [source.pinned(day) for source in open_sources(no_session, self.project, pipeline)]
         query, suite, features = definition.query, definition.checks.suite, definition.feature_source
         return build_manifest(pipeline, day, 1, sources, model, query, suite, features)
 
