@@ -145,10 +145,10 @@ class UpkeepJob(SparkJob):
 class PlanSlice(SparkJob):
     """What a run would do to the slice, and why: in the log, and as the task's XCom.
 
-    It needs no Spark, and starts none, unless a table's name must be looked up in Spark's catalog.
+    It needs no Spark, and starts none, unless a table's name must be looked up in Spark's catalog, or text files read.
 
     Args:
-        needs_spark: whether one must be.
+        needs_spark: whether that is so.
         settings: as for `SparkJob`.
     """
 
