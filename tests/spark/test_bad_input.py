@@ -114,7 +114,7 @@ CASES: dict[str, tuple[Spoil, type[PipelineError], int, list[str]]] = {
         with_column("day", lambda values: values.cast(pa.string())),
         SourceError,
         1,
-        ["slice's column 'day' is no date", "expected: DATE", "found: string", "to do: "],
+        ["slice's column 'day' is neither a date nor a time", "expected: DATE", "found: string", "to do: "],
     ),
     "feature that is no SQL": (
         with_features(amount="amount +* 2"),
