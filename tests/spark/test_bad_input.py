@@ -78,7 +78,12 @@ CASES: dict[str, tuple[Spoil, type[PipelineError], int, list[str]]] = {
         1,
         ["source 'orders'", "no Delta table", "to do: land the data"],
     ),
-    "missing slice column": (without_column("day"), SourceError, 1, ["no column 'day'", "expected: a column 'day' of dates or times"]),
+    "missing slice column": (
+        without_column("day"),
+        SourceError,
+        1,
+        ["no column 'day'", "expected: a column 'day' of dates or times"],
+    ),
     "missing key column": (
         configured(key=["day", "idd"]),
         SourceError,
