@@ -39,9 +39,14 @@ class Killed:
 
 
 def begun(small: SmallProject, *command: str, output: IO[str]) -> subprocess.Popen[str]:
-    """A command in a process group of its own, so that what it started ends with it."""
+    """A command in a process group of its own, so that what it started ends with it; spark-submit takes this Python."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    settings = {**os.environ, "LAKESCORE_CONF": str(small.root / "conf"), "PYTHONPATH": paths}
+    settings = {
+        **os.environ,
+        "LAKESCORE_CONF": str(small.root / "conf"),
+        "PYTHONPATH": paths,
+        "PYSPARK_PYTHON": sys.executable,
+    }
     return subprocess.Popen(
         command, env=settings, cwd=small.root, stdout=output, stderr=output, text=True, start_new_session=True
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -14,12 +15,7 @@ pytestmark = [pytest.mark.spark]
 
 def test_a_worker_is_forked_with_what_scores_already_there(small: SmallProject, spark: SparkSession) -> None:
     small.score(spark)
-
-    @F.udf("string")
-    def parents_command(_: int) -> str:
-        with open(f"/proc/{os.getppid()}/cmdline") as file:  # noqa: PTH123 - pickled into the worker
-            return file.read().replace("\0", " ")
-
+    parents_command = F.udf(lambda _: Path(f"/proc/{os.getppid()}/cmdline").read_text().replace("\0", " "), "string")
     (row,) = spark.range(1).select(parents_command("id").alias("command")).collect()
     assert "-m pipelines.models.worker_daemon pyspark.worker" in row.command
 
