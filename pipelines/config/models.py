@@ -49,7 +49,8 @@ class Slice(Typed):
     lookback_days: int = Field(default=0, ge=0)
     """With `column`: take this many days before the score date too."""
     where: str | None = None
-    """Any SQL condition instead, with `:score_date` for the date. Every commit then counts as touching the slice."""
+    """Any SQL condition instead, with `:score_date` for the date; a time's day is UTC's there. Every commit then counts
+    as touching the slice."""
 
     @model_validator(mode="after")
     def one_way(self) -> Slice:
