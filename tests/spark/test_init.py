@@ -93,7 +93,7 @@ def test_a_csv_file_whose_dates_are_texts_scored_by_a_linear_model(spark: SparkS
 
 def test_a_delta_table_with_times_scored_by_xgboost(spark: SparkSession, own: Own) -> None:
     made = own.init(spark, "temperatures", "hours", "temperature")
-    assert (made.date.column, made.date.selection[0]) == ("time_hour", "where")
+    assert (made.date.column, made.date.selection[0]) == ("time_hour", "column")
     assert set(made.key.columns) == {"origin", "time_hour"}
     result = score(spark, own.project, "temperatures", dt.date(2013, 1, 15))
     hours = new_york()
