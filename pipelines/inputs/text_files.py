@@ -44,7 +44,9 @@ def read_text(spark: SparkSession, name: str, location: str, source: Source, fil
         _require_apart(name, columns, of_paths)
     in_files = [item for item in columns if item not in of_paths]
     reader = _reader(spark, source, in_files, of_paths)
-    texts = reader.option("basePath", location).load(list(files)) if files else reader.load(location)
+    if files and of_paths:
+        reader = reader.option("basePath", location)  # else only their own folders' names are columns
+    texts = reader.load(list(files) or location)
     kinds = {field.name: field.dataType for field in declared_types(name, source) if field.name in texts.columns}
     spelling = source.text
     typed = [

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 from small_project import DAY, SmallProject, orders_of, without_run
 
+from pipelines.config import Source
 from pipelines.errors import SourceError
 from pipelines.inputs.spark_errors import meaning, translated
 from pipelines.runs.sources import PinnedSource, read_source
@@ -21,13 +22,14 @@ from pipelines.tables.fingerprints import Pinned
 
 pytestmark = pytest.mark.spark
 
+PARQUET = Source(path="orders", format="parquet")
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1)
 NANOSECONDS = [1_709_287_200_123_456_789, 0, -1, -1_999, None, 9_223_372_036_854_775_807, -9_223_372_036_854_775_000]
 
 
 def read(spark: SparkSession, place: Path) -> list[T.Row]:
-    return read_source(spark, PinnedSource("orders", str(place), "parquet", Pinned(None, ""))).collect()
+    return read_source(spark, PinnedSource("orders", str(place), "parquet", Pinned(None, "")), PARQUET).collect()
 
 
 def times(values: list[int | None], unit: str = "ns", zone: str | None = None) -> pa.Array:
@@ -51,7 +53,7 @@ def test_times_in_nanoseconds_are_read_to_the_microsecond_before_1970_and_after(
     expected = [None if value is None else EPOCH + (value // 1000) * MICROSECOND for value in NANOSECONDS]
     for place in (tmp_path, tmp_path / "a.parquet"):
         source = PinnedSource("orders", str(place), "parquet", Pinned(None, ""))
-        frame = read_source(spark, source).orderBy("id")
+        frame = read_source(spark, source, PARQUET).orderBy("id")
         assert [field.dataType for field in frame.schema][1:3] == [T.TimestampNTZType(), T.TimestampType()]
         assert frame.columns == ["id", "naïve `one` a.b", "in Rome", "whole"]
         rows = frame.collect()
@@ -69,7 +71,7 @@ def test_they_are_those_of_microseconds_wherever_the_session_is(spark: SparkSess
     session = spark.newSession()
     session.conf.set("spark.sql.session.timeZone", "America/New_York")
     found = [
-        read_source(session, PinnedSource("x", str(tmp_path / f"{unit}.parquet"), "parquet", Pinned(None, "")))
+        read_source(session, PinnedSource("x", str(tmp_path / f"{unit}.parquet"), "parquet", Pinned(None, "")), PARQUET)
         for unit in ("ns", "us")
     ]
     assert found[0].schema == found[1].schema
@@ -86,7 +88,7 @@ def test_two_sources_of_one_session_are_both_read_as_times(spark: SparkSession, 
     for name in ("a", "b"):
         pq.write_table(pa.table({"t": times([1_000, -1])}), tmp_path / f"{name}.parquet")
         source = PinnedSource(name, str(tmp_path / f"{name}.parquet"), "parquet", Pinned(None, ""))
-        frames.append(read_source(session, source))
+        frames.append(read_source(session, source, PARQUET))
     joined = frames[0].join(frames[1], "t", "inner").orderBy("t")
     assert [row["t"] for row in joined.collect()] == [EPOCH - MICROSECOND, EPOCH + MICROSECOND]
     assert session.conf.get("spark.sql.legacy.parquet.nanosAsLong") == "false"
