@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from pyarrow import fs
 
 from pipelines.errors import SourceError
+from pipelines.tables.commit_log import FileAction
 from pipelines.tables.fingerprints import Known, Pinned, digest_of
 from pipelines.tables.locations import local_path, storage
 from pipelines.tables.reach import Reach
@@ -40,56 +41,96 @@ class DataFile:
         pairs = (part.partition("=") for part in self.path.split("/")[:-1] if "=" in part)
         return {unquote(name): unquote(value) for name, _, value in pairs}
 
+    @property
+    def identity(self) -> str:
+        """What is another once the file was written anew."""
+        return f"{self.path}|{self.size}|{self.time}"
+
 
 @dataclass(frozen=True)
 class Listed:
     """The files of a source.
 
     Args:
+        location: the folder or the file.
         root: the folder that their paths are below.
         files: in the order of their paths.
     """
 
+    location: str
     root: str
     files: tuple[DataFile, ...]
 
 
-class FolderSource:
-    """A folder, or a file: listed once, pinned for any number of slices.
+@dataclass(frozen=True)
+class Dates:
+    """What a file tells of the dates or times that it holds.
 
     Args:
-        location: where it is.
-        touches: whether a file below a root may hold rows of a slice; by default, what its folder's name tells.
-
-    Raises:
-        SourceError: there is nothing there.
+        told: its partition, or its least and greatest value, as a log has them.
+        has_zone: whether its times are moments; else they are the clock's.
     """
 
-    def __init__(self, location: str, touches: Callable[[str, DataFile, Reach], bool] | None = None) -> None:
-        self._listed = list_files(location)
-        self._touches = touches or _touches_by_path
+    told: FileAction
+    has_zone: bool = True
+
+
+UNTOLD = Dates(FileAction(None, None))
+"""Of a file that may hold any date."""
+Look = Callable[[str, DataFile, str], Dates]
+"""Looks for the dates that a file holds: by the folder that its path is below, the file, and the column of dates."""
+
+
+def dates_by_path(_root: str, file: DataFile, column: str) -> Dates:
+    """The date that a file's folder names, such as `day=2024-03-01`; a file whose folder names none does not tell."""
+    value = file.partition.get(column)
+    if value == HIVE_NULL:
+        return Dates(FileAction({column: None}, None))
+    try:
+        dt.datetime.fromisoformat(value or "")
+    except ValueError:
+        return UNTOLD
+    return Dates(FileAction({column: value}, None))
+
+
+class FolderSource:
+    """A folder, or a file: listed once, looked into once, pinned for any number of slices.
+
+    Args:
+        listed: its files.
+        look: finds the dates that a file holds.
+    """
+
+    def __init__(self, listed: Listed, look: Look = dates_by_path) -> None:
+        self._listed, self._look = listed, look
+        self._by_column: dict[str, list[Dates]] = {}
 
     def pin(self, reach: Reach | None, _known: Known | None = None) -> Pinned:
         """Pin it for a slice: by paths, sizes and times of the files that may hold rows of it.
 
         Args:
             reach: the part that the slice reads; None for all.
-        """
-        files = self._listed.files if reach is None else tuple(self._touched(reach))
-        fingerprint = digest_of(f"{file.path}|{file.size}|{file.time}" for file in files)
-        return Pinned(None, f"files#{fingerprint}", None if files else 0)
 
-    def _touched(self, reach: Reach) -> Iterable[DataFile]:
-        # The first one alone: it may raise, and imports what the others need.
-        first, *others = self._listed.files
-        found = [self._touches(self._listed.root, first, reach)]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found += pool.map(lambda file: self._touches(self._listed.root, file, reach), others)
-        return (file for file, is_touched in zip(self._listed.files, found, strict=True) if is_touched)
+        Raises:
+            SourceError: a file cannot be looked into.
+        """
+        files = self._listed.files if reach is None else self._touched(reach)
+        return Pinned(None, f"files#{digest_of(file.identity for file in files)}", None if files else 0)
+
+    def _touched(self, reach: Reach) -> tuple[DataFile, ...]:
+        found = zip(self._listed.files, self._dates(reach.column), strict=True)
+        return tuple(file for file, dates in found if replace(reach, has_zone=dates.has_zone).touched_by(dates.told))
+
+    def _dates(self, column: str) -> list[Dates]:
+        if column not in self._by_column:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                looks = pool.map(lambda file: self._look(self._listed.root, file, column), self._listed.files)
+                self._by_column[column] = list(looks)
+        return self._by_column[column]
 
 
 def list_files(location: str) -> Listed:
-    """The files of a source; those whose names, or folders' names, begin with `_` or `.` are none of it, as for Spark.
+    """The files of a source, without those that Spark does not read.
 
     Raises:
         SourceError: there is nothing there.
@@ -101,34 +142,18 @@ def list_files(location: str) -> Listed:
         found = [storage(root).get_file_info(folder.name)]
     elif folder is None or folder.exists():
         found = storage(root).get_file_info(fs.FileSelector("", recursive=True))
-    data = [info for info in found if info.type == fs.FileType.File and _is_data(info.path)]
+    data = [info for info in found if info.type == fs.FileType.File and not any(map(_is_hidden, info.path.split("/")))]
     if not data:
         raise SourceError(
             f"there is no file at {location}", expected="data files", remedy="land the data, or mend the path"
         )
     files = (DataFile(info.path, info.size, info.mtime_ns or 0) for info in data)
-    return Listed(root, tuple(sorted(files, key=lambda file: file.path)))
+    return Listed(location, root, tuple(sorted(files, key=lambda file: file.path)))
 
 
-def by_partition(file: DataFile, reach: Reach) -> bool | None:
-    """Whether a file holds rows of a slice, by its folder's name; None where that does not tell."""
-    value = file.partition.get(reach.column)
-    if value is None:
-        return None
-    try:
-        dt.datetime.fromisoformat(value)
-    except ValueError:
-        return False if value == HIVE_NULL else None
-    return reach.holds(value)
+def _is_hidden(name: str) -> bool:
+    """Whether Spark passes over a file or a folder of that name; a column may begin with a low line.
 
-
-def _touches_by_path(_root: str, file: DataFile, reach: Reach) -> bool:
-    return by_partition(file, reach) is not False
-
-
-def _is_data(path: str) -> bool:
-    """Whether Spark would read it: a folder of a partition may begin with `_`."""
-    *folders, name = path.split("/")
-    return not name.startswith(("_", ".")) and not any(
-        part.startswith(".") or (part.startswith("_") and "=" not in part) for part in folders
-    )
+    Source: Spark's HadoopFSUtils.shouldFilterOutPathName.
+    """
+    return name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")

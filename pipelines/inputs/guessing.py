@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.config import TextFormat
 from pipelines.errors import UnguessedError
-from pipelines.inputs.header import DataFile, decoded, records
+from pipelines.inputs.header import Beginning, decoded, records
 from pipelines.inputs.number_signs import NUMBER_LIKE, guess_nulls, guess_signs, number_type
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -39,7 +39,7 @@ class Guess:
     unsure: tuple[str, ...]
 
 
-def guess_csv(name: str, files: Sequence[DataFile], said: Mapping[str, Any]) -> Guess:
+def guess_csv(name: str, files: Sequence[Beginning], said: Mapping[str, Any]) -> Guess:
     """The options of CSV files, and which columns hold numbers.
 
     Args:
@@ -94,7 +94,7 @@ def guess_csv(name: str, files: Sequence[DataFile], said: Mapping[str, Any]) -> 
     return Guess(spelling, types, tuple(filter(None, evidence)), tuple(unsure))
 
 
-def _encoding(file: DataFile) -> tuple[str, str]:
+def _encoding(file: Beginning) -> tuple[str, str]:
     """The encoding, and what a person should look at."""
     begins = file.begins_with
     for mark, encoding in _MARKS:

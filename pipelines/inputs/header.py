@@ -8,13 +8,11 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
-
-from pyarrow import fs
 
 from pipelines.config import Source, TextFormat
 from pipelines.errors import SourceError
-from pipelines.tables.locations import local_path, storage
+from pipelines.inputs.files import Listed
+from pipelines.tables.locations import storage
 
 LONGEST = 1 << 16
 """The most bytes that are looked at for a header."""
@@ -22,8 +20,8 @@ _NO_NAME = "give each column a name of its own in the file; pandas writes no ind
 
 
 @dataclass(frozen=True)
-class DataFile:
-    """A data file of a source.
+class Beginning:
+    """How a data file begins.
 
     Args:
         path: below the source's folder.
@@ -36,58 +34,50 @@ class DataFile:
     is_whole: bool
 
 
-def csv_columns(name: str, location: str, source: Source) -> tuple[str, ...]:
+def csv_columns(name: str, listed: Listed, source: Source) -> tuple[str, ...]:
     """The names of the columns of CSV files, in their order.
 
     Args:
         name: the source's.
-        location: a file, or a folder with files of one header.
+        listed: the files, of one header.
         source: what the configuration says of it.
 
     Raises:
         SourceError: the files have no header, or it has columns without a name or with that of another.
     """
     spelling = source.text
-    first = next((file for file in data_files(location, LONGEST) if file.begins_with.strip()), None)
+    first = next((file for file in beginnings(listed, LONGEST) if file.begins_with.strip()), None)
     if first is None:
-        return tuple(source.columns) if not spelling.header else _refuse_empty(name, location)
+        return tuple(source.columns) if not spelling.header else _refuse_empty(name, listed.location)
     record = next(iter(records(first, spelling, name)), None)
     if record is None:
-        return _refuse_empty(name, location)
+        return _refuse_empty(name, listed.location)
     if not spelling.header:
         return _without_header(name, first.path, record, source)
     return _named(name, first.path, record)
 
 
-def partition_columns(location: str) -> tuple[str, ...]:
-    """The columns that folders such as `day=2024-03-01` name, as Spark reads them from paths."""
-    root = local_path(location)
-    if root is not None and root.is_file():
-        return ()
-    path = next(_data_paths(storage(location)), "")
-    return tuple(unquote(part.partition("=")[0]) for part in path.split("/")[:-1] if "=" in part)
+def partition_columns(listed: Listed) -> tuple[str, ...]:
+    """The columns that folders such as `day=2024-03-01` name, as Spark reads them from the paths of files."""
+    return next((tuple(file.partition) for file in listed.files if file.size), ())
 
 
-def data_files(location: str, most: int) -> Iterator[DataFile]:
-    """The data files of a source, in the order of their paths, each with how it begins.
+def beginnings(listed: Listed, most: int) -> Iterator[Beginning]:
+    """How the files of a source begin, in the order of their paths, without those that are empty.
 
     Args:
-        location: a file or a folder.
+        listed: the files.
         most: how many bytes to take of each.
     """
-    root = local_path(location)
-    if root is not None and root.is_file():
-        files, paths = storage(str(root.parent)), iter([root.name])
-    else:
-        files = storage(location)
-        paths = _data_paths(files)
-    for path in paths:
-        with files.open_input_stream(path) as stream:  # unpacked by the ending of its name
-            taken = bytes(stream.read(most + 1))
-        yield DataFile(path, taken[:most], is_whole=len(taken) <= most)
+    files = storage(listed.root)
+    for file in listed.files:
+        if file.size:
+            with files.open_input_stream(file.path) as stream:  # unpacked by the ending of its name
+                taken = bytes(stream.read(most + 1))
+            yield Beginning(file.path, taken[:most], is_whole=len(taken) <= most)
 
 
-def records(file: DataFile, spelling: TextFormat, name: str) -> Iterator[list[str]]:
+def records(file: Beginning, spelling: TextFormat, name: str) -> Iterator[list[str]]:
     """The records at the beginning of a CSV file; the last one only where the file ends with it. Empty lines are none.
 
     Raises:
@@ -123,7 +113,7 @@ def records(file: DataFile, spelling: TextFormat, name: str) -> Iterator[list[st
         yield last
 
 
-def decoded(file: DataFile, encoding: str, name: str) -> str:
+def decoded(file: Beginning, encoding: str, name: str) -> str:
     """The beginning of a file as text, without a byte order mark.
 
     Raises:
@@ -180,12 +170,3 @@ def _named(name: str, path: str, header: Sequence[str]) -> tuple[str, ...]:
             remedy=_NO_NAME,
         )
     return tuple(header)
-
-
-def _data_paths(files: fs.FileSystem) -> Iterator[str]:
-    """The files that Spark reads: those of which no part of the path begins with a point or a low line."""
-    listed = files.get_file_info(fs.FileSelector("", recursive=True))
-    for path in sorted(info.path for info in listed if info.type == fs.FileType.File and info.size):
-        *folders, name = path.split("/")
-        if not any(part.startswith((".", "_")) and "=" not in part for part in (*folders, name)):
-            yield path

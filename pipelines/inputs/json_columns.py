@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipelines.errors import SourceError
-from pipelines.inputs.header import DataFile, decoded
+from pipelines.inputs.header import Beginning, decoded
 
 
-def json_columns(name: str, files: Sequence[DataFile], encoding: str) -> dict[str, str]:
+def json_columns(name: str, files: Sequence[Beginning], encoding: str) -> dict[str, str]:
     """The SQL types of the columns that the first lines hold: what is a number or a truth value there, else text.
 
     Args:

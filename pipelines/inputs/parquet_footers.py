@@ -7,45 +7,34 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import SourceError
-from pipelines.inputs.files import DataFile, by_partition
+from pipelines.inputs.files import UNTOLD, DataFile, Dates, dates_by_path
 from pipelines.tables.commit_log import FileAction
 from pipelines.tables.locations import storage
-from pipelines.tables.reach import Reach
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PER_MICROSECOND = {"nanoseconds": 1000, "microseconds": 1}
-MOST_KEPT = 100_000
 
 
-def touches(root: str, file: DataFile, reach: Reach) -> bool:
-    """Whether a file may hold rows of a slice: yes unless its folder's name or its footer says no.
+def dates_by_footer(root: str, file: DataFile, column: str) -> Dates:
+    """The dates that a file holds, by its folder's name, else by its footer where all row groups tell.
 
     Args:
         root: the folder that the file's path is below.
         file: the file.
-        reach: the dates that the slice reads.
+        column: the column of dates or times.
 
     Raises:
         SourceError: it is no Parquet file.
     """
-    by_path = by_partition(file, reach)
-    if by_path is not None:
+    by_path = dates_by_path(root, file, column)
+    if by_path != UNTOLD:
         return by_path
-    described, has_zone = _described(root, file, reach.column)
-    return replace(reach, has_zone=has_zone).touched_by(described)
-
-
-@lru_cache(MOST_KEPT)
-def _described(root: str, file: DataFile, column: str) -> tuple[FileAction, bool]:
-    """The least and the greatest value of a column, where all row groups tell; and whether its times are moments."""
     try:
         with storage(root).open_input_file(file.path) as opened:
             footer = pq.read_metadata(opened)
@@ -53,22 +42,21 @@ def _described(root: str, file: DataFile, column: str) -> tuple[FileAction, bool
         raise SourceError(
             f"{root}/{file.path} cannot be read", expected="a Parquet file", found=str(error).splitlines()[0]
         ) from error
-    unknown = FileAction(None, None), True
     place = next((number for number, path in enumerate(_paths(footer)) if path == column), None)
     if place is None:
-        return unknown
+        return UNTOLD
     kind = json.loads(footer.schema.column(place).logical_type.to_json())
     chunks = [footer.row_group(number).column(place) for number in range(footer.num_row_groups)]
     bounds = [chunk.statistics for chunk in chunks if not _is_null(chunk)]
     if any(one is None or not one.has_min_max for one in bounds):
-        return unknown
+        return UNTOLD
     if not bounds:
-        return FileAction({column: None}, None), True  # no row has a date: as in a partition of nulls
+        return Dates(FileAction({column: None}, None))  # no row has a date: as in a partition of nulls
     low, high = (_text(kind, value) for value in (min(o.min_raw for o in bounds), max(o.max_raw for o in bounds)))
     if low is None or high is None:
-        return unknown
+        return UNTOLD
     stats = {"minValues": {column: low}, "maxValues": {column: high}}
-    return FileAction(None, stats), bool(kind.get("isAdjustedToUTC", True))
+    return Dates(FileAction(None, stats), has_zone=bool(kind.get("isAdjustedToUTC", True)))
 
 
 def _paths(footer: pq.FileMetaData) -> list[str]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import pyarrow as pa
-from pyarrow import fs
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.errors import SourceError
 from pipelines.expressions.names import column, quoted
-from pipelines.tables.locations import local_path, storage
+from pipelines.inputs.files import list_files
+from pipelines.tables.locations import storage
 
 AS_LONG = "spark.sql.legacy.parquet.nanosAsLong"
 """Spark's setting that reads times in nanoseconds as whole numbers: nanoseconds since 1970."""
@@ -95,15 +95,10 @@ def _types_of_files(location: str) -> dict[str, Types]:
     """The types in every file that Spark would read."""
     import pyarrow.parquet as pq
 
-    folder = local_path(location)
-    if folder is not None and folder.is_file():
-        root, paths = storage(str(folder.parent)), [folder.name]
-    else:
-        root = storage(location)
-        listed = root.get_file_info(fs.FileSelector("", recursive=True))
-        paths = sorted(info.path for info in listed if info.type == fs.FileType.File and not _is_hidden(info.path))
+    listed = list_files(location)
+    root = storage(listed.root)
     found: dict[str, Types] = {}
-    for path in paths:
+    for path in [file.path for file in listed.files]:
         with root.open_input_file(path) as file:
             try:
                 schema = pq.ParquetFile(file).schema
@@ -117,10 +112,6 @@ def _types_of_files(location: str) -> dict[str, Types]:
 def _type_of(leaf: pa.parquet.ColumnSchema) -> LogicalType:
     told = json.loads(leaf.logical_type.to_json())
     return LogicalType(told["Type"], told.get("timeUnit"), told.get("isAdjustedToUTC"), leaf.path != leaf.name)
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(("_", ".")) for part in path.split("/"))
 
 
 def _require_readable(name: str, file: str, types: Types) -> None:

@@ -15,6 +15,7 @@ from pipelines.expressions.names import column
 from pipelines.expressions.rules import RECORD, UNREAD
 from pipelines.expressions.text_values import given, is_unread, read_as
 from pipelines.inputs.declared_types import declared_types
+from pipelines.inputs.files import list_files
 from pipelines.inputs.header import csv_columns, partition_columns
 from pipelines.inputs.refusals import raised
 
@@ -35,11 +36,12 @@ def read_text(spark: SparkSession, name: str, location: str, source: Source, fil
         files: those of its files to read; by default all.
 
     Raises:
-        SourceError: the files' header names no columns clearly.
+        SourceError: there are no files, or their header names no columns clearly.
         ConfigurationError: a column is declared as a type that no text is read as.
     """
-    of_paths = partition_columns(location)
-    columns = csv_columns(name, location, source) if source.format == "csv" else tuple(source.columns)
+    listed = list_files(location)
+    of_paths = partition_columns(listed)
+    columns = csv_columns(name, listed, source) if source.format == "csv" else tuple(source.columns)
     if source.format == "csv":
         _require_apart(name, columns, of_paths)
     in_files = [item for item in columns if item not in of_paths]

@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from pyspark.sql import types as T
 
 from pipelines.expressions.days import day_of
 from pipelines.expressions.names import column
-from pipelines.inputs.files import DataFile, FolderSource, by_partition, list_files
+from pipelines.inputs.files import DataFile, Listed
 from pipelines.tables.fingerprints import Known, Pinned, digest_of
 from pipelines.tables.reach import Reach
 
@@ -33,36 +34,29 @@ class TextSource:
     neither order nor files count. A file is read for that once, by Spark; what was found is kept beside the models.
 
     Args:
-        location: where the files are.
+        listed: the files.
         column: the one that tells the date.
+        timezone: in which a time's day is meant.
         read: the rows of some files by Spark, as a run reads them.
         kept: where findings are kept, of this location read in this way.
-
-    Raises:
-        SourceError: there is nothing there.
     """
 
     def __init__(
-        self, location: str, column: str, timezone: str, read: Callable[[Sequence[str]], DataFrame], kept: Path
+        self, listed: Listed, column: str, timezone: str, read: Callable[[Sequence[str]], DataFrame], kept: Path
     ) -> None:
-        self._location, self._column, self._timezone = location, column, timezone
+        self._listed, self._column, self._timezone = listed, column, timezone
         self._read, self._kept = read, kept
-        self._listed = list_files(location)
-        self._folder = FolderSource(location)
-        self._found: dict[str, Days] | None = None
 
-    def pin(self, reach: Reach | None, known: Known | None = None) -> Pinned:
-        """Pin it for a slice: by its rows; by its files where it reads all, or where folders tell the dates.
+    def pin(self, reach: Reach | None, _known: Known | None = None) -> Pinned:
+        """Pin it for a slice, by its rows.
 
         Args:
-            reach: the part that the slice reads; None for all.
-            known: what an earlier run found.
+            reach: the part that the slice reads.
         """
-        if reach is None or all(by_partition(file, reach) is not None for file in self._listed.files):
-            return self._folder.pin(reach, known)
+        assert reach is not None  # noqa: S101 - a column tells the slice
         rows, digests = Counter[str](), Counter[str]()
         first, last = reach.first.isoformat(), reach.last.isoformat()
-        for days in self._days_of_files().values():
+        for days in self._days_of_files.values():
             for day, (count, digest) in days.items():
                 if first <= day <= last:
                     rows[day] += count
@@ -70,21 +64,20 @@ class TextSource:
         told = digest_of(f"{day}|{rows[day]}|{digests[day] % _MODULUS:x}" for day in sorted(rows))
         return Pinned(None, f"rows#{told}", rows.total())
 
+    @cached_property
     def _days_of_files(self) -> Mapping[str, Days]:
-        """Of each file, by its path, its rows by date."""
-        if self._found is None:
-            remembered = _remembered(self._kept)
-            new = [file for file in self._listed.files if _identity(file) not in remembered]
-            found = self._days_of(new) if new else {}
-            self._found = {
-                _identity(file): remembered.get(_identity(file)) or found.get(file.path, {})
-                for file in self._listed.files
-            }
-            if new:
-                _remember(self._kept, self._found)
-        return self._found
+        """The rows of each file by date; by the file's identity."""
+        remembered = _remembered(self._kept)
+        new = [file for file in self._listed.files if file.identity not in remembered]
+        if not new:
+            return {file.identity: remembered[file.identity] for file in self._listed.files}
+        found = {**remembered, **self._days_of(new)}
+        days = {file.identity: found[file.identity] for file in self._listed.files}
+        _remember(self._kept, days)
+        return days
 
     def _days_of(self, files: Sequence[DataFile]) -> Mapping[str, Days]:
+        """Those of some files, read by Spark."""
         rows = self._read([f"{self._listed.root}/{file.path}" for file in files])
         day = day_of(rows.schema[self._column].dataType, column(self._column), self._timezone)
         digest = F.xxhash64(*[part for field in rows.schema for part in _parts(field)])
@@ -94,22 +87,17 @@ class TextSource:
             .groupBy(_FILE, _DAY)
             .agg(F.count(F.lit(1)).alias(_ROWS), F.sum(column(_DIGEST).cast("decimal(38,0)")).alias(_DIGEST))
         )
-        paths = {file.path for file in files}
-        found: dict[str, dict[str, tuple[int, int]]] = {}
+        by_path: dict[str, dict[str, tuple[int, int]]] = {file.path: {} for file in files}
         for row in counted.collect():  # a row a file and date
-            days = found.setdefault(_path(row[_FILE], paths), {})
+            days = by_path[_path(row[_FILE], by_path)]
             days[row[_DAY].isoformat()] = (row[_ROWS], int(row[_DIGEST]) % _MODULUS)
-        return found
+        return {file.identity: by_path[file.path] for file in files}
 
 
 def _parts(field: T.StructField) -> tuple[Column, Column]:
     """What a row's digest takes of a column: xxhash64 passes over nulls, wherever they stand."""
     value = column(field.name)
     return value.isNull(), F.to_json(value) if isinstance(field.dataType, T.StructType) else value
-
-
-def _identity(file: DataFile) -> str:
-    return f"{file.path}|{file.size}|{file.time}"
 
 
 def _path(uri: str, paths: Collection[str]) -> str:

@@ -17,8 +17,8 @@ from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column, is_unread
-from pipelines.inputs import parquet_footers
-from pipelines.inputs.files import FolderSource
+from pipelines.inputs.files import UNTOLD, FolderSource, dates_by_path, list_files
+from pipelines.inputs.parquet_footers import dates_by_footer
 from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.inputs.text_features import require_types
@@ -135,15 +135,19 @@ def files_at(
     Raises:
         SourceError: there is nothing there.
     """
-    if not source.is_text or source.slice is None or source.slice.column is None:
-        return FolderSource(location, parquet_footers.touches if source.format == "parquet" else None)
+    listed = list_files(location)
+    if source.format == "parquet":
+        return FolderSource(listed, dates_by_footer)
+    day = None if source.slice is None else source.slice.column
+    if day is None or all(dates_by_path(listed.root, file, day) != UNTOLD for file in listed.files):
+        return FolderSource(listed)
     read_as = source.model_dump_json(include={"format", "text", "columns", "slice"})
     kept = Path(project.environment.cache, "rows", f"{digest_of([location, timezone, read_as])}.json")
 
     def read(files: Sequence[str]) -> DataFrame:
         return read_text(session(), name, location, source, files)
 
-    return TextSource(location, source.slice.column, timezone, read, kept)
+    return TextSource(listed, day, timezone, read, kept)
 
 
 def reach(selection: Selection | None, score_date: dt.date, timezone: str) -> Reach | None:

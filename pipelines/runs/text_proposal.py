@@ -13,8 +13,9 @@ from pyspark.sql import types as T
 from pipelines.config import Source, TextFormat
 from pipelines.errors import UnguessedError, UsageError, did_you_mean
 from pipelines.expressions.rules import RECORD
+from pipelines.inputs.files import list_files
 from pipelines.inputs.guessing import Guess, guess_csv
-from pipelines.inputs.header import csv_columns, data_files
+from pipelines.inputs.header import Beginning, beginnings, csv_columns
 from pipelines.inputs.json_columns import json_columns
 from pipelines.inputs.readable_counts import DATE_FORMATS, count_unread, find_date_format
 from pipelines.inputs.text_files import read_text
@@ -83,11 +84,12 @@ def propose_text(
         if said or types:
             raise UsageError("--text and --column go with the formats csv and jsonl", found=source.format)
         return TextProposal(source)
-    files = list(islice(data_files(location, LOOKED_AT), MOST_FILES))
+    listed = list_files(location)
+    files = list(islice(beginnings(listed, LOOKED_AT), MOST_FILES))
     guess = _guess(name, source, files, said, types, ask)
     proposed = source.model_copy(update={"text": guess.spelling})
     if source.format == "csv":
-        columns = list(csv_columns(name, location, proposed.model_copy(update={"columns": dict(types)})))
+        columns = list(csv_columns(name, listed, proposed.model_copy(update={"columns": dict(types)})))
     else:
         columns = list({**guess.types, **types})
     _require_known(types, columns)
@@ -107,7 +109,7 @@ def propose_text(
 def _guess(
     name: str,
     source: Source,
-    files: Sequence[Any],
+    files: Sequence[Beginning],
     said: Mapping[str, Any],
     types: Mapping[str, str],
     ask: Ask | None,

@@ -13,8 +13,9 @@ from wild_csv import FILES, UNREADABLE, Wild
 from pipelines.config import Source
 from pipelines.errors import PipelineError, SourceError
 from pipelines.expressions.rules import RECORD, UNREAD
+from pipelines.inputs.files import list_files
 from pipelines.inputs.guessing import guess_csv
-from pipelines.inputs.header import data_files
+from pipelines.inputs.header import beginnings
 from pipelines.inputs.refusals import refused_by
 from pipelines.inputs.text_files import read_text
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.spark
 
 def source_of(place: Path, wild: Wild) -> tuple[Source, tuple[str, ...]]:
     """The source as `init` would configure it, keys as text; and what a person is told to look at."""
-    guess = guess_csv("s", list(data_files(str(place), 1 << 16)), wild.said)
+    guess = guess_csv("s", list(beginnings(list_files(str(place)), 1 << 16)), wild.said)
     types = {name: kind for name, kind in guess.types.items() if name != "id"}
     source = Source(path=str(place), format="csv", text=guess.spelling, columns={**types, **wild.types})
     return source, guess.unsure

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import SourceError
-from pipelines.inputs import parquet_footers
 from pipelines.inputs.files import FolderSource, list_files
+from pipelines.inputs.parquet_footers import dates_by_footer
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.reach import Reach
 
@@ -21,11 +21,11 @@ DAY_1, DAY_2 = dt.date(2024, 3, 1), dt.date(2024, 3, 2)
 
 
 def pinned(location: str, reach: Reach | None = None) -> Pinned:
-    return FolderSource(location).pin(reach)
+    return FolderSource(list_files(location)).pin(reach)
 
 
 def pinned_parquet(folder: Path, column: str, *days: dt.date, timezone: str = "UTC") -> list[Pinned]:
-    source = FolderSource(str(folder), parquet_footers.touches)
+    source = FolderSource(list_files(str(folder)), dates_by_footer)
     return [source.pin(Reach(column, day, day, timezone)) for day in days]
 
 
@@ -67,10 +67,11 @@ def test_a_place_without_files_is_a_source_error_and_makes_nothing(tmp_path: Pat
 
 
 def test_what_spark_does_not_read_is_no_data(tmp_path: Path) -> None:
-    for name in ("a.csv", "_SUCCESS", ".a.csv.crc", "_temporary/0/b.csv", ".hidden/c.csv", "_day=1/d.csv"):
+    data = ["_day=1/d.csv", "_e=1.csv", "a.csv"]
+    for name in (*data, "_SUCCESS", ".a.csv.crc", "_temporary/0/b.csv", ".hidden/c.csv", "f.csv._COPYING_"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x\n", encoding="utf-8")
-    assert [file.path for file in list_files(str(tmp_path)).files] == ["_day=1/d.csv", "a.csv"]
+    assert [file.path for file in list_files(str(tmp_path)).files] == data
 
 
 def test_another_days_folder_changes_nothing(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from wild_csv import FILES
 from pipelines.config import TextFormat
 from pipelines.errors import PipelineError, UnguessedError
 from pipelines.inputs.guessing import Guess, guess_csv, number_type
-from pipelines.inputs.header import DataFile
+from pipelines.inputs.header import Beginning
 
 
 def guessed(content: bytes | str, **said: Any) -> Guess:
     text = content.encode() if isinstance(content, str) else content
-    return guess_csv("s", [DataFile("s.csv", text, is_whole=True)], said)
+    return guess_csv("s", [Beginning("s.csv", text, is_whole=True)], said)
 
 
 def options(guess: Guess) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import pytest
 
 from pipelines.config import Source, TextFormat
 from pipelines.errors import SourceError
-from pipelines.inputs.header import csv_columns, data_files, partition_columns
+from pipelines.inputs.files import list_files
+from pipelines.inputs.header import beginnings, csv_columns, partition_columns
 
 CSV = Source(path="s", format="csv")
 
 
 def columns(folder: Path, source: Source = CSV) -> tuple[str, ...]:
-    return csv_columns("s", str(folder), source)
+    return csv_columns("s", list_files(str(folder)), source)
 
 
 def test_the_first_file_that_holds_something_has_the_header(tmp_path: Path) -> None:
@@ -24,13 +25,13 @@ def test_the_first_file_that_holds_something_has_the_header(tmp_path: Path) -> N
     (tmp_path / "_SUCCESS").write_text("y\n")
     assert columns(tmp_path) == ("id", 'a "b"', "zip")
     assert columns(tmp_path / "b.csv") == ("id", 'a "b"', "zip")
-    assert [file.path for file in data_files(str(tmp_path), 10)] == ["b.csv"]
+    assert [file.path for file in beginnings(list_files(str(tmp_path)), 10)] == ["b.csv"]
 
 
 def test_a_long_file_is_looked_at_where_it_begins(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,name\n" + "1,x\n" * 100_000)
     assert columns(tmp_path) == ("id", "name")
-    (file,) = data_files(str(tmp_path), 100)
+    (file,) = beginnings(list_files(str(tmp_path)), 100)
     assert (len(file.begins_with), file.is_whole) == (100, False)
 
 
@@ -43,8 +44,8 @@ def test_folders_name_columns(tmp_path: Path) -> None:
     folder = tmp_path / "day=2024-03-01" / "zip=02139"
     folder.mkdir(parents=True)
     (folder / "a.csv").write_text("id\n1\n")
-    assert partition_columns(str(tmp_path)) == ("day", "zip")
-    assert partition_columns(str(folder / "a.csv")) == ()
+    assert partition_columns(list_files(str(tmp_path))) == ("day", "zip")
+    assert partition_columns(list_files(str(folder / "a.csv"))) == ()
 
 
 @pytest.mark.parametrize(
