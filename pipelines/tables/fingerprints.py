@@ -61,7 +61,8 @@ class DeltaSource:
     def __init__(self, location: str) -> None:
         self.version = latest_version(location)
         self._table = _opened(location, self.version)
-        self._id = str(self._table.metadata().id)
+        about = self._table.metadata()
+        self._id, self._partitions = str(about.id), frozenset(about.partition_columns)
         self._columns = columns_of(self._table)
         self._history = CommitHistory(location, self.version)
         self._by_column: dict[str, list[FileAction]] = {}
@@ -87,7 +88,7 @@ class DeltaSource:
     def _described(self, column: str) -> list[FileAction]:
         """Each file's partition value or bounds of a column."""
         if column not in self._by_column:
-            self._by_column[column] = _described(active_files(self._table), column, self._columns.physical_name(column))
+            self._by_column[column] = _described(self._active, column, self._columns.physical_name(column))
         return self._by_column[column]
 
     def _fingerprint(self, reach: Reach | None, known: Known | None) -> str:
@@ -131,23 +132,29 @@ class DeltaSource:
         return [(name, f"{name}|{digest}") for name, digest in zip(names, kept, strict=True)]
 
     @cached_property
+    def _active(self) -> pa.Table:
+        """The files of the version, as the log describes them."""
+        return active_files(self._table)
+
+    @cached_property
     def _all_files(self) -> list[dict[str, Any]]:
-        files, wanted = active_files(self._table), ("path", "size_bytes", "num_records")
-        names = [name for name in files.column_names if name in wanted or name.startswith("partition.")]
-        plain: list[dict[str, Any]] = files.select(names).to_pylist()
+        wanted = [name for name in ("path", "size_bytes", "num_records") if name in self._active.column_names]
+        plain: list[dict[str, Any]] = self._active.select(wanted).to_pylist()
         return plain
 
     def _files(self, reach: Reach | None) -> list[dict[str, Any]]:
-        if reach is None:
+        """The files of the slice, where the day is a partition; else all."""
+        if reach is None or reach.column not in self._partitions:
             return self._all_files
-        name, named = f"partition.{reach.column}", _in_log(reach, self._columns)
-        return [file for file in self._all_files if name not in file or named.holds(str(file[name]))]
+        named = _in_log(reach, self._columns)
+        described = zip(self._all_files, self._described(reach.column), strict=True)
+        return [file for file, told in described if named.touched_by(told)]
 
     def _rows(self, reach: Reach | None) -> int | None:
         """The rows of the slice, where the log tells: no file may hold one, or whole files do, none of them deleted."""
         if reach is None:
             return None
-        if reach.column not in self._table.metadata().partition_columns:
+        if reach.column not in self._partitions:
             return None if self.may_have_rows(reach) else 0
         if "deletionVectors" in features_of(self._table):
             return None
