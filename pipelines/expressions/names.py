@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -42,3 +44,13 @@ def label(name: str) -> str:
 def is_unread(name: str) -> bool:
     """Whether a column holds texts that cannot be read, beside the columns of a text source."""
     return name.startswith(UNREAD)
+
+
+def unread_of(source: str) -> str:
+    """The column that holds the texts of a source which cannot be read."""
+    return f"{UNREAD}{source}"
+
+
+def unread_among(names: Iterable[str]) -> list[str]:
+    """Those of some columns that hold texts which cannot be read."""
+    return [name for name in names if is_unread(name)]

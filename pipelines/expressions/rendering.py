@@ -36,7 +36,7 @@ from pipelines.expressions.rules import (
     SumEquals,
     WholeRecord,
 )
-from pipelines.expressions.text_values import is_unread
+from pipelines.expressions.text_values import is_unreadable
 
 
 @lru_cache(maxsize=1024)
@@ -139,7 +139,7 @@ def _(check: Parses) -> Column:
 
 @holds.register
 def _(check: ReadAs) -> Column:
-    return ~is_unread(column(check.column), T.DataType.fromDDL(check.kind), check.spelling)
+    return ~is_unreadable(column(check.column), T.DataType.fromDDL(check.kind), check.spelling)
 
 
 @holds.register

@@ -56,7 +56,7 @@ def read_as(text: Column, kind: T.DataType, spelling: TextFormat) -> Column:
     return bare.try_cast(kind)
 
 
-def is_unread(text: Column, kind: T.DataType, spelling: TextFormat) -> Column:
+def is_unreadable(text: Column, kind: T.DataType, spelling: TextFormat) -> Column:
     """Whether a text is there and cannot be read as a value of the type; never null."""
     return given(F.trim(text), spelling).isNotNull() & read_as(text, kind, spelling).isNull()
 

@@ -13,10 +13,10 @@ from pyspark.sql import types as T
 
 from pipelines.config import Source
 from pipelines.errors import UnguessedError
-from pipelines.expressions.names import column
-from pipelines.expressions.rules import RECORD, UNREAD
+from pipelines.expressions.names import column, unread_of
+from pipelines.expressions.rules import RECORD
 from pipelines.expressions.text_values import read_as
-from pipelines.inputs.text_files import read_text
+from pipelines.inputs.text_files import read_text, texts_beside
 
 DATE_FORMATS = ("yyyy-MM-dd", "dd.MM.yyyy", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy/MM/dd", "yyyyMMdd")
 
@@ -28,19 +28,14 @@ def count_unread(frame: DataFrame, name: str) -> dict[str, tuple[int, int]]:
         frame: as `read_text` gives it.
         name: the source's.
     """
-    unread = f"{UNREAD}{name}"
-    kind = frame.schema[unread].dataType
-    assert isinstance(kind, T.StructType)  # noqa: S101 - `read_text` makes it
-    counts = []
-    for place, item in enumerate(kind.names):
-        bad = F.count(column(f"{unread}.{item}"))
+    counts, items = [], texts_beside(frame, name)
+    for place, item in enumerate(items):
+        bad = F.count(column(f"{unread_of(name)}.{item}"))
         good = F.count(F.lit(1)) - bad if item == RECORD else F.count(column(item))
         counts += [good.alias(f"good_{place}"), bad.alias(f"bad_{place}")]
     row = frame.agg(*counts).first()
     assert row is not None  # noqa: S101 - an aggregate has one row
-    return {
-        item: (row[f"good_{place}"] + row[f"bad_{place}"], row[f"bad_{place}"]) for place, item in enumerate(kind.names)
-    }
+    return {item: (row[f"good_{place}"] + row[f"bad_{place}"], row[f"bad_{place}"]) for place, item in enumerate(items)}
 
 
 def find_date_format(

@@ -11,9 +11,9 @@ from pyspark.sql import types as T
 
 from pipelines.config import Source, TextFormat
 from pipelines.errors import SourceError
-from pipelines.expressions.names import column
-from pipelines.expressions.rules import RECORD, UNREAD
-from pipelines.expressions.text_values import given, is_unread, read_as
+from pipelines.expressions.names import column, unread_among, unread_of
+from pipelines.expressions.rules import RECORD
+from pipelines.expressions.text_values import given, is_unreadable, read_as
 from pipelines.inputs.declared_types import declared_types
 from pipelines.inputs.files import list_files
 from pipelines.inputs.header import csv_columns, partition_columns
@@ -56,17 +56,29 @@ def read_text(spark: SparkSession, name: str, location: str, source: Source, fil
         for item in (*in_files, *of_paths)
     ]
     unread = [
-        F.when(is_unread(column(item), kind, spelling), column(item)).alias(item)
+        F.when(is_unreadable(column(item), kind, spelling), column(item)).alias(item)
         for item, kind in kinds.items()
         if not isinstance(kind, T.StringType)
     ]
     record = _unread_record(in_files, source).alias(RECORD)
-    return texts.select(*typed, F.struct(record, *unread).alias(f"{UNREAD}{name}"))
+    return texts.select(*typed, F.struct(record, *unread).alias(unread_of(name)))
 
 
 def without_unread(frame: DataFrame) -> DataFrame:
     """The frame with the columns of its source alone; what cannot be read is null there."""
-    return frame.drop(*[name for name in frame.columns if name.startswith(UNREAD)])
+    return frame.drop(*unread_among(frame.columns))
+
+
+def texts_beside(frame: DataFrame, name: str) -> list[str]:
+    """The record and the columns of a text source whose texts are kept where they cannot be read.
+
+    Args:
+        frame: as `read_text` gives it.
+        name: the source's.
+    """
+    kind = frame.schema[unread_of(name)].dataType
+    assert isinstance(kind, T.StructType)  # noqa: S101 - `read_text` makes it
+    return kind.names
 
 
 def strict(name: str, frame: DataFrame) -> DataFrame:
@@ -76,7 +88,7 @@ def strict(name: str, frame: DataFrame) -> DataFrame:
         name: the source's.
         frame: as `read_text` gives it.
     """
-    unread = f"{UNREAD}{name}"
+    unread = unread_of(name)
     remedy = f"mend the data; or let the query select {unread} too, so that such rows are quarantined by themselves"
     kept = frame.where(
         F.when(
@@ -84,12 +96,11 @@ def strict(name: str, frame: DataFrame) -> DataFrame:
             raised(f"source '{name}' has a record that cannot be read", "records as the header has it", remedy),
         ).otherwise(F.lit(True))
     )
-    judged = frame.schema[unread].dataType
-    assert isinstance(judged, T.StructType)  # noqa: S101 - `read_text` makes it
+    judged = texts_beside(frame, name)
     selected = []
     for field in frame.schema:
         value = column(field.name)
-        if field.name in judged.names:
+        if field.name in judged:
             kind = field.dataType.simpleString()
             problem = f"source '{name}': a value of '{field.name}' cannot be read as {kind}"
             value = (
@@ -111,13 +122,15 @@ def decided(name: str, frame: DataFrame, condition: Column, chosen: str | None) 
         condition: whether a row is of the slice; null where that is unknown.
         chosen: the column that the condition is about; None where it may be about any.
     """
-    unread = f"{UNREAD}{name}"
+    unread = unread_of(name)
     if unread not in frame.columns:
         return condition
-    kind = frame.schema[unread].dataType
-    assert isinstance(kind, T.StructType)  # noqa: S101 - `read_text` makes it
     of_paths = chosen is not None and OF_PATHS in frame.schema[chosen].metadata
-    judged = [item for item in kind.names if item == chosen or (not of_paths and (chosen is None or item == RECORD))]
+    judged = [
+        item
+        for item in texts_beside(frame, name)
+        if item == chosen or (not of_paths and (chosen is None or item == RECORD))
+    ]
     if not judged:
         return condition
     texts = [column(f"{unread}.{item}") for item in judged]

@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 
 from pipelines.config import FeatureFunction, Pipeline
 from pipelines.errors import ConfigurationError, did_you_mean
-from pipelines.expressions.names import is_unread
+from pipelines.expressions.names import unread_among
 from pipelines.expressions.rules import (
     FEATURES,
     RECORD,
@@ -25,6 +25,7 @@ from pipelines.expressions.rules import (
 )
 from pipelines.expressions.text_values import spelled
 from pipelines.inputs.text_features import TextInput, require_types
+from pipelines.inputs.text_files import texts_beside
 from pipelines.models.signature import ModelInput
 from pipelines.runs.definition import DEMANDED, KEPT_INPUT, MODEL_INPUT, READABLE, RECORD_READABLE, YIELDING
 from pipelines.transforms.features import columns_used
@@ -61,7 +62,7 @@ def demands(
         ConfigurationError: limits or policy name a rule that is not there, or a text is taken for something else.
     """
     actions = pipeline.policy.checks
-    rules = [rule for name in frame.columns if is_unread(name) for rule in _of_source(pipeline, frame, name)]
+    rules = [rule for name in unread_among(frame.columns) for rule in _of_source(pipeline, frame, name)]
     columns: set[str] = set()
     unjudged: dict[str, tuple[str, ...]] = {}
     for item in provided:
@@ -100,12 +101,11 @@ def _kept(pipeline: Pipeline, frame: DataFrame, feature: str, text: TextInput | 
 def _of_source(pipeline: Pipeline, frame: DataFrame, unread: str) -> list[Rule]:
     """The rules for what could not be read of a text source."""
     name = unread.removeprefix(UNREAD)
-    source, kinds = pipeline.source.tables[name], frame.schema[unread].dataType
-    assert isinstance(kinds, T.StructType)  # noqa: S101 - `read_text` makes it
+    source = pipeline.source.tables[name]
     looks = "one JSON object a line" if source.format == "jsonl" else "a record as the header and the encoding say"
     rules = [Rule(f"{RECORD_READABLE}:{name}", WholeRecord(f"{unread}.{RECORD}", looks))]
     is_joined = pipeline.source.query is not None
-    for column in kinds.names:
+    for column in texts_beside(frame, name):
         if column == RECORD:
             continue
         kind = T.DataType.fromDDL(source.column_types[column])

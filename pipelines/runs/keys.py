@@ -65,7 +65,7 @@ def _typed(name: str, text: str, kind: pa.DataType, timezone: str) -> Any:
         if pa.types.is_timestamp(kind) and kind.tz is not None:
             return _moment(text, timezone)
         return _text(text).cast(kind)[0].as_py()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+    except (pa.ArrowNotImplementedError, ValueError) as error:  # ArrowInvalid is a ValueError
         raise UsageError(f"the key's column '{name}' has another type", expected=str(kind), found=text) from error
 
 

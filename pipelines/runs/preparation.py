@@ -14,7 +14,7 @@ from pipelines import schemas
 from pipelines.config import FeatureFunction, Pipeline, Project
 from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
-from pipelines.expressions.names import column, is_unread, quoted
+from pipelines.expressions.names import column, quoted, unread_among
 from pipelines.expressions.text_values import read_as
 from pipelines.inputs.spark_errors import first_line
 from pipelines.inputs.text_features import TextInput, text_inputs
@@ -210,8 +210,7 @@ def with_features(
 ) -> DataFrame:
     """The columns read, and the features in one struct column; where it is asked for, also where each row lies."""
     features = definition.pipeline.features
-    unread = [name for name in frame.columns if is_unread(name)]
-    columns = [frame[quoted(name)] for name in (*prepared.columns_read, *unread)]
+    columns = [frame[quoted(name)] for name in (*prepared.columns_read, *unread_among(frame.columns))]
     read = frame.select(*columns, *(places() if with_places else []))
     if isinstance(features, FeatureFunction):
         assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function

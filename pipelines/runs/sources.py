@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 from pipelines.config import Pipeline, Project, Source
 from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
-from pipelines.expressions.names import column, is_unread
+from pipelines.expressions.names import column, unread_among
 from pipelines.inputs.files import UNTOLD, FolderSource, dates_by_path, list_files
 from pipelines.inputs.parquet_footers import dates_by_footer
 from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
@@ -223,8 +223,7 @@ def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames
     if query is None:
         return frames[pipeline.main_source]
     joined = _queried(session, pipeline, query, frames)
-    unread = {name: [item for item in frame.columns if is_unread(item)] for name, frame in frames.items()}
-    dropped = {name for name, items in unread.items() if not set(items) <= set(joined.columns)}
+    dropped = {name for name, frame in frames.items() if not set(unread_among(frame.columns)) <= set(joined.columns)}
     if not dropped:
         return joined
     # Where the query does not carry on what cannot be read of a source, no row can be refused for it.
@@ -331,7 +330,6 @@ def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: d
     if selection.where is not None:
         condition = selection.where.replace(":score_date", f"DATE'{last.isoformat()}'")
         try:
-            frame.where(condition)
             if pipeline.source.tables[name].is_text:
                 require_types(f"source.tables.{name}.slice.where", frame, condition, name)
             return frame.where(decided(name, frame, F.expr(condition), None))
