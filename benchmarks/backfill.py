@@ -27,12 +27,13 @@ import psutil
 from pyspark.sql import SparkSession
 
 from pipelines.config import Project, load_project
+from pipelines.inputs.pinning import pin_sources
+from pipelines.inputs.reading import read_period
 from pipelines.runs.backfilling import Backfilled, backfill
 from pipelines.runs.definition import define
 from pipelines.runs.planning import PlannedSlice, plan
 from pipelines.runs.preparation import look_up
 from pipelines.runs.sampling import score_to_nothing
-from pipelines.runs.sources import pin_sources, read_period
 from pipelines.runs.steps import Step
 from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import create_tables

@@ -141,6 +141,5 @@ def _jobs(project: Project, pipeline: Pipeline) -> tuple[BaseOperator, BaseOpera
             KubernetesJob(project=project, verb="plan", **plan),
             KubernetesScore(project=project, pipeline=name, score_date=DAY, predictions=predictions, **score),
         )
-    return PlanSlice(needs_spark=pipeline.is_in_catalog or pipeline.reads_rows_to_plan, **plan), ScoreSlice(
-        predictions=predictions, **score
-    )
+    needs_spark = pipeline.is_in_catalog or pipeline.reads_rows_to_plan
+    return PlanSlice(needs_spark=needs_spark, **plan), ScoreSlice(predictions=predictions, **score)

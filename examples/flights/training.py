@@ -26,9 +26,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from examples.flights.landing import LATE_MINUTES
 from pipelines.config import Project
+from pipelines.inputs.pinning import pin_sources
+from pipelines.inputs.reading import read_whole
 from pipelines.models.registry import client
 from pipelines.runs.definition import Definition
-from pipelines.runs.sources import pin_sources, read_whole
 from pipelines.tables.fingerprints import Pinned
 
 MODEL = "flight_delays"

@@ -17,6 +17,7 @@ from pipelines.config import Project
 from pipelines.errors import ModelError, SourceError
 from pipelines.expressions.names import column
 from pipelines.expressions.rules import FEATURES
+from pipelines.inputs.reading import read_now
 from pipelines.inputs.spark_errors import reading, translated
 from pipelines.models.failures import cause_of
 from pipelines.models.features import Features
@@ -28,7 +29,6 @@ from pipelines.models.scoring import with_outputs
 from pipelines.models.worker import Scoring, load_model
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
-from pipelines.runs.sources import read_now
 from pipelines.runs.staging import isolation_of, scoring_of
 from pipelines.transforms.staging import OUTPUTS, REFUSED, tagged
 

@@ -9,12 +9,13 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline, pipeline_names
 from pipelines.errors import ConfigurationError, PipelineError
+from pipelines.inputs.pinning import ANY_DAY, pin_sources
+from pipelines.inputs.reading import read_slice
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.contract import require_contract
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import table_names
 from pipelines.runs.preparation import Prepared, look_up, prepare
-from pipelines.runs.sources import ANY_DAY, pin_sources, read_slice
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from pyspark.sql import types as T
 from pipelines.config import Pipeline
 from pipelines.errors import PipelineError, SourceError, shortened
 from pipelines.inputs.declared_types import declared_types
+from pipelines.inputs.pinning import PinnedSource
+from pipelines.inputs.reading import read_source
 from pipelines.inputs.text_files import without_unread
-from pipelines.runs.sources import PinnedSource, read_source
 
 LIKE_ENOUGH = 0.6
 

@@ -9,11 +9,11 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, Source, load_pipeline
 from pipelines.errors import PipelineError, root_cause
+from pipelines.inputs.pinning import source_location
 from pipelines.runs.findings import Finding, attempt, failure, ok, problem, warning
 from pipelines.runs.layout import outputs_in_catalog
 from pipelines.runs.machine import machine_findings, spark_finding
 from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import source_location
 from pipelines.runs.tables import require_tables
 from pipelines.tables.readers import require_readable
 from pipelines.tables.retention import days_kept

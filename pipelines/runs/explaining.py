@@ -16,9 +16,10 @@ from pyspark.sql import functions as F
 
 from pipelines.config import Pipeline, Project, load_pipeline
 from pipelines.errors import PipelineError, root_cause
-from pipelines.expressions.days import day_of
-from pipelines.expressions.names import column, quoted
+from pipelines.expressions.names import quoted
 from pipelines.expressions.rules import FEATURES
+from pipelines.inputs.pinning import ANY_DAY, PinnedSource, pin_sources
+from pipelines.inputs.reading import days_of_rows, read_now, read_slice, read_whole
 from pipelines.inputs.spark_errors import reading, translated
 from pipelines.models.registry import metrics_of
 from pipelines.runs.definition import define
@@ -27,7 +28,6 @@ from pipelines.runs.layout import Layout, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
-from pipelines.runs.sources import ANY_DAY, PinnedSource, pin_sources, read_now, read_slice, read_whole
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
@@ -229,11 +229,8 @@ def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -
     else:
         sources = pin_sources(spark, project, pipeline, ANY_DAY, {})
         rows = read_whole(spark, pipeline, definition.query, sources)
-        selection = pipeline.source.tables[pipeline.main_source].slice
-        shown = F.lit(None)
-        if selection is not None and selection.column is not None and selection.column in rows.columns:
-            shown = day_of(rows.schema[selection.column].dataType, column(selection.column), pipeline.timezone)
-        first = rows.where(_is(asked.key, rows)).select(shown).first()
+        told = days_of_rows(rows, pipeline)
+        first = rows.where(_is(asked.key, rows)).select(F.lit(None) if told is None else told).first()
         day, is_there = (None if first is None else first[0]), first is not None
     if not is_there:
         return asked

@@ -10,9 +10,9 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
 
 from pipelines.config import FeatureFunction, Pipeline
+from pipelines.inputs.pinning import PinnedSource
 from pipelines.models.files import FileColumns
 from pipelines.runs.preparation import Prepared, Resolved
-from pipelines.runs.sources import PinnedSource
 from pipelines.tables.data_files import columns_in_files
 from pipelines.transforms.features import columns_used
 

@@ -19,6 +19,8 @@ from pipelines.config import Project, Source
 from pipelines.config.models import Format, Model
 from pipelines.config.typed import NAME
 from pipelines.errors import TableError, UnguessedError, UsageError
+from pipelines.inputs.pinning import PinnedSource, source_location
+from pipelines.inputs.reading import read_source
 from pipelines.inputs.spark_errors import meaning, translated
 from pipelines.inputs.text_files import without_unread
 from pipelines.models.results import proposed_outputs
@@ -37,7 +39,6 @@ from pipelines.runs.source_proposal import (
     propose_key,
     whole_table,
 )
-from pipelines.runs.sources import PinnedSource, read_source, source_location
 from pipelines.runs.suggesting import suggest
 from pipelines.runs.tables import create_tables, require_columns
 from pipelines.runs.text_proposal import TextProposal, propose_text

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipelines.config import FeatureFunction, Pipeline, Source
+from pipelines.inputs.pinning import PinnedSource
 from pipelines.models.registry import RegisteredModel
-from pipelines.runs.sources import PinnedSource
 from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.stages import RUN_ID_TIME
 from pipelines.validation.suite import Expectation

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from pipelines.config import Pipeline, Project
 from pipelines.config.models import Model
 from pipelines.errors import UnknownModelError
+from pipelines.inputs.pinning import OpenSource, open_sources
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import Layout
@@ -20,7 +21,6 @@ from pipelines.runs.pace import Pace, pace_of
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import look_up
 from pipelines.runs.recovery import Past, look_back_at
-from pipelines.runs.sources import OpenSource, open_sources
 from pipelines.runs.states import Cause, State, judge, pinned_version
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import Entry

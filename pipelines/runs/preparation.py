@@ -16,6 +16,8 @@ from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column, quoted, unread_among
 from pipelines.expressions.text_values import read_as
+from pipelines.inputs.pinning import PinnedSource, pin_sources
+from pipelines.inputs.reading import read_slice
 from pipelines.inputs.spark_errors import first_line
 from pipelines.inputs.text_features import TextInput, text_inputs
 from pipelines.inputs.text_files import without_unread
@@ -27,7 +29,6 @@ from pipelines.runs.definition import Definition
 from pipelines.runs.demanded import demands
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest, build_manifest
-from pipelines.runs.sources import PinnedSource, pin_sources, read_slice
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.slices import Slice
 from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function

@@ -14,13 +14,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project
-from pipelines.expressions.days import day_of
 from pipelines.expressions.names import column, quoted
+from pipelines.inputs.pinning import pin_sources
+from pipelines.inputs.reading import days_of_rows, read_now, read_period, reads_at_once
 from pipelines.inputs.text_files import without_unread
 from pipelines.runs.definition import Definition
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import require_source_columns
-from pipelines.runs.sources import pin_sources, read_now, read_period, reads_at_once
 
 DAY = "__score_date"
 FEW = 50
@@ -112,9 +112,8 @@ def _period(spark: SparkSession, project: Project, definition: Definition, first
     if reads_at_once(pipeline):
         sources = pin_sources(spark, project, pipeline, last, {})
         frame = read_period(spark, pipeline, definition.query, sources, first, last)
-        selection = pipeline.source.tables[pipeline.main_source].slice
-        if selection is not None and selection.column in frame.columns and _judges_each_row_alone(frame):
-            day = day_of(frame.schema[selection.column].dataType, column(selection.column), pipeline.timezone)
+        day = days_of_rows(frame, pipeline)
+        if day is not None and _judges_each_row_alone(frame):
             return _checked(frame.withColumn(DAY, day), pipeline)
     slices = [read_now(spark, project, pipeline, definition.query, day).withColumn(DAY, F.lit(day)) for day in days]
     return _checked(reduce(DataFrame.unionAll, slices), pipeline)

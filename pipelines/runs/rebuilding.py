@@ -13,11 +13,11 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project
 from pipelines.errors import ConfigurationError, ModelError, SourceError
+from pipelines.inputs.pinning import PinnedSource, files_at, reach
 from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition, recorded
 from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import PinnedSource, files_at, reach
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import for_delta_rs
 

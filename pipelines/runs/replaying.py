@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pipelines.config import Project
 from pipelines.errors import PipelineError, UsageError, did_you_mean
 from pipelines.expressions.names import column
+from pipelines.inputs.reading import count_input
 from pipelines.inputs.spark_errors import reading, translated
 from pipelines.runs.definition import DEMANDED, Definition, define
 from pipelines.runs.layout import Layout
@@ -21,7 +22,6 @@ from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run, 
 from pipelines.runs.quarantine import count_reasons, count_refused
 from pipelines.runs.recovery import Past, look_back
 from pipelines.runs.scoring import score
-from pipelines.runs.sources import count_input
 from pipelines.runs.staleness import changes, is_rejected_by_history
 from pipelines.runs.tables import require_tables
 from pipelines.runs.whatif import Trial, moved, try_slice

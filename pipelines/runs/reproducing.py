@@ -17,6 +17,7 @@ from pyspark.sql import types as T
 from pipelines.config import Pipeline, Project
 from pipelines.errors import PipelineError, SourceError, UsageError
 from pipelines.expressions.names import column, quoted
+from pipelines.inputs.reading import read_slice
 from pipelines.inputs.spark_errors import SparkError, first_line, translated
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
@@ -25,7 +26,6 @@ from pipelines.runs.layout import Layout, ledger_of
 from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
-from pipelines.runs.sources import read_slice
 from pipelines.runs.staging import scoring_of
 from pipelines.runs.tables import require_tables
 from pipelines.runs.versions import code_version, package_versions

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.config import Project
 from pipelines.errors import PipelineError
+from pipelines.inputs.reading import read_now
 from pipelines.inputs.spark_errors import SparkError, translated
 from pipelines.models.failures import differs_natively
 from pipelines.models.registry import RegisteredModel
@@ -20,7 +21,6 @@ from pipelines.runs.pace import Pace
 from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.planning import Plan, PlannedSlice
 from pipelines.runs.preparation import prepare
-from pipelines.runs.sources import read_now
 from pipelines.runs.staging import scoring_of, tag
 
 FEW, MANY = 1_000, 100_000

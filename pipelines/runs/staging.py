@@ -18,6 +18,7 @@ from pipelines import schemas
 from pipelines.config import Pipeline
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
+from pipelines.inputs.reading import count_input, read_slice_with_positions
 from pipelines.inputs.spark_errors import translated
 from pipelines.inputs.text_files import without_unread
 from pipelines.models.building import environment_python
@@ -33,7 +34,6 @@ from pipelines.runs.file_columns import file_columns
 from pipelines.runs.history import measures_of, numbers_of, subject
 from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.preparation import Prepared, Resolved, with_features
-from pipelines.runs.sources import count_input, read_slice_with_positions
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, begin
 from pipelines.transforms.staging import staged, tagged

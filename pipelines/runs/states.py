@@ -6,10 +6,10 @@ from collections.abc import Collection
 from typing import Literal
 
 from pipelines.errors import shortened
+from pipelines.inputs.pinning import PinnedSource
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest
 from pipelines.runs.recovery import Past, is_alive
-from pipelines.runs.sources import PinnedSource
 from pipelines.runs.staleness import Changes, changes, is_rejected_by_history
 from pipelines.tables.ledger import UNFINISHED, Entry
 

@@ -13,10 +13,11 @@ from pyspark.sql import types as T
 from pipelines import schemas
 from pipelines.config import Pipeline, Project
 from pipelines.errors import TableError
+from pipelines.inputs.pinning import ANY_DAY
+from pipelines.inputs.reading import read_now
 from pipelines.runs.definition import define
 from pipelines.runs.layout import Layout, ledger_of, locate, table_names
 from pipelines.runs.preparation import require_source_columns
-from pipelines.runs.sources import ANY_DAY, read_now
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path
 from pipelines.tables.readers import require_readable, require_readable_defaults

@@ -12,6 +12,8 @@ from pyspark.sql import functions as F
 
 from pipelines.config import Project
 from pipelines.expressions.names import column
+from pipelines.inputs.pinning import pin_sources
+from pipelines.inputs.reading import count_input, read_slice
 from pipelines.inputs.spark_errors import reading, translated
 from pipelines.inputs.text_files import without_unread
 from pipelines.models.registry import RegisteredModel
@@ -21,7 +23,6 @@ from pipelines.runs.history import judge_history, measures_of, numbers_of
 from pipelines.runs.layout import ledger_of
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import Prepared, look_up, prepare, with_features
-from pipelines.runs.sources import count_input, pin_sources, read_slice
 from pipelines.tables.ledger import Ledger
 from pipelines.tables.slices import Slice
 from pipelines.validation.validating import is_refused_by, is_refused_copy, validate

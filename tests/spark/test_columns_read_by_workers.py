@@ -16,7 +16,8 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 from small_project import DAY, ORDERS, SmallProject, expectation, orders_of, without_run
 
-from pipelines.runs import sources, staging
+from pipelines.inputs import reading
+from pipelines.runs import staging
 from pipelines.runs.file_columns import file_columns
 from pipelines.runs.tables import create_tables
 
@@ -180,7 +181,7 @@ def test_files_older_than_a_column(spark: SparkSession, plain: SmallProject) -> 
 def test_where_spark_tells_no_positions_it_reads_itself(
     spark: SparkSession, plain: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "with_positions", lambda table: None)
+    monkeypatch.setattr(reading, "with_positions", lambda table: None)
     result = plain.score(spark)
     assert result.outcome == "published"
     assert told(plain, result.run_id) is None

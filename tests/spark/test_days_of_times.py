@@ -11,9 +11,10 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 from small_project import ORDERS, SmallProject, orders_of
 
+from pipelines.inputs.pinning import pin_sources
+from pipelines.inputs.reading import read_slice
 from pipelines.runs.explaining import why
 from pipelines.runs.planning import plan
-from pipelines.runs.sources import pin_sources, read_slice
 from pipelines.runs.tables import create_tables
 
 pytestmark = pytest.mark.spark

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SmallProject
 
-from pipelines.runs.sources import open_sources
+from pipelines.inputs.pinning import open_sources
 from pipelines.tables.fingerprints import Pinned
 
 pytestmark = pytest.mark.spark

@@ -16,8 +16,9 @@ from small_project import DAY, SmallProject, orders_of, without_run
 
 from pipelines.config import Source
 from pipelines.errors import SourceError
+from pipelines.inputs.pinning import PinnedSource
+from pipelines.inputs.reading import read_source
 from pipelines.inputs.spark_errors import meaning, translated
-from pipelines.runs.sources import PinnedSource, read_source
 from pipelines.tables.fingerprints import Pinned
 
 pytestmark = pytest.mark.spark

@@ -12,12 +12,12 @@ import pyarrow as pa
 from deltalake import CommitProperties, write_deltalake
 
 from pipelines.config import Project, load_project
+from pipelines.inputs.pinning import open_sources
 from pipelines.runs.definition import define
 from pipelines.runs.layout import Layout, locate
 from pipelines.runs.manifest import Manifest, build_manifest
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.preparation import look_up
-from pipelines.runs.sources import open_sources
 from pipelines.tables.ledger import Entry
 from unit.runs.conftest import Configure
 from unit.samples import DAY_1, DAY_2, Registry, change_yaml, land

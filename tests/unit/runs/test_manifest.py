@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from pipelines.inputs.pinning import PinnedSource
 from pipelines.models.artifact import Artifact
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.manifest import Manifest, build_manifest, new_run_id
-from pipelines.runs.sources import PinnedSource
 from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.fingerprints import Pinned
 from pipelines.validation.suite import Expectation

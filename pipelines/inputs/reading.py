@@ -1,12 +1,11 @@
-"""A slice's input: pinned once, then read as it was at that moment."""
+"""The rows of a slice's input: every source as it was pinned, filtered and joined."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -14,147 +13,16 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline, Project, Source
-from pipelines.config import Slice as Selection
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
+from pipelines.expressions.days import day_of
 from pipelines.expressions.names import column, unread_among
-from pipelines.inputs.files import UNTOLD, FolderSource, dates_by_path, list_files
-from pipelines.inputs.parquet_footers import dates_by_footer
 from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
+from pipelines.inputs.pinning import PinnedSource, pin_sources, reach
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.inputs.text_features import require_types
 from pipelines.inputs.text_files import decided, read_text, strict
-from pipelines.inputs.text_rows import TextSource
-from pipelines.tables.creation import location_of
 from pipelines.tables.data_files import with_positions
-from pipelines.tables.fingerprints import DeltaSource, Known, Pinned, digest_of
-from pipelines.tables.locations import below
 from pipelines.tables.reach import Reach
-
-ANY_DAY = dt.date(1970, 1, 1)
-"""For a look at columns and types, which are those of every slice."""
-
-
-@dataclass(frozen=True)
-class PinnedSource:
-    """One source of a run, as it was when the run started.
-
-    Args:
-        name: its name in the configuration.
-        location: its folder.
-        format: delta, parquet, csv or jsonl.
-        pinned: version, fingerprint and what the log tells of the rows.
-    """
-
-    name: str
-    location: str
-    format: str
-    pinned: Pinned
-
-
-@dataclass(frozen=True)
-class OpenSource:
-    """One source of a pipeline, opened once and pinned for any number of slices.
-
-    Args:
-        name: its name in the configuration.
-        location: its folder.
-        configured: what the configuration says of it.
-        timezone: in which score dates are meant.
-        pin: what pins it for the part that a slice reads, and what an earlier run found of that.
-    """
-
-    name: str
-    location: str
-    configured: Source
-    timezone: str
-    pin: Callable[[Reach | None, Known | None], Pinned]
-
-    def pinned(self, score_date: dt.date, known: Known | None = None) -> PinnedSource:
-        """The source as a run of a slice reads it now."""
-        found = self.pin(reach(self.configured.slice, score_date, self.timezone), known)
-        return PinnedSource(self.name, self.location, self.configured.format, found)
-
-
-def open_sources(session: Callable[[], SparkSession], project: Project, pipeline: Pipeline) -> list[OpenSource]:
-    """Every source of the pipeline, at its newest version.
-
-    Args:
-        session: gives the Spark session, which sources with names need, and text files that were not read before.
-        project: the configuration.
-        pipeline: whose sources.
-
-    Raises:
-        SourceError: one is missing.
-    """
-    return [
-        _opened(session, project, name, source, pipeline.timezone) for name, source in pipeline.source.tables.items()
-    ]
-
-
-def pin_sources(
-    spark: SparkSession, project: Project, pipeline: Pipeline, score_date: dt.date, known: Mapping[str, Known]
-) -> list[PinnedSource]:
-    """Pin every source of the pipeline; all are looked at before any row is read.
-
-    Raises:
-        SourceError: one is missing.
-    """
-    return [
-        source.pinned(score_date, known.get(source.name)) for source in open_sources(lambda: spark, project, pipeline)
-    ]
-
-
-def _opened(
-    session: Callable[[], SparkSession], project: Project, name: str, source: Source, timezone: str
-) -> OpenSource:
-    location = source_location(None if source.table is None else session(), project, source)
-    try:
-        if source.format == "delta":
-            return OpenSource(name, location, source, timezone, DeltaSource(location).pin)
-        files = files_at(location, session, project, name, source, timezone)
-    except SourceError as error:
-        raise SourceError(
-            f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
-        ) from error
-    return OpenSource(name, location, source, timezone, files.pin)
-
-
-def files_at(
-    location: str, session: Callable[[], SparkSession], project: Project, name: str, source: Source, timezone: str
-) -> FolderSource | TextSource:
-    """A folder of files, or one, which tell in their own way what dates they hold.
-
-    Args:
-        location: where they are.
-        session: gives the Spark session, which text files need that were not read before.
-        project: the configuration.
-        name: the source's.
-        source: what the configuration says of it.
-        timezone: in which score dates are meant.
-
-    Raises:
-        SourceError: there is nothing there.
-    """
-    listed = list_files(location)
-    if source.format == "parquet":
-        return FolderSource(listed, dates_by_footer)
-    day = None if source.slice is None else source.slice.column
-    if day is None or all(dates_by_path(listed.root, file, day) != UNTOLD for file in listed.files):
-        return FolderSource(listed)
-    read_as = source.model_dump_json(include={"format", "text", "columns", "slice"})
-    kept = Path(project.environment.cache, "rows", f"{digest_of([location, timezone, read_as])}.json")
-
-    def read(files: Sequence[str]) -> DataFrame:
-        return read_text(session(), name, location, source, files)
-
-    return TextSource(listed, day, timezone, read, kept)
-
-
-def reach(selection: Selection | None, score_date: dt.date, timezone: str) -> Reach | None:
-    """The dates that a slice reads, or None where only the filter itself knows."""
-    if selection is None or selection.column is None:
-        return None
-    return Reach(selection.column, score_date - dt.timedelta(days=selection.lookback_days), score_date, timezone)
 
 
 def read_slice(
@@ -254,6 +122,19 @@ def _queried(session: SparkSession, pipeline: Pipeline, query: str, frames: Mapp
         ) from error
 
 
+def days_of_rows(frame: DataFrame, pipeline: Pipeline) -> Column | None:
+    """The score date of each row; None where no column of the first source tells it, or the query leaves that out.
+
+    Args:
+        frame: rows of the pipeline.
+        pipeline: whose slices they are of.
+    """
+    selection = pipeline.source.tables[pipeline.main_source].slice
+    if selection is None or selection.column is None or selection.column not in frame.columns:
+        return None
+    return day_of(frame.schema[selection.column].dataType, column(selection.column), pipeline.timezone)
+
+
 def read_slice_with_positions(
     spark: SparkSession, pipeline: Pipeline, source: PinnedSource, score_date: dt.date
 ) -> DataFrame | None:
@@ -269,23 +150,6 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
         return source.pinned.rows
     rows = read_source(spark, source, pipeline.source.tables[source.name])
     return _sliced(rows, pipeline, source, score_date, score_date).count()
-
-
-def source_location(spark: SparkSession | None, project: Project, source: Source) -> str:
-    """The folder of a source; one with a name is looked up in the catalog.
-
-    Args:
-        spark: the session, which only sources with names need.
-        project: the configuration.
-        source: which one.
-
-    Raises:
-        TableError: the catalog lacks it.
-    """
-    if source.path is not None:
-        return below(project.environment.inputs, source.path)
-    assert spark is not None  # noqa: S101 - whoever asks for a name has a session
-    return location_of(spark, str(source.table))
 
 
 def read_source(spark: SparkSession, source: PinnedSource, configured: Source) -> DataFrame:
