@@ -51,5 +51,5 @@ def is_among(day: dt.date, days: str | Collection[dt.date | str]) -> bool:
 
 
 def _at_midnight(cron: str) -> str:
-    """The same days, whatever the time of day."""
+    """The cron expression of the same days, at midnight."""
     return " ".join(["0", "0", *cron.split()[2:]])

@@ -136,7 +136,7 @@ def _separator(text: str) -> tuple[str, str]:
 
 
 def _loosely(text: str, separator: str) -> list[list[str]]:
-    """Records, without a word on quotes that are wrong; the last one may be cut."""
+    """The records, wrong quotes accepted; the last record may be cut."""
     read = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         return _first(record for record in read if record)

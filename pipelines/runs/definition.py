@@ -68,7 +68,7 @@ def define(project: Project, name: str, suite_file: Path | None = None) -> Defin
     # Of another suite than the pipeline's own, some checks that policy and limits name may be gone.
     own = suite_file is None
     policy = pipeline.policy if own else _of_suite(pipeline, suite)
-    checks = compile_suite(suite, of_suites(policy), pipeline.personal)
+    checks = compile_suite(suite, without_demanded(policy), pipeline.personal)
     if own:
         _require_known_limits(pipeline, checks)
     return Definition(pipeline, sql_text(project, pipeline), checks, derive, source)
@@ -105,7 +105,7 @@ def recorded(project: Project, configuration: Mapping[str, Any], run_id: str) ->
             )
     listed = [{**item, "id": item["check_id"]} for item in configuration["expectations"]]
     suite = parse_suite(json.dumps({"expectations": listed}), f"the manifest of run {run_id}")
-    checks = compile_suite(suite, of_suites(pipeline.policy), pipeline.personal)
+    checks = compile_suite(suite, without_demanded(pipeline.policy), pipeline.personal)
     return Definition(pipeline, configuration["query"], checks, derive, configuration["feature_source"])
 
 
@@ -128,7 +128,7 @@ def _suite(project: Project, pipeline: Pipeline) -> Suite:
     return parse_suite(text, pipeline.expectations)
 
 
-def of_suites(policy: Policy) -> Policy:
+def without_demanded(policy: Policy) -> Policy:
     """The policy, less what it says of rules that no suite holds."""
     kept = {check_id: action for check_id, action in policy.checks.items() if not check_id.startswith(YIELDING)}
     return policy.model_copy(update={"checks": kept})

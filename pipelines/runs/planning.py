@@ -45,7 +45,7 @@ class PlannedSlice:
         state: `missing`: nothing is published. `stale`: what is published was made of something else. `current`: it was
             made of the same. `pinned`: the same, of a version that a person asked for. `rejected`, `retracted`: so
             ended the last run, and a new one would find the same. `empty`: the source has no row of it. `off`: nothing
-            is published, and the pipeline has no slice of that day. `running`: a process is at it.
+            is published, and the pipeline has no slice of that day. `running`: a process works on it.
         reasons: why.
         also: what differs without making the slice stale.
         model: what would score it.

@@ -62,7 +62,7 @@ class Columns:
         )
 
     def mapped_as(self, earlier: Columns) -> Columns:
-        """The same columns by the names in the log before the table's mapping was taken off, which renames none.
+        """The same columns, by the names that the log had before the mapping was removed, which renames no column.
 
         Args:
             earlier: the columns before that.

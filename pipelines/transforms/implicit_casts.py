@@ -1,4 +1,4 @@
-"""Texts that an SQL expression takes for something else without a word: Spark reads `12D` as 12, `2024-03` as a day."""
+"""Texts that an SQL expression silently reads as another type: Spark reads `12D` as 12, `2024-03` as a day."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def lossy_casts(frame: DataFrame, sql: str) -> tuple[list[SqlCast], list[str]]:
 
 
 def _types(frame: DataFrame, cast: FoundCast) -> tuple[T.DataType, T.DataType] | None:
-    """The types of what is cast and of what becomes of it; None where the SQL of the parts says nothing by itself."""
+    """The types of a cast's operand and result; None where the SQL of the parts cannot be analyzed by itself."""
     parts = [cast.value, cast.sql, *([] if cast.condition is None else [cast.condition])]
     try:
         found = frame.select(*[F.expr(part).alias(f"_{place}") for place, part in enumerate(parts)]).schema

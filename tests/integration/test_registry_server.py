@@ -16,6 +16,7 @@ import requests
 from faults.airflow_here import until
 from faults.ports import free_port
 from small_project import SmallProject
+from unit.samples import as_found
 
 from pipelines.models.lookup import find_metrics, find_version
 
@@ -57,14 +58,7 @@ def test_a_version_is_what_mlflows_client_finds(server: str, alias: str | None, 
         else client.get_model_version("returns", str(version))
     )
     observed = find_version(server, "returns", alias=alias, version=version)
-    assert observed is not None
-    assert (observed.name, observed.version, observed.created, observed.source, observed.run_id) == (
-        expected.name,
-        int(expected.version),
-        expected.creation_timestamp,
-        expected.source,
-        expected.run_id or "",
-    )
+    assert observed == as_found(expected)
 
 
 def test_metrics_are_what_mlflows_client_finds(server: str) -> None:

@@ -17,6 +17,7 @@ import yaml
 from deltalake import write_deltalake
 
 from pipelines.config import Pipeline
+from pipelines.models.lookup import FoundVersion
 
 DAY_1, DAY_2, DAY_3 = dt.date(2013, 7, 1), dt.date(2013, 7, 2), dt.date(2013, 7, 3)
 PIPELINE: dict[str, Any] = {
@@ -54,6 +55,12 @@ def land(location: Path, rows: Mapping[dt.date, int], *, partitioned: bool = Tru
     table = pa.table({"day": pa.array(days, pa.date32()), "value": pa.array(range(len(days)), pa.int64())})
     write_deltalake(str(location), table, mode=mode, partition_by=["day"] if partitioned else None)
     return str(location)
+
+
+def as_found(version: Any) -> FoundVersion:
+    """A version as MLflow's client gives it, as a look into the registry without that should find it."""
+    created, run_id = version.creation_timestamp, version.run_id or ""
+    return FoundVersion(version.name, int(version.version), created, version.source, run_id)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import mlflow
 import pytest
 
 from pipelines.models.lookup import KNOWN_REVISIONS, find_metrics, find_version
-from unit.samples import Registry
+from unit.samples import Registry, as_found
 
 Change = Callable[[str], str]
 
@@ -40,14 +40,7 @@ def test_a_version_is_what_mlflows_client_finds(registry: Registry, alias: str |
     else:
         expected = client.get_model_version("churn", str(version))
     observed = find_version(registry.uri, "churn", alias=alias, version=version)
-    assert observed is not None
-    assert (observed.name, observed.version, observed.created, observed.source, observed.run_id) == (
-        expected.name,
-        int(expected.version),
-        expected.creation_timestamp,
-        expected.source,
-        expected.run_id or "",
-    )
+    assert observed == as_found(expected)
 
 
 def test_an_alias_that_moved_is_found_where_it_is_now(changed: Change) -> None:
