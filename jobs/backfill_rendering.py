@@ -44,6 +44,8 @@ def show_plan(plan: Plan, command: str, options: str) -> None:
     show_standing(plan, due)
     for told, count in Counter(also for slice_ in plan.slices for also in slice_.also).items():
         say(f"  also changed, for {count} {'slice' if count == 1 else 'slices'}: {told}")
+    for name in plan.counted_whole:
+        say(f"  {name} counts as a whole: its files do not tell their dates, so any change makes all slices stale")
     for check_id, why in plan.by_engine.items():
         say(f"  {check_id} reads each slice once more, by Great Expectations' engine: {why}")
     if plan.on_stage:

@@ -117,6 +117,14 @@ class FolderSource:
         files = self._listed.files if reach is None else self._touched(reach)
         return Pinned(None, f"files#{digest_of(file.identity for file in files)}", None if files else 0)
 
+    def tell_dates(self, column: str) -> bool:
+        """Whether each file tells which dates it holds; else a change of one that does not counts for every slice.
+
+        Raises:
+            SourceError: a file cannot be looked into.
+        """
+        return UNTOLD not in self._dates(column)
+
     def _touched(self, reach: Reach) -> tuple[DataFile, ...]:
         found = zip(self._listed.files, self._dates(reach.column), strict=True)
         return tuple(file for file, dates in found if replace(reach, has_zone=dates.has_zone).touched_by(dates.told))

@@ -52,6 +52,7 @@ class OpenSource:
         configured: what the configuration says of it.
         timezone: in which score dates are meant.
         pin: what pins it for the part that a slice reads, and what an earlier run found of that.
+        counts_whole: whether files that do not tell their dates are among it: their change counts for every slice.
     """
 
     name: str
@@ -59,6 +60,7 @@ class OpenSource:
     configured: Source
     timezone: str
     pin: Callable[[Reach | None, Known | None], Pinned]
+    counts_whole: bool = False
 
     def pinned(self, score_date: dt.date, known: Known | None = None) -> PinnedSource:
         """The source as a run of a slice reads it now."""
@@ -103,11 +105,13 @@ def _opened(
         if source.format == "delta":
             return OpenSource(name, location, source, timezone, DeltaSource(location).pin)
         files = files_at(location, session, project, name, source, timezone)
+        day = None if source.slice is None else source.slice.column
+        counts_whole = isinstance(files, FolderSource) and (day is None or not files.tell_dates(day))
     except SourceError as error:
         raise SourceError(
             f"source '{name}': {error.problem}", expected=error.expected, found=error.found, remedy=error.remedy
         ) from error
-    return OpenSource(name, location, source, timezone, files.pin)
+    return OpenSource(name, location, source, timezone, files.pin, counts_whole)
 
 
 def files_at(

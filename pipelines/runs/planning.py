@@ -101,6 +101,7 @@ class Plan:
         pace: how long runs take, by earlier ones; None where there were none.
         on_stage: checks that read some columns of the staged rows again.
         by_engine: why checks read the slice once more, by their ids.
+        counted_whole: the sources of files that do not tell their dates: any change of them makes every slice stale.
     """
 
     definition: Definition = field(repr=False)
@@ -109,6 +110,7 @@ class Plan:
     pace: Pace | None
     on_stage: tuple[str, ...]
     by_engine: Mapping[str, str]
+    counted_whole: tuple[str, ...] = ()
 
     @property
     def pipeline(self) -> Pipeline:
@@ -122,6 +124,7 @@ class Plan:
             "pace": None if self.pace is None else asdict(self.pace),
             "on_stage": list(self.on_stage),
             "by_engine": dict(self.by_engine),
+            "counted_whole": list(self.counted_whole),
         }
 
 
@@ -170,6 +173,7 @@ def plan(
         pace=pace,
         on_stage=definition.checks.on_stage,
         by_engine=definition.checks.by_engine,
+        counted_whole=tuple(source.name for source in sources if source.counts_whole),
     )
 
 

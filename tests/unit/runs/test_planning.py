@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -231,6 +232,27 @@ def test_rows_that_only_earlier_runs_tell_are_estimates(planned: Planned) -> Non
     planned.configure(source={"tables": tables})
     observed = planned.slice(DAY_2)
     assert (observed.rows, observed.is_rows_estimated) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("selection", "has_statistics", "expected"),
+    [
+        ({"column": "day"}, True, ()),
+        ({"column": "day"}, False, ("customers",)),
+        ({"where": "true"}, True, ("customers",)),
+    ],
+)
+def test_files_that_do_not_tell_their_dates_are_said_to_count_as_a_whole(
+    planned: Planned, selection: dict[str, str], has_statistics: bool, expected: tuple[str, ...]
+) -> None:
+    folder = planned.customers.with_name("files")
+    folder.mkdir()
+    pq.write_table(pa.table({"day": [DAY_1]}), folder / "1.parquet", write_statistics=has_statistics)
+    planned.configure(source={"tables": {"customers": {"path": "files", "format": "parquet", "slice": selection}}})
+    observed = planned.plan()
+    assert observed.counted_whole == expected
+    assert observed.as_json()["counted_whole"] == list(expected)
+    assert planned.slice().state == "missing"
 
 
 def test_another_zone_is_another_slice_and_another_calendar_is_not(planned: Planned) -> None:
