@@ -40,6 +40,11 @@ RESERVED_COLUMNS = frozenset(
 RESERVED_PREFIXES = ("mask_", "absent_", "__")
 
 
+def is_reserved(name: str) -> bool:
+    """Whether the project's own tables or stages have a column of this name; in any case of letters."""
+    return name.lower() in RESERVED_COLUMNS or name.lower().startswith(RESERVED_PREFIXES)
+
+
 class Slice(Typed):
     """How the rows of one score date are found in a source."""
 
@@ -296,11 +301,7 @@ class Pipeline(Typed):
     @model_validator(mode="after")
     def no_column_twice(self) -> Pipeline:
         names = Counter(name.lower() for name in (*self.key, *self.outputs))  # Spark tells no case apart
-        clashes = [
-            name
-            for name in (*self.key, *self.outputs)
-            if names[name.lower()] > 1 or name.lower() in RESERVED_COLUMNS or name.lower().startswith(RESERVED_PREFIXES)
-        ]
+        clashes = [name for name in (*self.key, *self.outputs) if names[name.lower()] > 1 or is_reserved(name)]
         if clashes:
             raise ValueError(f"these columns would stand twice in the tables: {', '.join(dict.fromkeys(clashes))}")
         return self

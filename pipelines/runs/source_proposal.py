@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from pipelines.config.models import is_reserved
 from pipelines.errors import UnguessedError, UsageError, did_you_mean
 from pipelines.expressions.names import column, quoted
 from pipelines.inputs.text_features import LITERALS
@@ -180,22 +181,27 @@ def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> 
 
     Raises:
         UnguessedError: no few columns identify a row.
-        UsageError: there is no such column.
+        UsageError: there is no such column, or the tables have one of its name themselves.
     """
     for name in wanted:
         if name not in frame.columns:
             raise UsageError(f"the source has no column '{name}'", remedy=did_you_mean(name, frame.columns))
+        if is_reserved(name):
+            raise UsageError(
+                f"column '{name}' cannot be of the key: the tables have a column of this name themselves",
+                remedy="take another column, or rename it where the source is written",
+            )
     rows = frame.withColumn(_DAY, F.expr(date.day)).where(F.col(_DAY).isNotNull())
     if wanted:
         found = _distinct(rows, [tuple(wanted)])
         return _key(tuple(wanted), found[tuple(wanted)], found[()])
     personal = personal_columns(frame.columns)
     names = sorted(
-        (field.name for field in frame.schema if isinstance(field.dataType, _KEYS)),
+        (field.name for field in frame.schema if isinstance(field.dataType, _KEYS) and not is_reserved(field.name)),
         key=lambda name: (not _SAYS_KEY.search(name), name != date.column, frame.columns.index(name)),
     )
     impersonal = [name for name in names if name not in personal][:MOST_CANDIDATES]
-    if date.column is not None and date.column not in (*impersonal, *personal):
+    if date.column is not None and date.column not in (*impersonal, *personal) and not is_reserved(date.column):
         impersonal.append(date.column)
     last_resort = [name for name in names if name in personal][: MOST_CANDIDATES // 2]
     best = _best_key(rows, impersonal)

@@ -94,6 +94,15 @@ def test_columns_named_like_personal_data_become_keys_only_where_nothing_else_do
         propose_key(frame.drop("number", "email"), date, ())
 
 
+def test_a_column_that_the_tables_have_themselves_is_no_key(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(FIRST, 1, 1), (FIRST, 2, 2)], "Score_Date DATE, mask_id INT, b INT")
+    date = propose_date(frame, None)
+    assert propose_key(frame, date, ()).columns == ("b",)
+    for name in ("Score_Date", "mask_id"):
+        with pytest.raises(UsageError, match=f"column '{name}' cannot be of the key"):
+            propose_key(frame, date, [name])
+
+
 def test_a_key_that_is_given_and_not_unique_is_told(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(FIRST, 1), (FIRST, 1)], "day DATE, id INT")
     key = propose_key(frame, propose_date(frame, None), ["id"])

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.config import Project, Source, load_pipeline, load_project
-from pipelines.config.models import Model
+from pipelines.config.models import Model, is_reserved
 from pipelines.runs.feature_proposal import FeatureProposal
 from pipelines.runs.pipeline_file import pipeline_text
 from pipelines.runs.source_proposal import DateProposal, KeyProposal
@@ -63,7 +63,7 @@ def written(column: str, feature: str, personal: tuple[str, ...] = ()) -> str:
 
 
 @settings(deadline=None)
-@given(NAMES.filter(lambda name: name.lower() not in ("row", "probability")), NAMES)
+@given(NAMES.filter(lambda name: not is_reserved(name) and name.lower() != "probability"), NAMES)
 @example("x" * 2000, "y" * 2000)
 @example("x" * 200, "a long name of an input, " * 8)
 @example("two\nlines", "carriage\r\nreturn")
