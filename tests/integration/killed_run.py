@@ -16,10 +16,10 @@ from pipelines.runs.scoring import score
 from pipelines.spark import start
 
 
-def main(fatal: str, told: Path, roots: list[Path]) -> None:
+def main(fatal: str, roots: list[Path]) -> None:
     results = []
     for root in roots:
-        small = SmallProject(root, told)
+        small = SmallProject(root)
         spark = start(small.project.environment.spark, "killed")
         before = len(small.evaluated())
         result = score(spark, small.project, "orders", DAY, progress=killed(fatal))
@@ -28,4 +28,4 @@ def main(fatal: str, told: Path, roots: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), [Path(argument) for argument in sys.argv[3:]])
+    main(sys.argv[1], [Path(argument) for argument in sys.argv[2:]])

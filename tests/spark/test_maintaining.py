@@ -74,13 +74,12 @@ def test_files_that_no_version_needs_are_removed_once_they_are_old(copied: Small
 
 def test_no_personal_value_gets_into_the_log_by_a_compaction(copied: SmallProject, spark: SparkSession) -> None:
     copied.configure(personal=["id"])
-    small = SmallProject(copied.root, copied.told)
-    maintain(spark, small.project, "orders")
-    log = Path(small.predictions_path, "_delta_log")
+    maintain(spark, copied.project, "orders")
+    log = Path(copied.predictions_path, "_delta_log")
     newest = max(log.glob("*.json"), key=lambda file: file.name)
     added = [json.loads(line)["add"] for line in newest.read_text().splitlines() if '"add"' in line]
     allowed = set(
-        DeltaTable(small.predictions_path).metadata().configuration["delta.dataSkippingStatsColumns"].split(",")
+        DeltaTable(copied.predictions_path).metadata().configuration["delta.dataSkippingStatsColumns"].split(",")
     )
     assert all(set(json.loads(item["stats"]).get("minValues", {})) <= allowed for item in added)
 
