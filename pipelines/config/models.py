@@ -23,12 +23,8 @@ from pipelines.config.scheduling import Scheduling
 from pipelines.config.text_format import OF_CSV, TextFormat
 from pipelines.config.typed import Name, Typed
 
-OutputType = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>|map<.+>|struct<.+>)$"
-    ),
-]
+OUTPUT_TYPE = r"^(boolean|int|bigint|float|double|string|date|timestamp|array<.+>|map<.+>|struct<.+>)$"
+OutputType = Annotated[str, StringConstraints(pattern=OUTPUT_TYPE)]
 Format = Literal["delta", "parquet", "csv", "jsonl"]
 TEXT_FORMATS = ("csv", "jsonl")
 """Formats that hold texts only: what a value is, the pipeline says."""
@@ -198,7 +194,8 @@ class Output(Typed):
     of: bool | int | str | None = None
     """With `probability`: the class that it is the probability of; by default the second of two, the positive one."""
     column: str | None = None
-    """With `predict`: the column to take, where the model returns several: by name, or by number from 0."""
+    """The column to take, where `predict` returns several: by name, or by number from 0. With the other results: the
+    number of the output, of a model that has several."""
     nullable: bool = False
     """Whether a null (or NaN) prediction may be published."""
     minimum: float | None = None
@@ -212,8 +209,8 @@ class Output(Typed):
             raise ValueError("'of' names the class, with result 'probability' and only with it")
         if self.result == "probabilities" and not self.type.startswith(("array<", "map<string")):
             raise ValueError("'probabilities' are of type array<double> or map<string,double>")
-        if self.column is not None and self.result != "predict":
-            raise ValueError("'column' goes with result 'predict' only")
+        if self.column is not None and self.result != "predict" and not self.column.isdecimal():
+            raise ValueError("'column' is the number of an output, 0 or more, where the result is not 'predict'")
         return self
 
 

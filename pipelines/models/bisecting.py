@@ -75,5 +75,10 @@ def score_batch(
 def _told(error: Exception, tells_values: bool) -> str:
     # A model host's reason holds no value; its whole text may.
     text = str(error) if tells_values else error.reason if isinstance(error, HostError) else ""
-    first = (text.strip().splitlines() or [""])[0]
+    first = (_without_batch(text).strip().splitlines() or [""])[0]
     return f"the model raised {type(error).__name__}{': ' if first else ''}{first}"[:LONGEST_TEXT]
+
+
+def _without_batch(text: str) -> str:
+    """Without the whole batch and schema that MLflow quotes before it says what is wrong with them."""
+    return text.rpartition(". Error: ")[2] if text.startswith("Failed to enforce schema of data") else text

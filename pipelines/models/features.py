@@ -21,6 +21,12 @@ PACKED = (T.DoubleType, T.FloatType, T.LongType, T.IntegerType)
 """The types of which several inputs travel as one array; all of them become NumPy numbers without a look at values."""
 _ONE_MATRIX = ({pa.float64()}, {pa.float32()})
 """Inputs all of one of these make a frame of one block, whether they come packed or not."""
+_MOMENT = pa.timestamp("ns")
+"""A time as MLflow takes it: without a zone, in UTC, which is the session's."""
+
+
+class TimeRangeError(ValueError):
+    """A time is before 1677 or after 2262: MLflow's `datetime` counts nanoseconds in 64 bits and cannot hold it."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,14 @@ class Features:
         return np.ascontiguousarray(joined[:, [came.index(name) for name in self.names]])
 
     def frame(self) -> pd.DataFrame:
-        """A pandas frame, one column an input: numbers keep their type, nulls of floats are NaN, other nulls None."""
+        """A pandas frame, one column an input, as `mlflow.pyfunc.spark_udf` gives it to a model.
+
+        Numbers keep their type; nulls of floats are NaN, those of times NaT, other nulls None; times have no zone and
+        are in UTC; a map is a dict.
+
+        Raises:
+            TimeRangeError: a time does not fit 64 bits of nanoseconds.
+        """
         kinds = set(map(_value_type, self.arrays))
         if (len(self.blocks) == 1 and self.blocks[0].is_packed) or kinds in _ONE_MATRIX:
             return pd.DataFrame(self._plain_matrix(), columns=list(self.names), copy=False)
@@ -127,7 +140,11 @@ class Features:
         return pd.DataFrame({name: columns[name] for name in self.names}, copy=False)
 
     def table(self) -> pa.Table:
-        """An Arrow table, one column an input."""
+        """An Arrow table, one column an input; times as in the frame.
+
+        Raises:
+            TimeRangeError: a time does not fit 64 bits of nanoseconds.
+        """
         columns: dict[str, pa.Array] = {}
         for block, array in zip(self.blocks, self.arrays, strict=True):
             if block.is_packed:
@@ -136,7 +153,7 @@ class Features:
                 places = np.arange(len(array)) * width
                 columns |= {name: values.take(pa.array(places + place)) for place, name in enumerate(block.names)}
             else:
-                columns[block.names[0]] = array
+                columns[block.names[0]] = _without_zone(array)
         return pa.table({name: columns[name] for name in self.names})
 
     def _columns(self) -> dict[str, Any]:
@@ -146,7 +163,7 @@ class Features:
                 matrix = _rows_by_inputs(block, array)
                 columns |= {name: matrix[:, place] for place, name in enumerate(block.names)}
             else:
-                columns[block.names[0]] = array.to_pandas()
+                columns[block.names[0]] = _without_zone(array).to_pandas(maps_as_pydicts="strict")
         return columns
 
 
@@ -154,6 +171,16 @@ def _rows_by_inputs(block: Block, array: pa.Array) -> np.ndarray[Any, Any]:
     values = array.flatten() if block.is_packed else array
     plain: np.ndarray[Any, Any] = values.to_numpy(zero_copy_only=False)
     return plain.reshape(len(array), len(block.names))
+
+
+def _without_zone(array: pa.Array) -> pa.Array:
+    """Times as MLflow takes them; all else as it is."""
+    if not pa.types.is_timestamp(array.type):
+        return array
+    try:
+        return array.cast(_MOMENT)
+    except pa.ArrowInvalid as error:
+        raise TimeRangeError("a time is before 1677 or after 2262, which MLflow's datetime cannot hold") from error
 
 
 def _value_type(array: pa.Array) -> pa.DataType:

@@ -126,10 +126,15 @@ def _failure(error: Exception) -> dict[str, Any]:
 
 def _answer(model: Any, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], Any]:
     if header["request"] == "classes":
-        return _packed([_plain(item) for item in _classifier(model).classes_])
+        classes = _classifier(model).classes_
+        if isinstance(classes, list):
+            raise TypeError("the model has several outputs: take each by result 'predict' and its column's number")
+        return _packed([_plain(item) for item in classes])
     import pyarrow as pa
 
-    frame = pa.ipc.open_stream(pa.py_buffer(body)).read_all().to_pandas()
+    table = pa.ipc.open_stream(pa.py_buffer(body)).read_all()
+    has_maps = any("map<" in str(field.type) for field in table.schema)  # an Arrow before 13 makes no dicts of them
+    frame = table.to_pandas(maps_as_pydicts="strict") if has_maps else table.to_pandas()
     if header["method"] == "predict_proba":
         return _packed(_classifier(model).predict_proba(frame))
     if header["params"] is None:  # MLflow before 2.6 knows no params

@@ -25,8 +25,8 @@ class OutputError(ValueError):
     """The model's results are not what the configuration's outputs want; the message holds no value of any row."""
 
 
-class _NotBitsError(ValueError):
-    """Numbers that are no booleans."""
+class _UnfitError(ValueError):
+    """Results that Arrow would cast, with a loss: numbers that are no booleans, times that are no dates."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class WantedOutput:
         result: which of the model's results it is.
         type: the Arrow type that Spark expects.
         of: with `probability`, the class; without it the second of two.
-        column: with `predict`, the column of several: its name, or its number where they have none.
+        column: with `predict`, the column of several: its name, or its number where they have none; with the others,
+            the number of the one output of a model that has several.
     """
 
     name: str
@@ -67,8 +68,10 @@ def outputs_of(predictor: Predictor, features: Features, wanted: Sequence[Wanted
             classes = predictor.classes()
         except NoProbabilitiesError as error:
             raise OutputError(str(error)) from error
-        _require_aligned(probabilities, len(features))
-        columns = [_typed(_of_classes(np.asarray(probabilities), classes, output), output) for output in wanted]
+        chosen = [_of_one(probabilities, classes, output) for output in wanted]
+        for found, _ in chosen:
+            _require_aligned(found, len(features))
+        columns = [_typed(_of_classes(*one, output), output) for one, output in zip(chosen, wanted, strict=True)]
     return pa.StructArray.from_arrays(columns, names=[output.name for output in wanted])
 
 
@@ -85,6 +88,35 @@ def _require_aligned(results: Any, rows: int) -> None:
         raise AlignmentError(f"the model returned {len(results)} results for a batch of {rows} rows")
     if isinstance(results, pd.DataFrame | pd.Series) and not results.index.equals(pd.RangeIndex(rows)):
         raise AlignmentError("the model returned its results in another order than that of the rows")
+
+
+def _of_one(probabilities: Any, classes: list[Any], output: WantedOutput) -> tuple[np.ndarray[Any, Any], list[Any]]:
+    """The probabilities and the classes of a model's one output, or of that one of several which is named by number.
+
+    Of several outputs scikit-learn gives a list of arrays, rows by classes; or, of yes or no, one array of the
+    probability of yes, rows by outputs.
+    """
+    is_one = not any(isinstance(item, list) for item in classes)
+    if is_one and output.column is None:
+        found = np.asarray(probabilities)
+        if found.ndim != TWO or found.shape[1] != len(classes):
+            raise OutputError(
+                f"output '{output.name}': the model's probabilities have the shape {found.shape[1:]} a row, "
+                f"and it names {len(classes)} classes: use result 'predict'"
+            )
+        return found, classes
+    if is_one:
+        raise OutputError(f"output '{output.name}': the model has one output, not several: leave 'column' out")
+    if output.column is None or not output.column.isdecimal() or int(output.column) >= len(classes):
+        raise OutputError(
+            f"output '{output.name}': the model has {len(classes)} outputs; "
+            f"name one by 'column', 0 to {len(classes) - 1}"
+        )
+    place = int(output.column)
+    if isinstance(probabilities, list):
+        return np.asarray(probabilities[place]), classes[place]
+    of_second = np.asarray(probabilities)[:, place]
+    return np.column_stack([1.0 - of_second, of_second]), classes[place]
 
 
 def _of_classes(probabilities: np.ndarray[Any, Any], classes: list[Any], output: WantedOutput) -> Any:
@@ -135,9 +167,16 @@ def _column_of(predicted: Any, output: WantedOutput) -> Any:
 
 def _require_bits(found: pa.Array) -> None:
     """Arrow takes any number but 0 for true: of a model that says -1 and 1, or 1 and 2, every row would be."""
-    others = set(pc.unique(found).to_pylist()) - {0, 1, None} if pa.types.is_integer(found.type) else {str(found.type)}
+    is_number = pa.types.is_integer(found.type) or pa.types.is_floating(found.type)  # whole numbers with gaps float
+    others = set(pc.unique(found).to_pylist()) - {0, 1, None} if is_number else {str(found.type)}
     if others:
-        raise _NotBitsError(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
+        raise _UnfitError(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
+
+
+def _require_midnights(found: pa.Array, dates: pa.Array) -> None:
+    """Arrow takes the day of any time: that of a time within it would be lost."""
+    if not pc.all(pc.equal(found, dates.cast(found.type)), skip_nulls=True).as_py():
+        raise _UnfitError("some have a time of day; take type timestamp")
 
 
 def _typed(values: Any, output: WantedOutput) -> pa.Array:
@@ -146,7 +185,9 @@ def _typed(values: Any, output: WantedOutput) -> pa.Array:
         if pa.types.is_boolean(output.type) and not pa.types.is_boolean(found.type):
             _require_bits(found)
         cast = found.cast(output.type)
-    except _NotBitsError as error:
+        if pa.types.is_date(output.type) and pa.types.is_timestamp(found.type):
+            _require_midnights(found, cast)
+    except _UnfitError as error:
         raise OutputError(f"output '{output.name}': the model's results are no {output.type}: {error}") from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         # Arrow's words quote the value that it could not take.
@@ -155,11 +196,29 @@ def _typed(values: Any, output: WantedOutput) -> pa.Array:
 
 
 def _as_arrow(values: Any, kind: pa.DataType) -> pa.Array:
+    """The values as Arrow finds them; a gap is null, whether the model says None, NaN, NaT or pandas' NA.
+
+    NaN stays one where floating point numbers are wanted, which can hold it.
+    """
+    has_gaps = not _holds_floats(kind)
     if isinstance(values, np.ndarray) and values.ndim == TWO:
-        flat = pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=False)
+        flat = pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=has_gaps)
         offsets = pa.array(np.arange(len(values) + 1) * values.shape[1], pa.int32())
         return pa.ListArray.from_arrays(offsets, flat)
-    if pa.types.is_map(kind) or pa.types.is_struct(kind):
-        items = [list(row.items()) if isinstance(row, dict) and pa.types.is_map(kind) else row for row in values]
-        return pa.array(items, kind, from_pandas=False)
-    return pa.array(values, from_pandas=False)
+    if not pa.types.is_nested(kind):
+        return pa.array(values, from_pandas=has_gaps)
+    rows = [None if _is_gap(row) else row for row in values]
+    if pa.types.is_list(kind):
+        return pa.array(rows, from_pandas=has_gaps)
+    items = [list(row.items()) if isinstance(row, dict) and pa.types.is_map(kind) else row for row in rows]
+    return pa.array(items, kind, from_pandas=has_gaps)
+
+
+def _holds_floats(kind: pa.DataType) -> bool:
+    if not pa.types.is_nested(kind):
+        return bool(pa.types.is_floating(kind))
+    return any(_holds_floats(kind.field(place).type) for place in range(kind.num_fields))
+
+
+def _is_gap(row: Any) -> bool:
+    return row is None or row is pd.NA or row is pd.NaT or (isinstance(row, float) and np.isnan(row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +32,7 @@ class Predictor(Protocol):
         """
 
     def classes(self) -> list[Any]:
-        """The classes in the order of the probabilities, as plain Python values."""
+        """The classes in the order of the probabilities, as plain Python values; of several outputs a list of each."""
 
 
 def suits(predictor: Predictor, features: Features) -> bool:
@@ -92,5 +93,27 @@ class Pyfunc:
 
 
 def plain_classes(classifier: Any) -> list[Any]:
-    """A classifier's classes as Python values, which compare equal to those of a configuration."""
-    return [item.item() if hasattr(item, "item") else item for item in classifier.classes_]
+    """A classifier's classes as Python values, which compare equal to those of a configuration.
+
+    Of a classifier with several outputs they are a list for each. One that gives each row any number of labels has an
+    output for each label, false or true: its probabilities are independent, and no label is the likeliest.
+    """
+    labels = _labels(classifier)
+    return [[False, True]] * labels if labels else [_plain(item) for item in classifier.classes_]
+
+
+def _plain(item: Any) -> Any:
+    if hasattr(item, "tolist"):  # a number or an array of NumPy's
+        return item.tolist()
+    return list(item) if isinstance(item, list | tuple) else item
+
+
+def _labels(classifier: Any) -> int:
+    """How many labels a row may have at once; 0 where classes exclude each other. A pipeline's last step says so."""
+    last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
+    if hasattr(last, "get_booster"):  # XGBoost's; it names two classes even of two labels
+        model = json.loads(last.get_booster().save_config())["learner"]["learner_model_param"]
+        targets = int(model.get("num_target", 1))
+        return targets if targets > 1 else 0
+    binarizer = getattr(last, "label_binarizer_", None) or getattr(last, "_label_binarizer", None)
+    return len(last.classes_) if str(getattr(binarizer, "y_type_", "")).startswith("multilabel") else 0

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.models.predictor import NoProbabilitiesError, Pyfunc
+from pyspark.sql import types as T
 
-_SQL = {
-    "boolean": "boolean",
-    "integer": "int",
-    "long": "bigint",
-    "float": "float",
-    "double": "double",
-    "string": "string",
-    "datetime": "timestamp",
+from pipelines.config.models import OUTPUT_TYPE, is_reserved
+from pipelines.config.typed import NAME
+from pipelines.errors import ModelError
+from pipelines.models.predictor import NoProbabilitiesError, Pyfunc
+from pipelines.models.signature import spark_type
+
+_OF_NUMPY = {
+    "i": "bigint",
+    "u": "bigint",
+    "f": "double",
+    "b": "boolean",
+    "U": "string",
+    "O": "string",
+    "M": "timestamp",
 }
-"""MLflow's types of columns, and the SQL type of each."""
+"""The SQL type of each kind of NumPy's types."""
 _TWO = 2
 
 
@@ -25,10 +32,13 @@ def proposed_outputs(folder: Path) -> dict[str, dict[str, Any]]:
     """The outputs that suit a model, as a pipeline's configuration writes them.
 
     Of a classifier with probabilities: the label, and the probability of the second of two classes or of all. Of
-    others: what `predict` gives, each column of several.
+    others, and of those with several outputs: what `predict` gives, each column of several.
 
     Args:
         folder: the model's; its files may be loaded.
+
+    Raises:
+        ModelError: a result has a type that no output can have.
     """
     predictor = Pyfunc(folder)
     columns = _columns(folder)
@@ -36,8 +46,9 @@ def proposed_outputs(folder: Path) -> dict[str, dict[str, Any]]:
         classes = predictor.classes()
     except (NoProbabilitiesError, AttributeError):
         classes = []
-    if not classes:
-        return _predicted(columns)
+    if not classes or len(columns) > 1 or any(isinstance(item, list) for item in classes):
+        several = columns if len(columns) > 1 else _of_each(classes, next(iter(columns.values()), "double"))
+        return _predicted(several or columns)
     label = {"result": "label", "type": _type_of(classes[0], next(iter(columns.values()), "double"))}
     if len(classes) == _TWO:
         positive = classes[1]
@@ -48,13 +59,28 @@ def proposed_outputs(folder: Path) -> dict[str, dict[str, Any]]:
     return {"prediction": label, "probabilities": {"result": "probabilities", "type": "map<string,double>"}}
 
 
+def _of_each(classes: Sequence[Any], declared: str) -> dict[str, str]:
+    """The types of a classifier's several outputs, by their numbers."""
+    return {str(place): _type_of(item[0], declared) for place, item in enumerate(classes) if isinstance(item, list)}
+
+
 def _predicted(columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     if len(columns) <= 1:
         return {"prediction": {"result": "predict", "type": next(iter(columns.values()), "double")}}
     return {
-        f"prediction_{place}" if not name.isidentifier() else name: {"result": "predict", "column": name, "type": kind}
-        for place, (name, kind) in enumerate(columns.items())
+        output: {"result": "predict", "column": name, "type": kind}
+        for output, (name, kind) in zip(_output_names(list(columns)), columns.items(), strict=True)
     }
+
+
+def _output_names(columns: Sequence[str]) -> list[str]:
+    """A name for each column: its own where it may be an output's, else `prediction_` and its number."""
+    folded = [name.lower() for name in columns]
+    fits = [
+        re.fullmatch(NAME, name) is not None and not is_reserved(name) and folded.count(name.lower()) == 1
+        for name in columns
+    ]
+    return [name if fits[place] else f"prediction_{place}" for place, name in enumerate(columns)]
 
 
 def _columns(folder: Path) -> dict[str, str]:
@@ -66,13 +92,25 @@ def _columns(folder: Path) -> dict[str, str]:
     if schema is None:
         return {}
     if schema.is_tensor_spec():
-        kind = schema.inputs[0].type
-        names = {"i": "bigint", "f": "double", "b": "boolean", "U": "string", "O": "string"}
-        return {"0": names.get(kind.kind, "double")}
+        tensor = schema.inputs[0]
+        kind = _OF_NUMPY.get(tensor.type.kind, "double")
+        width = tensor.shape[1] if len(tensor.shape) == _TWO else 1
+        return {str(place): kind for place in range(max(width, 1))}
     return {
-        str(item.name if item.name is not None else place): _SQL.get(item.type.name, "double")
+        str(item.name if item.name is not None else place): _output_type(spark_type(item.type))
         for place, item in enumerate(schema.inputs)
     }
+
+
+def _output_type(kind: T.DataType) -> str:
+    sql = kind.simpleString()
+    if re.match(OUTPUT_TYPE, sql) is None:
+        raise ModelError(
+            f"the model gives a result of type {sql}, which no column of predictions can have",
+            expected="numbers, texts, booleans, dates or times, or arrays, maps and structs of them",
+            remedy="wrap the model in one that gives another type",
+        )
+    return sql
 
 
 def _type_of(label: Any, declared: str) -> str:

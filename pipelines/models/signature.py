@@ -58,7 +58,7 @@ def model_inputs(folder: Path, model: str) -> tuple[ModelInput, ...]:
         raise ModelError(
             f"{model} takes a tensor, not named columns", expected="named columns", found=schema, remedy=remedy
         )
-    return tuple(ModelInput(column.name, _spark_type(column.type), bool(column.required)) for column in schema.inputs)
+    return tuple(ModelInput(column.name, spark_type(column.type), bool(column.required)) for column in schema.inputs)
 
 
 def compare(inputs: tuple[ModelInput, ...], found: Mapping[str, T.DataType], model: str) -> list[ModelInput]:
@@ -99,7 +99,8 @@ def compare(inputs: tuple[ModelInput, ...], found: Mapping[str, T.DataType], mod
     return provided
 
 
-def _spark_type(kind: object) -> T.DataType:
+def spark_type(kind: object) -> T.DataType:
+    """The Spark type of one of a signature's types."""
     from mlflow.types.schema import Array, DataType, Map, Object
 
     match kind:
@@ -107,9 +108,9 @@ def _spark_type(kind: object) -> T.DataType:
             spark: T.DataType = kind.to_spark()  # type: ignore[no-untyped-call]
             return spark
         case Array():
-            return T.ArrayType(_spark_type(kind.dtype))
+            return T.ArrayType(spark_type(kind.dtype))
         case Map():
-            return T.MapType(T.StringType(), _spark_type(kind.value_type))
+            return T.MapType(T.StringType(), spark_type(kind.value_type))
         case Object():
-            return T.StructType([T.StructField(item.name, _spark_type(item.dtype)) for item in kind.properties])
+            return T.StructType([T.StructField(item.name, spark_type(item.dtype)) for item in kind.properties])
     raise ModelError(f"the signature's type {kind} has no counterpart in Spark")

@@ -128,7 +128,7 @@ WRONG: list[tuple[list[str], Any, str]] = [
     (["outputs", "probability", "type"], "decimal", "outputs.probability.type: string should match pattern"),
     (["outputs", "probability", "result"], "label", "outputs.probability: 'of' names the class"),
     (["outputs", "probability", "result"], "probabilities", "outputs.probability: 'of' names the class"),
-    (["outputs", "prediction", "column"], "p", "outputs.prediction: 'column' goes with result 'predict' only"),
+    (["outputs", "prediction", "column"], "p", "outputs.prediction: 'column' is the number of an output"),
     (["outputs", "bad name"], {"type": "int"}, "outputs.bad name"),
     (["outputs"], {}, "outputs: "),
     (["features"], {"function": "no_colon"}, "features.function: string should match pattern"),

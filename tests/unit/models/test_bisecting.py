@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
 
 from pipelines.models.bisecting import NOT_TRIED, Scored, score_batch
 from pipelines.models.features import Features
@@ -54,6 +55,17 @@ def test_one_culprit_costs_about_two_calls_a_halving() -> None:
     model = Model({700})
     assert score(1024, model).failures == {700: "the model raised ValueError: row 700 is poison"}
     assert len(model.calls) == 1 + 2 * 10
+
+
+def test_of_mlflows_error_the_cause_is_told_and_not_the_batch_before_it() -> None:
+    def refuse(features: Features) -> pa.StructArray:
+        raise MlflowException(
+            "Failed to enforce schema of data '     i\n0  NaN' with schema '['i': integer]'. "
+            "Error: Incompatible input types for column i. Can not safely convert float64 to int32."
+        )
+
+    failures = score_batch(refuse, Features.of(pa.table({"x": [1]})), KIND, allowed=1, tells_values=True).failures
+    assert failures[0].startswith("the model raised MlflowException: Incompatible input types for column i.")
 
 
 def test_a_personal_rows_exception_is_not_quoted() -> None:

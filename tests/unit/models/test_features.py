@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines.models.features import Block, Features
+from pipelines.models.features import Block, Features, TimeRangeError
 
 NAMES = ("b", "n", "a", "t")
 BLOCKS = (Block(("b", "a")), Block(("n",)), Block(("t",)))
@@ -63,11 +64,25 @@ def test_one_block_is_a_matrix_without_a_copy() -> None:
     assert features.frame().to_numpy().ctypes.data == address
 
 
-def test_times_and_dates_are_those_that_pandas_makes_of_arrow() -> None:
-    moment = dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC)
-    table = pa.table({"at": pa.array([moment, None]), "day": pa.array([moment.date(), None])})
-    frame = Features.of(table).frame()
-    assert frame.equals(table.to_pandas())
+def test_times_have_no_zone_and_count_nanoseconds_as_mlflow_takes_them() -> None:
+    moment = dt.datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=dt.UTC)
+    elsewhere = pa.array([moment, None], pa.timestamp("us", "America/New_York"))
+    features = Features.of(pa.table({"at": pa.array([moment, None]), "there": elsewhere}))
+    for frame in (features.frame(), features.table().to_pandas()):
+        assert [str(kind) for kind in frame.dtypes] == ["datetime64[ns]"] * 2
+        assert frame["at"].tolist() == frame["there"].tolist() == [pd.Timestamp("2024-02-29 12:00:00.000001"), pd.NaT]
+
+
+@pytest.mark.parametrize("year", [1, 1677, 2263, 9999])
+def test_a_time_that_does_not_fit_is_refused_and_does_not_wrap_around(year: int) -> None:
+    features = Features.of(pa.table({"at": pa.array([dt.datetime(year, 1, 1)])}))
+    with pytest.raises(TimeRangeError, match="before 1677 or after 2262"):
+        features.frame()
+
+
+def test_maps_are_dicts() -> None:
+    maps = pa.array([[("a", 1)], None, []], pa.map_(pa.string(), pa.int64()))
+    assert Features.of(pa.table({"m": maps})).frame()["m"].tolist() == [{"a": 1}, None, {}]
 
 
 def test_whole_numbers_become_doubles_and_lose_nothing() -> None:

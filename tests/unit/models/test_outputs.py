@@ -247,3 +247,82 @@ def test_a_result_of_another_type_is_not_quoted() -> None:
     with pytest.raises(OutputError) as caught:
         given(["Alice Smith", "x"], WantedOutput("p", "predict", pa.float64()))
     assert "Alice" not in str(caught.value)
+
+
+NAN, NAT, NA = float("nan"), pd.NaT, pd.NA
+MOMENT = pd.Timestamp("2024-02-29 12:00")
+UTC_TIMES = pa.timestamp("us", "UTC")
+
+
+@pytest.mark.parametrize("gap", [None, NAN, NA, NAT], ids=["None", "NaN", "NA", "NaT"])
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("x", pa.string()),
+        (3, pa.int64()),
+        (3, pa.int32()),
+        (True, pa.bool_()),
+        (1, pa.bool_()),
+        (MOMENT, UTC_TIMES),
+        (MOMENT.date(), pa.date32()),
+        ([1.5], DOUBLES),
+        (["x"], pa.list_(pa.string())),
+        ({"a": 1.5}, BY_CLASS),
+        ({"a": 1, "b": "x"}, RECORD),
+    ],
+    ids=lambda value: str(value).replace(" ", ""),
+)
+def test_a_gap_among_objects_is_null_however_the_model_spells_it(value: Any, gap: Any, kind: pa.DataType) -> None:
+    values = pd.Series([value, gap], dtype=object)
+    expected = given([value, None], WantedOutput("p", "predict", kind))
+    assert [row["p"] is None for row in expected] == [False, True]
+    assert given(values, WantedOutput("p", "predict", kind)) == expected
+    assert given(values.to_numpy(), WantedOutput("p", "predict", kind)) == expected
+    assert given(list(values), WantedOutput("p", "predict", kind)) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        (pd.Series([3.0, NAN]), pa.int64(), [3, None]),
+        (pd.Series([3, None], dtype="Int64"), pa.int64(), [3, None]),
+        (pd.Series([1.0, 0.0, NAN]), pa.bool_(), [True, False, None]),
+        (pd.Series([True, None], dtype="boolean"), pa.bool_(), [True, None]),
+        (pd.Series(["x", None], dtype="string"), pa.string(), ["x", None]),
+        (pd.Series(["x", None], dtype="category"), pa.string(), ["x", None]),
+        (pd.Series([MOMENT, NAT]), UTC_TIMES, [MOMENT.tz_localize("UTC").to_pydatetime(), None]),
+        (np.array(["2024-02-29", "NaT"], "datetime64[ns]"), pa.date32(), [MOMENT.date(), None]),
+        (pd.Series([1.5, None], dtype="Float64"), pa.float64(), [1.5, None]),
+        (np.array([["x", NAN], ["y", "z"]], dtype=object), pa.list_(pa.string()), [["x", None], ["y", "z"]]),
+        ([["x", NAN], None], pa.list_(pa.string()), [["x", None], None]),
+        ([{"a": 1, "b": NAN}, None], RECORD, [{"a": 1, "b": None}, None]),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", value)).replace(" ", "")[:40],
+)
+def test_a_gap_among_values_of_one_type_is_null(values: Any, kind: pa.DataType, expected: list[Any]) -> None:
+    assert [row["p"] for row in given(values, WantedOutput("p", "predict", kind), rows=len(values))] == expected
+
+
+def test_a_time_within_a_day_is_no_date() -> None:
+    with pytest.raises(OutputError, match="some have a time of day; take type timestamp"):
+        given(pd.Series([MOMENT, NAT]), WantedOutput("p", "predict", pa.date32()))
+
+
+def test_a_nan_where_it_can_be_held_stays_one() -> None:
+    for values, kind in (([1.5, NAN], pa.float64()), ([[NAN], [1.5]], DOUBLES), ([{"a": NAN}, {"a": 1.5}], BY_CLASS)):
+        told = str(given(values, WantedOutput("p", "predict", kind)))
+        assert told.count("nan") == 1
+        assert "None" not in told
+
+
+@pytest.mark.parametrize("values", [[0.5, NAN], [2.0, 1.0], [-1.0, 1.0]], ids=str)
+def test_numbers_that_are_no_bits_are_refused_with_gaps_too(values: list[float]) -> None:
+    with pytest.raises(OutputError, match="only 0 and 1 are booleans"):
+        given(np.array(values), WantedOutput("p", "predict", pa.bool_()))
+
+
+def test_probabilities_of_another_width_than_the_classes_are_refused() -> None:
+    with pytest.raises(OutputError, match="it names 2 classes: use result 'predict'"):
+        given(THREE, PROBABILITY, classes=[False, True])
+    with pytest.raises(OutputError, match="the model has one output, not several: leave 'column' out"):
+        given(THREE, WantedOutput("p", "label", pa.string(), column="0"), classes=["a", "b", "c"])
