@@ -209,6 +209,8 @@ def show_run(history: Sequence[Entry], latest: Entry) -> None:
     for entry in history:
         error = f"  {entry.error}" if entry.error else ""
         say(f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.state}{error}")
+    results = latest.value("verdict") or []
+    _show_checks([result for result in results if not result["success"]])
     manifest = latest.value("manifest") or {}
     for name, value in manifest.items():
         if name != "configuration":
@@ -218,12 +220,16 @@ def show_run(history: Sequence[Entry], latest: Entry) -> None:
     if latest.accepted:
         say(f"  accepted              {latest.accepted}")
     say(f"  timings               {latest.timings}")
-    for result in latest.value("verdict") or []:
+    _show_checks([result for result in results if result["success"]])
+
+
+def _show_checks(results: Sequence[dict[str, Any]]) -> None:
+    for result in results:
         mark = "ok" if result["success"] else "FAILED" if result["kind"] == "gate" else "broken"
         count = f", {result['unexpected_count']} rows" if result["unexpected_count"] else ""
         say(
             f"  {mark:<7}{result['kind']:<5}{result['severity']:<9}{result['check_id']}: "
-            f"{_number(result['observed'])}{count}; expected {result['expected']}"
+            f"{result['found'] or _number(result['observed'])}{count}; expected {result['expected']}"
         )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipelines.runs.quarantine import RefusedRow
     from pipelines.runs.replaying import Replayable, Replayed
     from pipelines.runs.whatif import DayTrial, Trial
+    from pipelines.tables.ledger import Entry
     from pipelines.tables.quarantine import RefusedBy
 
 
@@ -28,6 +29,15 @@ def show_reason_counts(counts: Sequence[RefusedBy]) -> None:
         place = (count.score_date.isoformat(), count.rule, count.column)
         table.add_row(*map(escape, place), str(count.rows), escape(count.example))
     show(table)
+
+
+def show_rejected_runs(pipeline: str, runs: Sequence[Entry]) -> None:
+    """Runs that were not published and hold refused rows, each with the command that shows them."""
+    for entry in runs:
+        say(
+            f"{entry.score_date}: run {entry.run_id} was rejected, and holds {entry.rows_quarantined} refused rows: "
+            f"lakescore quarantine show {pipeline} --run {entry.run_id}"
+        )
 
 
 def show_refused_rows(rows: Sequence[RefusedRow], in_all: int, key: Sequence[str]) -> None:

@@ -73,7 +73,8 @@ def predictions(facts: RunFacts) -> list[Figure]:
         return []
     found = []
     for name, spread in facts.around.outputs.items():
-        found.append(_spread(name, spread, facts))
+        if any(spread.parts.get(facts.entry.run_id, ())):
+            found.append(_spread(name, spread, facts))
         found += over_time(name, spread, Line([*facts.before, facts.entry], facts.around.calendar, THIS_RUN))
     return found
 
@@ -127,8 +128,8 @@ def _line(
     told: charts.Told | None = None,
 ) -> list[Figure]:
     values = [value_of(entry) for entry in line.slices]
-    if sum(value is not None for value in values) < 2:  # noqa: PLR2004 - a line needs two points
-        return []
+    if sum(value is not None for value in values) < 2 or not any(values):  # noqa: PLR2004 - a line needs two points
+        return []  # nor is one drawn that is zero throughout
     return [Figure(heading, charts.over_slices(heading, _timeline(line), values, told=told))]
 
 

@@ -33,6 +33,8 @@ _HEADLINES = {
 _MOST_TROUBLED = 6
 _TOO_MANY_SINCE = 2
 """Slices that would be expected since the newest one: by then it is older than twice the usual step."""
+_OLD_DAYS = 7
+"""A slice alone, which tells no rhythm, is old after a week."""
 _NOWHERE = {
     "published": "other rows stand in the slice now; the replay below scores these again",
     "retracted": "they were taken back; the replay below scores them again",
@@ -93,7 +95,8 @@ def pipeline_page(facts: PipelineFacts) -> str:
     newest = facts.slices[-1] if facts.slices else None
     concerns = _concerns(facts, days)
     needs = f"{several(len(troubled), 'slice needs', 'slices need')} a look"
-    headline = needs if troubled else "No run needs a look" if newest else "No slice yet"
+    calm = "No run needs a look" if not concerns else "Slices are missing or late"
+    headline = needs if troubled else calm if newest else "No slice yet"
     judged = [entry for day in days if (entry := day.published or day.trouble) is not None and entry.verdict]
     outputs = [figure for name, spread in facts.outputs.items() for figure in figures.over_time(name, spread, line)]
     return _render(
@@ -131,6 +134,9 @@ def _concerns(facts: PipelineFacts, days: Sequence[Day]) -> list[str]:
         usual = "day" if rhythm.step == 1 else f"{rhythm.step} days"
         told = f"usually there is one every {usual}" if facts.calendar is None else f"{len(expected)} are due since"
         found.append(f"The newest slice is {age} old; {told}.")
+    age_days = (facts.today - dates[-1]).days if dates else 0
+    if len(dates) == 1 and age_days > _OLD_DAYS:
+        found.append(f"The only slice is {several(age_days, 'day')} old.")
     return found
 
 
@@ -162,8 +168,6 @@ def _slice_now(facts: RunFacts) -> Markup:
 
 def _brief(entry: Entry) -> str:
     """Why a run did not come to a good end, in a line."""
-    if entry.state == "rejected":
-        return "; ".join(f"{check.check_id} {found(check)}, expected {check.expected}" for check in rejecting(entry))
     return (entry.error or "").split("\n")[0] or ("at work, or killed" if entry.state == "started" else "")
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +15,7 @@ import typer
 from jobs import rendering
 from jobs.asking import ask, can_ask
 from jobs.verbs.options import AsJson, command, print_json, project_of, session_of
-from pipelines.errors import UsageError
+from pipelines.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from pipelines.config.models import Model
@@ -75,6 +78,7 @@ def init(
     """
     from pipelines.inputs.text_options import parse_options
     from pipelines.runs.initializing import Wish, initialize
+    from pipelines.runs.preparation import look_up
 
     if snapshot and date_column is not None:
         raise UsageError("--snapshot reads the whole table, --date-column a date's rows", remedy="give one of them")
@@ -97,9 +101,38 @@ def init(
     def tell(what: str) -> None:
         rendering.note(f"{name}: {what}", quiet=as_json)
 
+    tell("looking at the model")
+    with _own_flags():
+        look_up(project, wish.model)  # before Spark starts: what a model needs is soon told
     spark, asker = session_of(project), ask if can_ask() and not as_json else None
     made = initialize(spark, project, wish, asker, today, tell)
     print_json(_as_plain(made)) if as_json else _show(name, made)
+
+
+@contextmanager
+def _own_flags() -> Iterator[None]:
+    """Tell what to set in a pipeline's configuration, which is not there yet, as flags of `init`."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(
+            error.problem, expected=error.expected, found=error.found, remedy=as_flags(error.remedy or "")
+        ) from error
+
+
+def as_flags(remedy: str) -> str:
+    r"""A remedy of the models' room, with the flags of `init` in place of the settings.
+
+    >>> as_flags("log it again; or set in the pipeline's configuration 'model: trusted_types: [\"a.B\", \"c.D\"]'")
+    'log it again; or add --trusted-type a.B --trusted-type c.D'
+    """
+    from pipelines.models.safety import ALLOW_CODE, ALLOW_PICKLE, TRUST
+
+    text = remedy.replace(ALLOW_CODE, "add --allow-code").replace(ALLOW_PICKLE, "add --allow-pickle")
+    before, is_there, types = text.partition(TRUST)
+    if not is_there:
+        return text
+    return f"{before}add " + " ".join(f"--trusted-type {name}" for name in json.loads(types.rstrip("'")))
 
 
 def read_model(text: str, allow_pickle: bool, allow_code: bool, trusted_types: list[str]) -> Model:
@@ -151,15 +184,18 @@ def _as_plain(made: Initialized) -> dict[str, object]:
         "features": [vars(item) for item in made.features],
         "source": made.text.source.model_dump(mode="json", exclude_defaults=True),
         "warnings": list(made.warnings),
+        "tried": vars(made.tried),
         "expectations": made.expectations,
         "plan": made.plan.as_json(),
     }
 
 
 def _show(name: str, made: Initialized) -> None:
-    rendering.say(f"{name}: made, checked and planned")
+    rendering.say(f"{name}: made, checked and planned; {made.tried.rows} rows were scored to nothing")
     rendering.say(f"  date      {made.date.column or 'none'} ({made.date.evidence})")
-    rendering.say(f"  key       {', '.join(made.key.columns)} ({made.key.evidence})")
+    rendering.say(f"  key       {', '.join(made.key.names)} ({made.key.evidence})")
+    for in_tables, column in made.key.key_from.items():
+        rendering.say(f"            {in_tables} is the tables' name for '{column}', which Delta or SQL would not take")
     changed = [f"{item.name} = {item.sql}" for item in made.features if item.sql != item.name]
     rendering.say(f"  features  {len(made.features)}" + (f"; {'; '.join(changed)}" if changed else ", by name"))
     if made.text.format_evidence:

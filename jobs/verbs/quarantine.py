@@ -50,12 +50,16 @@ def list_reasons(
 
     Example: `lakescore quarantine list flight_delays --from 2013-07-01`
     """
-    from pipelines.runs.quarantine import count_reasons
+    from pipelines.runs.quarantine import count_reasons, rejected_runs
 
     begin, end = period_of(first or EVER[0].isoformat(), last or EVER[1].isoformat())
     configured, layout = layout_of(project_of(pipeline), pipeline)
     counts = count_reasons(layout, configured.model.name, begin, end)
-    print_json([asdict(count) for count in counts]) if as_json else validation_rendering.show_reason_counts(counts)
+    if as_json:
+        print_json([asdict(count) for count in counts])
+        return
+    validation_rendering.show_reason_counts(counts)
+    validation_rendering.show_rejected_runs(pipeline, rejected_runs(layout, pipeline, begin, end))
 
 
 @app.command("show")

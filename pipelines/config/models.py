@@ -34,6 +34,8 @@ RESERVED_COLUMNS = frozenset(
 )
 """The columns that the project's own tables and stages have besides the key and the outputs."""
 RESERVED_PREFIXES = ("mask_", "absent_", "__")
+DELTA_FORBIDS = frozenset(" ,;{}()=\t\n\r")
+"""Characters that a Delta table without column mapping takes in no column's name."""
 
 
 def is_reserved(name: str) -> bool:
@@ -246,6 +248,9 @@ class Pipeline(Typed):
     source: Sources
     key: tuple[str, ...] = Field(min_length=1)
     """The columns that identify a row within its slice."""
+    key_from: dict[str, str] = {}
+    """Columns of the key that the source calls otherwise, as where no Delta table can have its name, each with that
+    name: `order_number: Order Number`. Features, rules and conditions may use either."""
     features: Features
     """An SQL expression for each feature by name, or a Python function. Those that no model takes are not computed."""
     expectations: str | None = None
@@ -284,6 +289,12 @@ class Pipeline(Typed):
     def distinct_key(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len({name.lower() for name in value}) != len(value):
             raise ValueError("a key column is named twice")
+        for name in value:
+            if not DELTA_FORBIDS.isdisjoint(name) or not name:
+                raise ValueError(
+                    f"no column of a Delta table can have the name '{name}': it holds a blank, a line break or one of "
+                    ",;{}()=; give it another one, and say by 'key_from' what the source calls it"
+                )
         return value
 
     @field_validator("outputs")
@@ -301,6 +312,18 @@ class Pipeline(Typed):
         clashes = [name for name in (*self.key, *self.outputs) if names[name.lower()] > 1 or is_reserved(name)]
         if clashes:
             raise ValueError(f"these columns would stand twice in the tables: {', '.join(dict.fromkeys(clashes))}")
+        return self
+
+    @model_validator(mode="after")
+    def key_from_fits(self) -> Pipeline:
+        unknown = [name for name in self.key_from if name not in self.key]
+        if unknown:
+            raise ValueError(f"'key_from' names {', '.join(unknown)}, which 'key' does not: name it there too")
+        unmasked = [
+            name for name, source in self.key_from.items() if (source in self.personal) != (name in self.personal)
+        ]
+        if unmasked:
+            raise ValueError(f"'personal' must hold both names of {', '.join(unmasked)}, or none")
         return self
 
     @property

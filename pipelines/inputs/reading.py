@@ -64,7 +64,7 @@ def read_period(
         source.name: _sliced(read_source(session, source, tables[source.name]), pipeline, source, first, last)
         for source in sources
     }
-    return _joined(session, pipeline, query, frames)
+    return _with_key(_joined(session, pipeline, query, frames), pipeline.key_from)
 
 
 def reads_at_once(pipeline: Pipeline) -> bool:
@@ -84,7 +84,28 @@ def read_whole(
     """
     session, tables = spark.newSession(), pipeline.source.tables
     frames = {source.name: read_source(session, source, tables[source.name]) for source in sources}
-    return _joined(session, pipeline, query, frames)
+    return _with_key(_joined(session, pipeline, query, frames), pipeline.key_from)
+
+
+def _with_key(frame: DataFrame, key_from: Mapping[str, str]) -> DataFrame:
+    """The rows with the key's columns under the names that the tables have for them, beside the source's own."""
+    lacking = [source for source in key_from.values() if source not in frame.columns]
+    if lacking:
+        raise SourceError(
+            f"key_from: the source lacks {'a column' if len(lacking) == 1 else 'columns'}",
+            expected=", ".join(lacking),
+            found=", ".join(frame.columns),
+            remedy=did_you_mean(lacking[0], frame.columns),
+        )
+    there = {name.lower() for name in frame.columns}
+    taken = [name for name in key_from if name.lower() in there]
+    if taken:
+        raise SourceError(
+            "key_from: the source has columns of these names already",
+            expected="names that no column of it has",
+            found=", ".join(taken),
+        )
+    return frame.select("*", *[column(source).alias(name) for name, source in key_from.items()])
 
 
 def _joined(session: SparkSession, pipeline: Pipeline, query: str | None, frames: Mapping[str, DataFrame]) -> DataFrame:

@@ -51,6 +51,10 @@ Names, not prefixes: skops calls what a file names with arguments from the file,
 that read files, write them, or unpickle. Not here, as in skops: sklearn.tree._tree.Tree and the like, whose indices
 scikit-learn follows unchecked.
 """
+ALLOW_CODE = "set 'model: allow_code: true' in the pipeline's configuration"
+ALLOW_PICKLE = "set 'model: allow_pickle: true' in the pipeline's configuration"
+TRUST = "set in the pipeline's configuration 'model: trusted_types: "
+"""What remedies say, for those who ask where there is no configuration yet."""
 _DATA_KEYS = ("data", "model_path", "pickled_model")
 _ONE_FILE = frozenset(f"mlflow.{name}" for name in ("sklearn", "lightgbm", "xgboost", "catboost", "onnx", "prophet"))
 _NO_PATHS = frozenset(
@@ -169,7 +173,7 @@ def _require_no_code(artifact: Artifact, label: str) -> None:
             expected="a model that MLflow's own flavors load from data",
             found="; ".join(found),
             remedy="log it without code_paths, loader_module and models-from-code; or, if you trust everyone who may "
-            "log this model, set 'model: allow_code: true' in the pipeline's configuration",
+            f"log this model, {ALLOW_CODE}",
         )
 
 
@@ -182,7 +186,7 @@ def _require_no_pickle(artifact: Artifact, label: str) -> None:
             expected="a format that holds data only: skops, or the own one of LightGBM, XGBoost, CatBoost or ONNX",
             found="; ".join(pickles_in(artifact.loader_module, artifact.flavors, files)),
             remedy="log it with serialization_format='skops' where its flavor has that; or, if you trust everyone who "
-            "may log this model, set 'model: allow_pickle: true' in the pipeline's configuration",
+            f"may log this model, {ALLOW_PICKLE}",
         )
 
 
@@ -240,8 +244,8 @@ def _require_trusted(
         f"{label} holds or asks for types that are not trusted:\n    " + "\n    ".join(told),
         expected="only types whose loading is known to do no harm; the list in the MLmodel file does not count",
         found=f"{len(unknown)} others",
-        remedy="log it without them; or, if you know that none of them does harm whatever the file holds, set in the "
-        f"pipeline's configuration 'model: trusted_types: {line}'",
+        remedy="log it without them; or, if you know that none of them does harm whatever the file holds, "
+        f"{TRUST}{line}'",
     )
 
 

@@ -64,6 +64,7 @@ def _may_read(resolved: Resolved, prepared: Prepared, source: PinnedSource) -> b
     return (
         resolved.environment.workers_read_files
         and definition.query is None
+        and not definition.pipeline.key_from  # the files know the key's columns by other names
         and definition.derive is None
         and source.format == "delta"
         and resolved.frame.sparkSession.conf.get("spark.sql.caseSensitive") == "false"

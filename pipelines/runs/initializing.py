@@ -18,20 +18,23 @@ from pyspark.sql import types as T
 from pipelines.config import Project, Source
 from pipelines.config.models import Format, Model
 from pipelines.config.typed import NAME
-from pipelines.errors import TableError, UnguessedError, UsageError
+from pipelines.errors import ModelError, TableError, UnguessedError, UsageError
 from pipelines.inputs.pinning import PinnedSource, source_location
-from pipelines.inputs.reading import read_source
+from pipelines.inputs.reading import read_now, read_source
 from pipelines.inputs.spark_errors import meaning, translated
 from pipelines.inputs.text_files import without_unread
+from pipelines.models.registry import RegisteredModel
 from pipelines.models.results import proposed_outputs
 from pipelines.models.signature import model_inputs
 from pipelines.runs.asking import Ask, asked, sentence
 from pipelines.runs.checking import Report, check_pipeline
+from pipelines.runs.definition import define
 from pipelines.runs.feature_proposal import FeatureProposal, propose_features
 from pipelines.runs.personal_names import personal_columns
 from pipelines.runs.pipeline_file import pipeline_text
 from pipelines.runs.planning import Plan, plan
 from pipelines.runs.preparation import look_up
+from pipelines.runs.sampling import TriedRows, try_rows
 from pipelines.runs.source_proposal import (
     DateProposal,
     KeyProposal,
@@ -45,6 +48,8 @@ from pipelines.runs.text_proposal import TextProposal, propose_text
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import below, local_path
 
+TRIED_ROWS = 1_000
+"""Rows of the newest date that are scored to nothing, before a file is written."""
 PROFILED_DAYS = 28
 """The days before the newest one of which the suggested suite is made."""
 SNAPSHOT = "snapshot"
@@ -107,6 +112,7 @@ class Initialized:
         expectations: how many the suggested suite has.
         report: what a check of it found.
         plan: what scoring the newest date would do.
+        tried: what became of some of its rows that were scored to nothing.
     """
 
     files: tuple[Path, ...]
@@ -117,12 +123,14 @@ class Initialized:
     expectations: int
     report: Report
     plan: Plan
+    tried: TriedRows
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What of the rows may not be as wished: no date, keys that are not unique, values that cannot be read."""
         of_features = [item.warning for item in self.features]
-        return tuple(filter(None, (*self.text.warnings, self.date.warning, self.key.warning, *of_features)))
+        of_rows = self.tried.warning(self.date.last)
+        return tuple(filter(None, (*self.text.warnings, self.date.warning, self.key.warning, *of_features, of_rows)))
 
 
 @translated(meaning)
@@ -151,7 +159,6 @@ def initialize(
         PipelineError: source or model are wrong.
     """
     files = _files(project, wish)
-    tell("looking at the model")
     model = look_up(project, wish.model)
     source = _source(spark, project, wish)
     name, location = f"{wish.name}_input", source_location(spark, project, source)
@@ -169,7 +176,7 @@ def initialize(
     frame = read(source)
     features = propose_features(frame, inputs, wish.features, ask, texts=source)
     personal = personal_columns(frame.columns)
-    outputs = proposed_outputs(model.folder)
+    outputs = _apart_from(key, proposed_outputs(model.folder))
     pipeline = pipeline_text(
         wish.name, replace(text, source=source), date, key, features, wish.model, outputs, personal
     )
@@ -188,12 +195,14 @@ def initialize(
         suite_text = json.dumps(suite, indent=2, default=str) + "\n"
         suite_file.write_text(suite_text, encoding="utf-8")
         report = check_pipeline(aside, wish.name, lambda: spark)
+        tell("scoring some rows of the newest date to nothing")
+        tried = _tried(spark, aside, wish.name, date.last, model)
         tell("creating the tables, and a plan")
         create_tables(spark, aside, wish.name)
         found = plan(lambda: spark, aside, wish.name, date.last, date.last)
-        _require_own_shape(found, [frame.schema[name] for name in key.columns])
+        _require_own_shape(found, _fields(frame, key))
     _write(files, (pipeline, suite_text))
-    return Initialized(files, date, key, tuple(features), text, len(suite["expectations"]), report, found)
+    return Initialized(files, date, key, tuple(features), text, len(suite["expectations"]), report, found, tried)
 
 
 _NEWEST = Pinned(version=None, fingerprint="", rows=None)
@@ -309,6 +318,38 @@ def _key(frame: DataFrame, date: DateProposal, wish: Wish, ask: Ask | None) -> K
 def _columns(answer: str, frame: DataFrame) -> tuple[str, ...]:
     """The columns that a person named; one whose name holds a comma, where they named that alone."""
     return (answer,) if answer in frame.columns else tuple(part.strip() for part in answer.split(","))
+
+
+def _tried(spark: SparkSession, project: Project, name: str, day: dt.date, model: RegisteredModel) -> TriedRows:
+    """Some rows of a date, scored to nothing.
+
+    Raises:
+        ModelError: the model raised on every row that reached it.
+    """
+    definition = define(project, name)
+    rows = read_now(spark, project, definition.pipeline, definition.query, day).limit(TRIED_ROWS)
+    tried = try_rows(rows, definition, model, project.environment.cache)
+    if tried.raised and tried.raised == tried.rows - tried.refused:
+        raise ModelError(
+            f"{model.label} cannot score the rows of {day}",
+            expected="a prediction for some of them",
+            found=f"on {tried.raised} of {tried.rows} rows {tried.message}",
+            remedy="give it other features by --feature INPUT=SQL, or log a model that takes these; nothing was made",
+        )
+    return tried
+
+
+def _apart_from(key: KeyProposal, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs, with another name where a column of the key has theirs."""
+    names = {name.lower() for name in key.names}
+    return {f"model_{name}" if name.lower() in names else name: how for name, how in outputs.items()}
+
+
+def _fields(frame: DataFrame, key: KeyProposal) -> list[T.StructField]:
+    """The key's columns as the tables have them."""
+    return [
+        T.StructField(name, frame.schema[column].dataType) for name, column in zip(key.names, key.columns, strict=True)
+    ]
 
 
 def _require_own_shape(found: Plan, key: Sequence[T.StructField]) -> None:

@@ -18,6 +18,8 @@ from pipelines.tables.locations import for_delta_rs
 def key_of(words: Sequence[str], names: Sequence[str], predictions: str, timezone: str) -> dict[str, Any]:
     """The key that words give: `NAME=VALUE` each, or values in the order of the pipeline's key.
 
+    Where what stands before a `=` can be no column's plain name, it belongs to the value: `50%/x=y` is one.
+
     Args:
         words: as typed; one alone may hold all, separated by commas.
         names: the pipeline's key columns.
@@ -35,14 +37,14 @@ def key_of(words: Sequence[str], names: Sequence[str], predictions: str, timezon
     given: dict[str, str] = {}
     for place, word in enumerate(words):
         name, is_named, value = word.partition("=")
-        if not is_named:
+        if not is_named or not (name in names or name.isidentifier()):
             name, value = names[place] if place < len(names) else "", word
         if name not in names:
             raise UsageError(
                 f"the key has no column '{name}'" if name else f"the key has {len(names)} columns",
                 expected=_usage(names),
                 found=" ".join(words),
-                remedy=did_you_mean(name, names) if name else None,
+                remedy=_advice(name, word, names) if name else None,
             )
         if name in given:
             raise UsageError(f"the key's column '{name}' is given twice", expected=_usage(names), found=" ".join(words))
@@ -54,6 +56,10 @@ def key_of(words: Sequence[str], names: Sequence[str], predictions: str, timezon
         )
     schema = pa.schema(DeltaTable(for_delta_rs(predictions)).schema())
     return {name: _typed(name, given[name], schema.field(name).type, timezone) for name in names}
+
+
+def _advice(name: str, word: str, names: Sequence[str]) -> str:
+    return f"{did_you_mean(name, names)}; where '{word}' is the value itself, write {names[0]}={word}"
 
 
 def _usage(names: Sequence[str]) -> str:

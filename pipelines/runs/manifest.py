@@ -147,6 +147,7 @@ def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
         "params": pipeline.model.params,
         "personal": sorted(pipeline.personal),
         # In another zone, times are of other days.
+        **({"key_from": pipeline.key_from} if pipeline.key_from else {}),
         **({"timezone": pipeline.timezone} if pipeline.timezone != "UTC" else {}),
     }
 

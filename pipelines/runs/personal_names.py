@@ -20,7 +20,7 @@ _ANYWHERE = re.compile(
 )
 """Words that make a column personal wherever they stand in its name, joined: `first_name` and `FirstName` alike.
 With `name`, whose it is decides: `patient_name` is personal, `carrier_name` is not."""
-_AS_A_WHOLE = re.compile(r"(birth|mail|mobile|name|zip)s?")
+_AS_A_WHOLE = re.compile(r"(birth|mail|mobile|name)s?")
 """Words that do so only as the whole name: `mobile` may be a number to call, `mobile_share` is none.
 A column that is only called `name` counts: taking it off the list is one word, and what leaked cannot be taken back."""
 _BEGINS = frozenset({"is", "has"})

@@ -61,7 +61,8 @@ def pipeline_text(
         "  tables:",
         *_source_lines(f"{name}_input", text, date),
         "",
-        _line("key", list(key.columns), _key_comment(key, personal)),
+        _line("key", list(key.names), _key_comment(key, personal)),
+        *([_line("key_from", dict(key.key_from), "what the source calls them")] if key.key_from else []),
         "",
         "features:",
         *[_line(item.name, item.sql, item.comment, indent=2) for item in features],
@@ -74,7 +75,7 @@ def pipeline_text(
         *[_line(output, how, indent=2) for output, how in outputs.items()],
         "",
         "limits: {quarantined_share: 0.1}  # a slice with a larger share of refused rows is not published",
-        _line("personal", list(personal), _personal_comment(key, personal)),
+        _line("personal", [*personal, *_renamed(key, personal)], _personal_comment(key, personal)),
         '# airflow: {schedule: "0 6 * * *", lag_days: 1}',
     ]
     return "\n".join(lines) + "\n"
@@ -95,6 +96,11 @@ def _source_lines(name: str, text: TextProposal, date: DateProposal) -> list[str
         *([_line("columns", source.columns, text.column_evidence, indent=6)] if source.columns else []),
         _line("slice", {way: value}, date.evidence, indent=6),
     ]
+
+
+def _renamed(key: KeyProposal, personal: Sequence[str]) -> list[str]:
+    """The names in the tables of the key's personal columns that the source calls otherwise."""
+    return [name for name, source in key.key_from.items() if source in personal]
 
 
 def _key_comment(key: KeyProposal, personal: Sequence[str]) -> str:

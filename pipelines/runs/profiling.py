@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from pipelines.config import Pipeline, Project
+from pipelines.config import FeatureFunction, Pipeline, Project
 from pipelines.expressions.names import column, quoted
 from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import days_of_rows, read_now, read_period, reads_at_once
@@ -21,6 +21,7 @@ from pipelines.inputs.text_files import without_unread
 from pipelines.runs.definition import Definition
 from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import require_source_columns
+from pipelines.transforms.features import columns_used
 
 DAY = "__score_date"
 FEW = 50
@@ -43,6 +44,7 @@ class ColumnProfile:
         least: the smallest number.
         greatest: the largest number.
         values: all its values with their counts, where they are few.
+        is_stable: whether each of them was there in both halves of the period; of texts.
     """
 
     type: T.DataType
@@ -51,6 +53,7 @@ class ColumnProfile:
     least: float | None = None
     greatest: float | None = None
     values: Mapping[Any, int] | None = None
+    is_stable: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Profile:
         rows: how many there are.
         rows_by_day: those of each date that has any.
         keys: distinct keys, each within its date.
-        columns: by name.
+        columns: by name; a column of the key by the name that the tables have for it.
+        taken: those of them that the key or a feature takes.
     """
 
     first: dt.date
@@ -72,6 +76,7 @@ class Profile:
     rows_by_day: Mapping[dt.date, int]
     keys: int
     columns: Mapping[str, ColumnProfile]
+    taken: frozenset[str]
 
 
 def profile_period(
@@ -82,17 +87,20 @@ def profile_period(
     Raises:
         PipelineError: the period is empty, or a source cannot be read.
     """
+    pipeline = definition.pipeline
     frame = without_unread(_period(spark, project, definition, first, last))
-    fields = [field for field in frame.schema if field.name != DAY]
+    aside = {DAY, *pipeline.key_from.values()}
+    fields = [field for field in frame.schema if field.name not in aside]
+    middle = first + (last - first) // 2
     aggregates = [
         F.count(F.lit(1)).alias("rows"),
         F.expr(f"approx_top_k({DAY}, {TRACKED_DAYS}, {2 * TRACKED_DAYS})").alias("days"),
     ]
     for number, field in enumerate(fields):
-        aggregates += [item.alias(f"{what}_{number}") for what, item in _aggregates(field).items()]
+        aggregates += [item.alias(f"{what}_{number}") for what, item in _aggregates(field, middle).items()]
     # Observed on the way to the count of keys: in one aggregation with it, each key would get a profile of its own.
     observation = Observation()
-    key = F.struct(DAY, *[column(name) for name in definition.pipeline.key])
+    key = F.struct(DAY, *[column(name) for name in pipeline.key])
     counting = frame.observe(observation, *aggregates)
     counted = counting.agg(F.count_distinct(key).alias("keys"), F.count(F.lit(1)).alias("rows")).first()
     told = observation.get
@@ -103,7 +111,16 @@ def profile_period(
     columns = {field.name: _column(field, told, number) for number, field in enumerate(fields)}
     days = {item["item"]: item["count"] for item in told["days"] or []}
     keys = counted["keys"] if counted is not None else 0
-    return Profile(first, last, told["rows"], dict(sorted(days.items())), keys, columns)
+    taken = frozenset(pipeline.key) | _taken_by_features(frame, pipeline)
+    return Profile(first, last, told["rows"], dict(sorted(days.items())), keys, columns, taken)
+
+
+def _taken_by_features(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
+    """The columns that features are made of; of a function of Python all, as nothing tells which."""
+    if isinstance(pipeline.features, FeatureFunction):
+        return frozenset(frame.columns)
+    by_source = {source: name for name, source in pipeline.key_from.items()}
+    return frozenset(by_source.get(name, name) for name in columns_used(frame, list(pipeline.features.values())))
 
 
 def _period(spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date) -> DataFrame:
@@ -131,7 +148,7 @@ def _checked(frame: DataFrame, pipeline: Pipeline) -> DataFrame:
     return frame
 
 
-def _aggregates(field: T.StructField) -> dict[str, Column]:
+def _aggregates(field: T.StructField, middle: dt.date) -> dict[str, Column]:
     value = column(field.name)
     found = {"nulls": F.count_if(value.isNull())}
     if isinstance(field.dataType, T.NumericType):
@@ -141,6 +158,9 @@ def _aggregates(field: T.StructField) -> dict[str, Column]:
         found["least"], found["greatest"] = F.min(valid), F.max(valid)
     if isinstance(field.dataType, T.StringType | T.IntegralType | T.BooleanType):
         found["values"] = F.expr(f"approx_top_k({quoted(field.name)}, {FEW + 2}, {TRACKED})")
+    if isinstance(field.dataType, T.StringType):
+        late = f"CASE WHEN {DAY} > DATE'{middle}' THEN {quoted(field.name)} END"
+        found["late"] = F.expr(f"approx_top_k({late}, {FEW + 2}, {TRACKED})")
     return found
 
 
@@ -150,6 +170,7 @@ def _column(field: T.StructField, told: Mapping[str, Any], number: int) -> Colum
     counted = {item["item"]: item["count"] for item in items if item["item"] is not None}
     # The listed values are all there are if their counts add up to the rows that have one.
     is_complete = 0 < len(counted) <= FEW and sum(counted.values()) == told["rows"] - nulls
+    late = {item["item"]: item["count"] for item in told.get(f"late_{number}") or []}
     return ColumnProfile(
         field.dataType,
         nulls,
@@ -157,4 +178,5 @@ def _column(field: T.StructField, told: Mapping[str, Any], number: int) -> Colum
         told.get(f"least_{number}"),
         told.get(f"greatest_{number}"),
         counted if is_complete else None,
+        is_complete and all(0 < late.get(value, 0) < times for value, times in counted.items()),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.errors import UsageError, did_you_mean
 from pipelines.runs.layout import Layout
+from pipelines.tables.ledger import Entry
 from pipelines.tables.quarantine import Refused, RefusedBy
 from pipelines.tables.slices import Slice, look_at_slices
 
@@ -35,6 +36,23 @@ def count_reasons(layout: Layout, model_name: str, first: dt.date, last: dt.date
     """The refused rows of published slices, counted by date and rule; a row with two reasons counts for both."""
     runs = standing_runs(layout, model_name, first, last)
     return Refused(layout.quarantine, first, last, set(runs.values())).by_rule()
+
+
+def rejected_runs(layout: Layout, pipeline: str, first: dt.date, last: dt.date) -> list[Entry]:
+    """Runs that were rejected and hold refused rows as evidence, the newest of each date where no later one ended well.
+
+    Args:
+        layout: where the tables are.
+        pipeline: its name.
+        first: the first date.
+        last: the last date.
+    """
+    newest: dict[dt.date, Entry] = {}
+    for entry in layout.ledger.latest(pipeline=pipeline, score_date=first, last_date=last):
+        newest[entry.score_date] = max(newest.get(entry.score_date, entry), entry, key=lambda one: one.run_id)
+    return [
+        entry for _, entry in sorted(newest.items()) if entry.state == "rejected" and (entry.rows_quarantined or 0) > 0
+    ]
 
 
 def count_refused(layout: Layout, day: dt.date, run_id: str, rule: str | None = None) -> int:

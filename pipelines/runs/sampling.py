@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from pyspark.errors import PythonException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from pipelines.config import Project
 from pipelines.errors import PipelineError
 from pipelines.inputs.reading import read_now
 from pipelines.inputs.spark_errors import SparkError, translated
+from pipelines.models.bisecting import NOT_TRIED
 from pipelines.models.failures import differs_natively
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
@@ -22,6 +27,7 @@ from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.planning import Plan, PlannedSlice
 from pipelines.runs.preparation import prepare
 from pipelines.runs.staging import scoring_of, tag
+from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED
 
 FEW, MANY = 1_000, 100_000
 """Rows of the two samples: their difference tells what a row takes, apart from what a pass does."""
@@ -30,6 +36,7 @@ SLOW_SECONDS = 10.0
 MOST_TRIED = 7
 """Slices, where the first ones turn out to have no rows."""
 SEED = 7
+Found = TypeVar("Found")
 
 
 def estimated(spark: SparkSession, project: Project, plan: Plan) -> Plan:
@@ -88,6 +95,29 @@ def score_to_nothing(
     Raises:
         PipelineError: features, suite or model do not fit, or fail at a row.
     """
+    # Not by the writer `noop`: Delta leaves a scan below such a write unprepared, and then refuses to read a table with
+    # deletion vectors.
+    _, workers = _scored(
+        frame,
+        definition,
+        model,
+        cache,
+        lambda scored: scored._jdf.queryExecution().toRdd().count(),
+        uses_native=uses_native,
+    )
+    return workers
+
+
+def _scored(
+    frame: DataFrame,
+    definition: Definition,
+    model: RegisteredModel,
+    cache: str,
+    act: Callable[[DataFrame], Found],
+    *,
+    uses_native: bool = True,
+) -> tuple[Found, Workers]:
+    """What an action gives over rows that are scored as a run would, and what the workers tell."""
     pipeline, prepared = definition.pipeline, prepare(definition, model, frame)
     marked, _ = tag(frame, definition, prepared)
     scoring = replace(scoring_of(pipeline, prepared, model, cache), uses_native=uses_native)
@@ -98,15 +128,62 @@ def score_to_nothing(
 
     with translated(means):
         try:
-            # Not by the writer `noop`: Delta leaves a scan below such a write unprepared, and then refuses to read a
-            # table with deletion vectors.
-            scored._jdf.queryExecution().toRdd().count()
+            return act(scored), workers
         except PythonException as error:
             if not uses_native or differs_natively(error) is None:
                 raise
-        else:
-            return workers
-    return score_to_nothing(frame, definition, model, cache, uses_native=False)
+    return _scored(frame, definition, model, cache, act, uses_native=False)
+
+
+@dataclass(frozen=True)
+class TriedRows:
+    """What became of rows that were scored to nothing.
+
+    Args:
+        rows: how many were tried.
+        refused: those that break a rule, and so did not reach the model.
+        raised: those on which the model raised.
+        message: what it raised, on one of them.
+    """
+
+    rows: int
+    refused: int
+    raised: int
+    message: str
+
+    def warning(self, day: dt.date) -> str:
+        """What a person should know of these rows of a day; empty where all are scored."""
+        of = f"of {self.rows} rows of {day}"
+        parts = [f"{self.refused} {of} break a rule of the suite"] if self.refused else []
+        return "; ".join([*parts, *([f"on {self.raised} {of} {self.message}"] if self.raised else [])])
+
+
+def try_rows(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str) -> TriedRows:
+    """Validate and score rows as a run would, write them nowhere, and count what became of them.
+
+    Args:
+        frame: the rows, as a slice is read.
+        definition: the pipeline.
+        model: what scores.
+        cache: the folder of cached models.
+
+    Raises:
+        PipelineError: features, suite or model do not fit, or the model's results are not those of the outputs.
+    """
+
+    def counted(scored: DataFrame) -> Row:
+        failure = F.col(OUTPUTS)[FAILURE]
+        row = scored.agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(REFUSED).alias("refused"),
+            F.count_if(failure.isNotNull()).alias("raised"),
+            F.min(F.when(~failure.startswith(NOT_TRIED), failure)).alias("message"),
+        ).first()
+        assert row is not None  # noqa: S101 - an aggregate has one row
+        return row
+
+    row, _ = _scored(frame, definition, model, cache, counted)
+    return TriedRows(row["rows"], row["refused"], row["raised"], row["message"] or "")
 
 
 def _estimated(slice_: PlannedSlice, pace: Pace) -> PlannedSlice:

@@ -11,22 +11,24 @@ from pipelines.config import Project
 from pipelines.errors import RejectedError, UsageError, did_you_mean
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.warming import warm_up
-from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audited
+from pipelines.runs.auditing import NEVER_ACCEPTED, audited
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import Layout
 from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run
 from pipelines.runs.recording import judged, on_record
 from pipelines.runs.recovery import Past, look_back, reusable_stage, settle
+from pipelines.runs.rejection import describe, rejection
 from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done, overtaken
 from pipelines.runs.staging import predictions_of, quarantine_of, write_stage
 from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_columns, require_tables
 from pipelines.tables.commit_log import latest_version
+from pipelines.tables.ledger import Entry
 from pipelines.tables.locking import RunLock
 from pipelines.tables.quarantine import append_quarantine
 from pipelines.tables.slices import Slice, look_at_slice, publish
 from pipelines.tables.stages import Stage
-from pipelines.validation.verdict import CheckResult, Verdict, told
+from pipelines.validation.verdict import Verdict
 
 
 def score(
@@ -54,6 +56,7 @@ def score(
 
     Raises:
         RejectedError: a gate failed; the stage stays as evidence.
+        UsageError: `model_version` would replace the predictions of another version, and `force` is not given.
         PipelineError: anything else that kept the slice from being published.
     """
     steps = Steps(progress)
@@ -75,6 +78,7 @@ def score(
         score_date,
         fence,
         force=force,
+        keeps_other_versions=model_version is not None,
         accepted=accepted or NOTHING_ACCEPTED,
         steps=steps,
     )
@@ -90,10 +94,11 @@ def score_slice(
     fence: int,
     *,
     force: bool = False,
+    keeps_other_versions: bool = False,
     accepted: Acceptance = NOTHING_ACCEPTED,
     steps: Steps,
 ) -> Result:
-    """The same, with the configuration and the model as they were read before: once for many slices.
+    """Like `score`, with a configuration and a model that were loaded once for many slices.
 
     Args:
         spark: the session.
@@ -104,6 +109,7 @@ def score_slice(
         score_date: which day.
         fence: the attempt's number, taken before definition and model were; see `SliceState.next_fence`.
         force: as for `score`.
+        keeps_other_versions: whether a slice that another version of the model scored stays, unless it is forced.
         accepted: as for `score`.
         steps: timed and told as they begin.
 
@@ -124,6 +130,8 @@ def score_slice(
         published = past.published()
         if published is not None and published.run_key == resolved.manifest.run_key:
             return already_done(published, layout, dict(steps.timings))
+        if keeps_other_versions and published is not None:
+            _refuse_other_version(published, model)
         _refuse_retracted(resolved, past)
     with on_record(resolved) as lock:
         stage = None if force else reusable_stage(layout, resolved.manifest, pipeline.history, lock)
@@ -157,7 +165,7 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
     failed = verdict.rejecting(accepted.checks)
     with steps("quarantine"):
         if failed:
-            error = "; ".join(f"{result.check_id}: {told(result)}" for result in failed)
+            error = describe(failed, verdict, counts)
             layout.ledger.append(
                 replace(judged(resolved, "rejected", verdict, counts, steps.timings, accepted), error=error)
             )
@@ -165,7 +173,7 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         if counts.quarantined:
             append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)
     if failed:
-        raise _rejection(resolved, stage, failed, counts)
+        raise rejection(resolved, stage, failed, verdict, counts)
     with steps("publish"):
         frame = predictions_of(rows, resolved, staged_at)
         outcome = publish(frame, layout.predictions, resolved.slice, manifest.fence, manifest.commit_metadata())
@@ -188,6 +196,16 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
     )
 
 
+def _refuse_other_version(published: Entry, model: RegisteredModel) -> None:
+    if published.model_version != model.version:
+        raise UsageError(
+            f"version {model.version} would replace what version {published.model_version} predicted for "
+            f"{published.score_date}: a slice holds one version of a model at a time",
+            found=f"run {published.run_id}, {published.rows_scored} rows",
+            remedy="replace it by --force; or score the other version in a pipeline with an `output` of its own",
+        )
+
+
 def _refuse_retracted(resolved: Resolved, past: Past) -> None:
     entry = past.retracted(resolved.manifest.run_key)
     if entry is not None:
@@ -207,22 +225,3 @@ def _require_known(accepted: Acceptance, verdict: Verdict) -> None:
             raise UsageError(f"--accept: there is no check '{check_id}'", remedy=did_you_mean(check_id, known))
         if check_id in NEVER_ACCEPTED:
             raise UsageError(f"--accept: '{check_id}' cannot be waived: a slice that fails it is never right")
-
-
-def _rejection(resolved: Resolved, stage: Stage, failed: list[CheckResult], counts: Counts) -> RejectedError:
-    name, day, run_id = resolved.definition.pipeline.name, resolved.slice.score_date, resolved.manifest.run_id
-    waivers = [f"--accept {result.check_id}" for result in failed]
-    if NEVER_ACCEPTED.isdisjoint(result.check_id for result in failed):
-        mend = f"to publish all the same: lakescore score {name} --date {day} {' '.join(waivers)} --reason …"
-    else:
-        mend = "mend the input, and run again"
-    bad = f"the refused rows by `lakescore quarantine show {name} --run {run_id}`, " if counts.quarantined else ""
-    return RejectedError(
-        f"the slice {day} of '{name}' is rejected by {len(failed)} {'check' if len(failed) == 1 else 'checks'}; "
-        "what was published before stays",
-        expected="; ".join(f"{result.check_id}: {result.expected}" for result in failed),
-        found="; ".join(f"{result.check_id}: {told(result)}" for result in failed),
-        remedy=f"look at `lakescore runs show {run_id}`, {bad}and all rows in {stage.rows}; {mend}",
-        run_id=run_id,
-        checks=tuple(result.check_id for result in failed),
-    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -34,6 +35,8 @@ MOST_KEY_COLUMNS = 4
 MOST_CANDIDATES = 12
 """Columns that are tried for a key: each costs a count of distinct values."""
 _DAY = "__day"
+_NAME_IN_TABLES = re.compile(r"[^\W\d]\w*")
+"""Names that every reader's SQL takes as they stand."""
 _ORDER = ("date", "time", "text", "parts")
 """Ways to tell a date, the plainest first."""
 _SAYS_DATE = re.compile(r"(^|_)(date|day|dt|time|timestamp|ts)(_|$)", re.IGNORECASE)
@@ -71,14 +74,22 @@ class KeyProposal:
     """The columns that identify a row within its date, and what was seen of them.
 
     Args:
-        columns: of the key.
+        columns: of the key, as the source calls them.
         evidence: what was seen, in a line.
         warning: that they do not tell all rows apart, where they do not.
+        key_from: of those that the tables must call otherwise, their names there, each with the source's.
     """
 
     columns: tuple[str, ...]
     evidence: str
     warning: str = ""
+    key_from: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns as the tables call them."""
+        of = {source: name for name, source in self.key_from.items()}
+        return tuple(of.get(column, column) for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -181,34 +192,29 @@ def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> 
 
     Raises:
         UnguessedError: no few columns identify a row.
-        UsageError: there is no such column, or the tables have one of its name themselves.
+        UsageError: there is no such column.
     """
     for name in wanted:
         if name not in frame.columns:
             raise UsageError(f"the source has no column '{name}'", remedy=did_you_mean(name, frame.columns))
-        if is_reserved(name):
-            raise UsageError(
-                f"column '{name}' cannot be of the key: the tables have a column of this name themselves",
-                remedy="take another column, or rename it where the source is written",
-            )
     rows = frame.withColumn(_DAY, F.expr(date.day)).where(F.col(_DAY).isNotNull())
     if wanted:
         found = _distinct(rows, [tuple(wanted)])
-        return _key(tuple(wanted), found[tuple(wanted)], found[()])
+        return key_proposal(tuple(wanted), found[tuple(wanted)], found[()], frame.columns)
     personal = personal_columns(frame.columns)
     names = sorted(
-        (field.name for field in frame.schema if isinstance(field.dataType, _KEYS) and not is_reserved(field.name)),
+        (field.name for field in frame.schema if isinstance(field.dataType, _KEYS)),
         key=lambda name: (not _SAYS_KEY.search(name), name != date.column, frame.columns.index(name)),
     )
     impersonal = [name for name in names if name not in personal][:MOST_CANDIDATES]
-    if date.column is not None and date.column not in (*impersonal, *personal) and not is_reserved(date.column):
+    if date.column is not None and date.column not in (*impersonal, *personal):
         impersonal.append(date.column)
     last_resort = [name for name in names if name in personal][: MOST_CANDIDATES // 2]
     best = _best_key(rows, impersonal)
     if not best.is_unique and last_resort:
         best = _best_key(rows, [*impersonal[: MOST_CANDIDATES - len(last_resort)], *last_resort])
     if best.is_unique:
-        return _key(best.columns, best.distinct, best.rows)
+        return key_proposal(best.columns, best.distinct, best.rows, frame.columns)
     told = f"{', '.join(best.columns)}: {_counted(best.distinct, best.rows)}"
     raise UnguessedError(
         f"no combination of up to {MOST_KEY_COLUMNS} columns identifies a row within its date",
@@ -244,9 +250,35 @@ def _best_key(rows: DataFrame, names: Sequence[str]) -> _Distinct:
     return best
 
 
-def _key(columns: tuple[str, ...], distinct: int, rows: int) -> KeyProposal:
-    warning = "" if distinct == rows else f"key {', '.join(columns)}: {_counted(distinct, rows)}"
-    return KeyProposal(columns, _counted(distinct, rows), warning)
+def key_proposal(columns: tuple[str, ...], distinct: int, rows: int, taken: Sequence[str]) -> KeyProposal:
+    """What is proposed of these columns, with names for the tables.
+
+    Args:
+        columns: as the source calls them.
+        distinct: how many rows they tell apart.
+        rows: of how many.
+        taken: all of the source's columns.
+    """
+    warning = "" if distinct == rows > 1 else f"key {', '.join(columns)}: {_counted(distinct, rows)}"
+    key_from: dict[str, str] = {}
+    for name in columns:
+        if is_reserved(name) or not _NAME_IN_TABLES.fullmatch(name):
+            key_from[_name_in_tables(name, [*taken, *key_from])] = name
+    return KeyProposal(columns, _counted(distinct, rows), warning, key_from)
+
+
+def _name_in_tables(name: str, taken: Sequence[str]) -> str:
+    """A name like the source's, that a Delta table may have, SQL takes without quotes, and no other column has.
+
+    >>> _name_in_tables("Order Number", ["Order Number"]), _name_in_tables("run_id", ["run_id", "run_id_key"])
+    ('order_number', 'key_run_id')
+    """
+    plain = re.sub(r"\W+", "_", name).strip("_").lower()
+    plain = plain if _NAME_IN_TABLES.fullmatch(plain) else f"key_{plain}".strip("_")
+    folded = {other.lower() for other in taken}
+    numbered = (f"key_{plain}_{number}" for number in itertools.count(2))
+    candidates = itertools.chain([plain, f"{plain}_key", f"key_{plain}"], numbered)
+    return next(one for one in candidates if one not in folded and not is_reserved(one))
 
 
 def _ways(frame: DataFrame, name: str) -> list[_Way]:
@@ -319,6 +351,8 @@ def _distinct(rows: DataFrame, sets: Sequence[tuple[str, ...]]) -> dict[tuple[st
 
 
 def _counted(distinct: int, rows: int) -> str:
+    if rows == 1:
+        return "a guess from one row"
     told = f"{distinct} distinct in {rows} rows, within a date"
     return told if distinct == rows else f"{told}: not unique, and a slice with such rows is not published"
 

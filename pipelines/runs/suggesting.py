@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
@@ -23,8 +24,12 @@ SLACK = 0.5
 """How far a suggested range reaches beyond the quantiles, as a share of their distance."""
 FEW_NUMBERS = 12
 """A whole number with no more distinct values is held to them; with more, to a range."""
+FEW_TEXTS = 12
+"""A text with no more distinct values, all of them seen in both halves of the period, must be one of them."""
 MANY_EACH = 10
 """A set is suggested only where a value is seen this often on average: fewer would not show that it is complete."""
+
+_OUTCOMES = ("label", "target", "outcome", "actual", "ground_?truth", "y", "y_true", "response")
 
 Expectation = dict[str, Any]
 
@@ -70,8 +75,18 @@ def suggestions(profile: Profile, key: Sequence[str], personal: Sequence[str]) -
     if profile.rows == profile.keys:
         found.append(_unique(profile, key))
     for name, column in profile.columns.items():
-        found += _of_column(profile, name, column, is_personal=name in personal)
+        if name in profile.taken or not is_outcome(name):
+            found += _of_column(profile, name, column, is_personal=name in personal)
     return found
+
+
+def is_outcome(name: str) -> bool:
+    """Whether a column is named like what a model predicts: it is known only after the score date.
+
+    >>> [is_outcome(name) for name in ("label", "was_target", "Actual", "labels_printed", "amount")]
+    [True, True, True, False, False]
+    """
+    return re.search(rf"(^|[_ ])({'|'.join(_OUTCOMES)})$", name, re.IGNORECASE) is not None
 
 
 def _of_column(profile: Profile, name: str, column: ColumnProfile, *, is_personal: bool) -> Iterator[Expectation]:
@@ -88,8 +103,9 @@ def _of_column(profile: Profile, name: str, column: ColumnProfile, *, is_persona
         values = sorted(column.values, key=str)
         counts = {str(value): column.values[value] for value in values}
         arguments = {"column": name, "value_set": values}
-        # A number's values may well be those of the period alone, as a month's are.
-        severity = "warning" if isinstance(column.type, T.NumericType) else "critical"
+        # Numbers, and texts that come and go, may well be those of the period alone, as a month's are.
+        is_held = name in profile.taken and column.is_stable and len(values) <= FEW_TEXTS
+        severity = "critical" if is_held else "warning"
         yield _expectation(
             "column_values_to_be_in_set", f"{name}_is_known", arguments, severity, profile, counts=counts
         )
@@ -110,7 +126,7 @@ def _nulls(profile: Profile, name: str, column: ColumnProfile) -> Expectation:
     if column.nulls:
         # Twice the share of nulls that was seen, and a hundredth at least, still passes.
         arguments["mostly"] = math.floor(max(0.0, 1 - max(2 * share, share + 0.01)) * 1000) / 1000
-    severity = "warning" if column.nulls else "critical"
+    severity = "critical" if name in profile.taken and not column.nulls else "warning"
     return _expectation(
         "column_values_to_not_be_null", f"{name}_is_given", arguments, severity, profile, nulls=column.nulls
     )

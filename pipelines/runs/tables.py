@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path
 from pipelines.tables.readers import require_readable, require_readable_defaults
 
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+"""Names that need no quotes."""
 PARTITIONS = {"predictions": schemas.SLICE_COLUMNS, "quarantine": ("score_date",)}
 
 
@@ -147,7 +150,11 @@ def _schemas(key: Sequence[T.StructField], pipeline: Pipeline) -> dict[str, T.St
 
 
 def _statistics(pipeline: Pipeline, schema: T.StructType) -> list[str]:
-    """The columns whose bounds may stand in the log: none that is personal, as logs outlive deletions."""
+    """The columns whose bounds may stand in the log: none that is personal, as logs outlive deletions.
+
+    Nor any whose name must be quoted: the table's property lists names, and not every reader of it knows quotes.
+    """
     simple = (T.NumericType, T.StringType, T.DateType, T.TimestampType)
     kept = [field.name for field in schema if isinstance(field.dataType, simple)]
-    return [name for name in kept if name not in {*pipeline.personal, *schemas.SLICE_COLUMNS, "row"}]
+    aside = {*pipeline.personal, *schemas.SLICE_COLUMNS, "row"}
+    return [name for name in kept if name not in aside and _PLAIN.fullmatch(name)]

@@ -1,4 +1,4 @@
-"""What CI has in small: races of ten days in Airflow, 40 kills at random, and backfills of 120 and 365 slices."""
+"""What CI has in small: races of ten days, 2,000 commits of two JVMs, 40 kills at random, 120 and 365 slices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from faults.airflow_race import assert_no_secret_is_seen, race_in, run_race
+from faults.contended_commits import contend
 from faults.random_kills import LAKESCORE, begun, killed_as_undisturbed
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of
 
@@ -20,6 +21,12 @@ def test_ten_days_of_schedule_backfill_and_spark_submit(
     with race_in(tmp_path, empty, 10, by_postgresql=by_postgresql) as race:
         run_race(race)
         assert_no_secret_is_seen(race)
+
+
+def test_of_2000_commits_of_two_jvms_under_the_lock_none_is_lost(tmp_path: Path) -> None:
+    found = contend(tmp_path, 2000, "lock")
+    assert (found.made, found.lost, found.versions) == (2000, (), 2000)
+    assert found.turns > 100  # else they did not meet
 
 
 def test_40_kills_of_a_backfill_of_30_days(empty: SmallProject, tmp_path: Path) -> None:

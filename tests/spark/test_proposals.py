@@ -94,13 +94,29 @@ def test_columns_named_like_personal_data_become_keys_only_where_nothing_else_do
         propose_key(frame.drop("number", "email"), date, ())
 
 
-def test_a_column_that_the_tables_have_themselves_is_no_key(spark: SparkSession) -> None:
-    frame = spark.createDataFrame([(FIRST, 1, 1), (FIRST, 2, 2)], "Score_Date DATE, mask_id INT, b INT")
-    date = propose_date(frame, None)
-    assert propose_key(frame, date, ()).columns == ("b",)
-    for name in ("Score_Date", "mask_id"):
-        with pytest.raises(UsageError, match=f"column '{name}' cannot be of the key"):
-            propose_key(frame, date, [name])
+@pytest.mark.parametrize(
+    ("name", "in_tables"),
+    [
+        ("Order Number", "order_number"),
+        ("order.no", "order_no"),
+        ("id (new)", "id_new"),
+        ("a=b", "a_b"),
+        ("tick`s", "tick_s"),
+        ("Schlüssel", "Schlüssel"),
+        ("Score_Date", "score_date_key"),
+        ("mask_id", "key_mask_id"),
+        ("1st", "key_1st"),
+        ("№ ", "key"),
+    ],
+)
+def test_a_key_that_tables_cannot_call_so_has_another_name_there(
+    spark: SparkSession, name: str, in_tables: str
+) -> None:
+    frame = spark.createDataFrame([(FIRST, 1), (FIRST, 2)], ["day", name])
+    for wanted in ([], [name]):
+        key = propose_key(frame, propose_date(frame, "day"), wanted)
+        assert (key.columns, key.names) == ((name,), (in_tables,))
+        assert key.key_from == ({} if name == in_tables else {in_tables: name})
 
 
 def test_a_key_that_is_given_and_not_unique_is_told(spark: SparkSession) -> None:

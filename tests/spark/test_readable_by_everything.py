@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import duckdb
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyspark.sql import SparkSession
+from readers import READERS, Rows, by_spark
 from small_project import SmallProject
 
 from pipelines.errors import TableError
@@ -21,38 +16,10 @@ from pipelines.runs.tables import create_tables, evolve_tables
 from pipelines.tables.readers import DEFAULTS, DELTA_RS, demanded, require_readable
 
 pytestmark = pytest.mark.spark
-Rows = list[dict[str, Any]]
-
-
-def by_pandas(table: DeltaTable) -> Rows:
-    """A frame whose columns keep Arrow's types: pandas' own have no null of whole numbers and booleans."""
-    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-    return pa.Table.from_pandas(frame, schema=table.to_pyarrow_table().schema, preserve_index=False).to_pylist()
-
-
-def by_duckdb(table: DeltaTable) -> Rows:
-    rows = table.to_pyarrow_table()
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.register("rows", rows)
-    return connection.sql("SELECT * FROM rows").to_arrow_table().cast(rows.schema).to_pylist()
-
-
-READERS: dict[str, Callable[[DeltaTable], Rows]] = {
-    "Arrow": lambda table: table.to_pyarrow_table().to_pylist(),
-    "pandas": by_pandas,
-    "Polars": lambda table: pl.read_delta(table.table_uri).to_dicts(),
-    "DuckDB": by_duckdb,
-}
 
 
 def in_order(rows: Rows) -> Rows:
     return sorted(rows, key=lambda row: [str(row.get(name)) for name in ("run_id", "score_date", "id", "at", "state")])
-
-
-def by_spark(spark: SparkSession, place: str) -> Rows:
-    """Through Arrow, so that moments carry their zone, as with the others."""
-    return spark.read.format("delta").load(place).toArrow().to_pylist()
 
 
 @pytest.mark.parametrize("kind", ["predictions", "quarantine", "runs"])

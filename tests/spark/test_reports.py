@@ -193,7 +193,10 @@ def test_a_day_without_a_slice_and_another_model_version_are_seen(spark: SparkSe
     whole = page_of_pipeline(small)
     assert "2024-03-03 to 2024-03-04</td>" in whole
     assert "2 slices missing, and no run" in whole
-    assert "! No run needs a look 2 slices are missing: the first 2024-03-03, the last 2024-03-04." in verdict_of(whole)
+    assert (
+        "! Slices are missing or late 2 slices are missing: the first 2024-03-03, the last 2024-03-04."
+        in verdict_of(whole)
+    )
     for page in (whole, page_of_run(small, last)):
         for named in ("no slice", "version 1", "version 2"):
             assert f">{named}</text>" in page, named
@@ -208,7 +211,7 @@ def test_slices_are_told_beside_those_before(spark: SparkSession, small: SmallPr
     assert "against the slices before (below 0.1" in page
     assert {"checks-over-time"} <= elements(page)
     whole = page_of_pipeline(small)
-    assert "! No run needs a look The newest slice is " in verdict_of(whole)  # of 2024
+    assert "! Slices are missing or late The newest slice is " in verdict_of(whole)  # of 2024
     assert whole.count('<tr><td class="date">2024-03-0') == 3
     assert "03-03" not in page_of_run(small, runs[0])  # of later slices a run knows nothing
 

@@ -60,7 +60,7 @@ def test_where_nothing_is_unusual_the_page_claims_no_more_than_that_no_run_needs
 def test_slices_that_are_missing_are_a_warning_and_named() -> None:
     page = pipeline_page(around(0, 1, 2, 5, 6))
     assert verdict_of(page).startswith(
-        "! No run needs a look 2 slices are missing: the first 2024-03-04, the last 2024-03-05."
+        "! Slices are missing or late 2 slices are missing: the first 2024-03-04, the last 2024-03-05."
     )
     assert "<b>2</b><span>slices missing" in page
     assert "2024-03-04 to 2024-03-05</td>" in page
@@ -83,6 +83,19 @@ def test_a_newest_slice_older_than_twice_the_usual_step_is_a_warning(age: int, l
     told = verdict_of(pipeline_page(around(*range(10), age=age, airflow={"lag_days": lag})))
     assert told.startswith("!" if is_old else "✓")
     assert (f"The newest slice is {age} days old; usually there is one every day." in told) == is_old
+
+
+@pytest.mark.parametrize(("age", "is_old"), [(7, False), (900, True)])
+def test_a_slice_alone_is_old_after_a_week(age: int, is_old: bool) -> None:
+    told = verdict_of(pipeline_page(around(0, age=age)))
+    assert told.startswith("! Slices are missing or late The only slice is 900 days old." if is_old else "✓")
+
+
+def test_a_rejected_slice_names_the_rule_that_refused_its_rows() -> None:
+    cause = "channel_is_given: refused 90 of 100 rows, 90.0%; limit:quarantined_share: 0.9"
+    facts = around(0, 1, 2)
+    told = verdict_of(pipeline_page(replace(facts, attempts=(*facts.attempts, run(3, "rejected", error=cause)))))
+    assert "channel_is_given: refused 90 of 100 rows, 90.0%" in told
 
 
 def test_a_slice_that_a_later_run_did_not_replace_needs_a_look_beside_what_is_missing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.config import Project, Source, load_pipeline, load_project
-from pipelines.config.models import Model, is_reserved
+from pipelines.config.models import Model
 from pipelines.runs.feature_proposal import FeatureProposal
 from pipelines.runs.pipeline_file import pipeline_text
-from pipelines.runs.source_proposal import DateProposal, KeyProposal
+from pipelines.runs.source_proposal import DateProposal, key_proposal
 from pipelines.runs.text_proposal import TextProposal
 
 DAY = dt.date(2024, 3, 1)
@@ -55,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def written(column: str, feature: str, personal: tuple[str, ...] = ()) -> str:
     """A pipeline in which the column and the feature stand wherever one may."""
     date = DateProposal(column, ("where", f"{column} = :score_date"), column, f"{column} holds it", DAY, DAY, 1)
-    key = KeyProposal((column,), f"{column} is unique")
+    key = replace(key_proposal((column,), 1, 1, [column, "probability"]), evidence=f"{column} is unique")
     features = (FeatureProposal(feature, column, f"named like {feature}"), FeatureProposal("other one", "x", ""))
     outputs = {"probability": {"result": "probability", "type": "double", "of": column}}
     source = TextProposal(Source(path=column, format="csv", columns={column: "string"}), "", f"{column} is text")
@@ -63,7 +64,7 @@ def written(column: str, feature: str, personal: tuple[str, ...] = ()) -> str:
 
 
 @settings(deadline=None)
-@given(NAMES.filter(lambda name: not is_reserved(name) and name.lower() != "probability"), NAMES)
+@given(NAMES, NAMES)
 @example("x" * 2000, "y" * 2000)
 @example("x" * 200, "a long name of an input, " * 8)
 @example("two\nlines", "carriage\r\nreturn")
@@ -77,13 +78,15 @@ def test_a_pipeline_is_read_as_it_was_proposed(project: Project, column: str, fe
     pipeline = load_pipeline(project, "p")
     source = pipeline.source.tables["p_input"]
     assert (source.path, source.slice and source.slice.where) == (column, f"{column} = :score_date")
-    assert (pipeline.key, pipeline.personal) == ((column,), (column,))
+    (name,) = pipeline.key
+    assert pipeline.key_from == ({} if name == column else {name: column})
+    assert pipeline.personal == ((column,) if name == column else (column, name))
     assert pipeline.features == {feature: column, "other one": "x"} | ({feature: "x"} if feature == "other one" else {})
     assert pipeline.outputs["probability"].of == column
     plainly = yaml.safe_load(text)
     assert next(iter(plainly["features"])) == feature
     if "${" not in column:
-        assert (plainly["key"], plainly["features"][feature]) == ([column], column)
+        assert (plainly["key"], plainly["features"][feature]) == ([name], column)
 
 
 def test_plain_names_stand_without_quotes_and_with_their_evidence() -> None:

@@ -1,0 +1,90 @@
+"""Why a slice is not published, in the order in which a person asks: the cause, then the limits that it broke."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from pipelines.errors import RejectedError
+from pipelines.runs.auditing import NEVER_ACCEPTED, Counts
+from pipelines.runs.preparation import Resolved
+from pipelines.tables.stages import Stage
+from pipelines.validation.verdict import CheckResult, Verdict, told
+
+MODEL = "limit:model_raised_rows"
+"""The gate that holds what the model raised."""
+MOST_RULES = 3
+
+
+def rejection(
+    resolved: Resolved, stage: Stage, failed: Sequence[CheckResult], verdict: Verdict, counts: Counts
+) -> RejectedError:
+    """The error of a run that gates have stopped.
+
+    Args:
+        resolved: the run.
+        stage: its rows, which stay as evidence.
+        failed: the checks that stopped it.
+        verdict: all checks.
+        counts: the run's rows.
+    """
+    name, day, run_id = resolved.definition.pipeline.name, resolved.slice.score_date, resolved.manifest.run_id
+    bad = f"the refused rows by `lakescore quarantine show {name} --run {run_id}`, " if counts.quarantined else ""
+    cause, *others = _found(failed, verdict, counts)
+    return RejectedError(
+        f"the slice {day} of '{name}' is rejected, and what was published before stays: {cause}",
+        found="; ".join([cause, *others]),
+        expected="; ".join(f"{result.check_id}: {result.expected}" for result in _causes_first(failed)),
+        remedy=f"look at `lakescore runs show {run_id}`, {bad}and all rows in {stage.rows}; "
+        + _mend(f"lakescore score {name} --date {day}", failed, verdict, counts),
+        run_id=run_id,
+        checks=tuple(result.check_id for result in failed),
+    )
+
+
+def describe(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> str:
+    """What was found, the cause first: what the model raised, the rules that refused most rows, then the gates."""
+    return "; ".join(_found(failed, verdict, counts))
+
+
+def _found(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> list[str]:
+    causes = [result for result in _causes_first(failed) if result.check_id == MODEL]
+    gates = [result for result in failed if result.check_id != MODEL]
+    rules = _refusing(verdict) if any(_is_of_quarantine(result) for result in failed) else []
+    return [
+        *[f"{result.check_id}: {told(result)} ({_share(result, counts)})" for result in causes],
+        *[f"{result.check_id}: refused {_share(result, counts)}" for result in rules[:MOST_RULES]],
+        *[f"{result.check_id}: {told(result)}" for result in gates],
+    ]
+
+
+def _causes_first(failed: Sequence[CheckResult]) -> list[CheckResult]:
+    """What the model raised, then checks of the data, then limits, which those break."""
+    return sorted(failed, key=lambda result: (result.check_id != MODEL, _is_of_quarantine(result)))
+
+
+def _is_of_quarantine(result: CheckResult) -> bool:
+    """Whether a gate only counts the rows that rules have refused."""
+    is_limit = result.check_id.startswith("limit:") and result.check_id != MODEL
+    return is_limit or result.check_id == "audit:some_rows_scored"
+
+
+def _refusing(verdict: Verdict) -> list[CheckResult]:
+    return [result for result in verdict.broken_rules() if result.action != "warn"]
+
+
+def _share(result: CheckResult, counts: Counts) -> str:
+    rows = result.unexpected_count or 0
+    return f"{rows} of {counts.input} rows" + (f", {rows / counts.input:.1%}" if counts.input else "")
+
+
+def _mend(command: str, failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> str:
+    checks = [result.check_id for result in failed]
+    if NEVER_ACCEPTED.isdisjoint(checks):
+        waivers = " ".join(f"--accept {shlex.quote(check)}" for check in checks)
+        return f"to publish all the same: {command} {waivers} --reason …"
+    if MODEL in checks:
+        return "mend the model or the features that it is given, and run again"
+    if counts.input and not counts.scored and _refusing(verdict):
+        return f"mend the input or the rule '{_refusing(verdict)[0].check_id}', and run again"
+    return "mend the input, and run again"
