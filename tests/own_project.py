@@ -42,7 +42,8 @@ class Own:
         from pipelines.runs.initializing import Wish, initialize
 
         ask = wishes.pop("ask", None)
-        wish = Wish(name, source, Model(name=model, version=1), **wishes)
+        allowed = dict.fromkeys(wishes.pop("model_allows", ()), True)
+        wish = Wish(name, source, Model(name=model, version=1, **allowed), **wishes)
         return initialize(spark, self.project, wish, ask, TODAY)
 
     def written(self) -> list[str]:

@@ -191,7 +191,7 @@ def _as_plain(made: Initialized) -> dict[str, object]:
 
 
 def _show(name: str, made: Initialized) -> None:
-    rendering.say(f"{name}: made, checked and planned; {made.tried.rows} rows were scored to nothing")
+    rendering.say(f"{name}: made, checked and planned; {_rows(made.tried.rows)} scored to nothing")
     rendering.say(f"  date      {made.date.column or 'none'} ({made.date.evidence})")
     rendering.say(f"  key       {', '.join(made.key.names)} ({made.key.evidence})")
     for in_tables, column in made.key.key_from.items():
@@ -207,6 +207,9 @@ def _show(name: str, made: Initialized) -> None:
         rendering.say(f"  wrote     {file}")
     (slice_,) = made.plan.slices
     rows = made.date.rows if slice_.rows is None else slice_.rows
-    told = f"{rows} {'row' if rows == 1 else 'rows'}"
-    rendering.say(f"  plan      {slice_.score_date}: {slice_.state}, {told}, {made.report.model}")
+    rendering.say(f"  plan      {slice_.score_date}: {slice_.state}, {_rows(rows)}, {made.report.model}")
     rendering.say(f"Score it:   {command('score', name, '--date', str(slice_.score_date))}")
+
+
+def _rows(number: int) -> str:
+    return f"{number} {'row' if number == 1 else 'rows'}"

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders_of, without_run
 
+from pipelines.errors import UsageError
 from pipelines.models.proving import PERMUTED_ROWS, ROWS_ALONE
 
 pytestmark = pytest.mark.spark
@@ -231,7 +232,10 @@ def test_what_changes_no_row_leaves_the_slice_already_done(spark: SparkSession, 
 def test_another_model_version_replaces_the_slice(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark)
     first = small.predictions()
-    result = small.score(spark, model_version=2)
+    with pytest.raises(UsageError, match="version 2 would replace what version 1 predicted"):
+        small.score(spark, model_version=2)
+    assert small.predictions() == first
+    result = small.score(spark, model_version=2, force=True)
     rows = small.predictions()
     assert result.outcome == "published"
     assert {row["model_version"] for row in rows} == {2}
