@@ -17,6 +17,7 @@ from jobs.verbs import (
     analysis,
     backfilling,
     configuring,
+    creating,
     initializing,
     listing,
     models,
@@ -69,7 +70,7 @@ def options(
 
 
 VERBS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Begin": (initializing.init, configuring.check, configuring.tables, configuring.schema),
+    "Begin": (creating.new, initializing.init, configuring.check, configuring.tables, configuring.schema),
     "Score": (backfilling.plan, scoring.score, backfilling.backfill, scoring.retract),
     "Ask": (analysis.why, listing.runs, reporting.report, quarantine.app, analysis.replay, analysis.views),
     "Validate": (validation.validate, validation.suggest, validation.results, models.certify),

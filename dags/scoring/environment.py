@@ -24,8 +24,9 @@ AIRFLOW_CONNECTION = "lakescore_airflow"
 
 
 def configuration_folder(conf: str | None = None) -> Path:
-    """The configuration folder: as given, else `LAKESCORE_CONF`, else the project's own."""
-    return Path(conf or os.environ.get("LAKESCORE_CONF") or ROOT / "conf").resolve()
+    """The configuration folder: as given, else `LAKESCORE_CONF`, else the repository's; or, installed, `./conf`."""
+    own = ROOT / "conf"
+    return Path(conf or os.environ.get("LAKESCORE_CONF") or (own if own.is_dir() else "conf")).resolve()
 
 
 def project_and_pipeline(name: str) -> tuple[Project, Pipeline]:
@@ -60,7 +61,7 @@ def spark_python() -> Path:
         raise SetupError(
             "Spark's environment is not there",
             expected=f"a Python with spark-submit beside it at {python}",
-            remedy=f"run `make demo` in {ROOT}, or name another by LAKESCORE_PYTHON",
+            remedy="name its Python by LAKESCORE_PYTHON; in the repository, `make demo` makes the environment",
         )
     return python
 

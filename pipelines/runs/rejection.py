@@ -48,9 +48,14 @@ def describe(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) ->
 
 
 def _found(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> list[str]:
-    causes = [result for result in _causes_first(failed) if result.check_id == MODEL]
+    is_of_quarantine = any(_is_of_quarantine(result) for result in failed)
+    causes = [
+        result
+        for result in verdict.results
+        if result.check_id == MODEL and (result in failed or (is_of_quarantine and result.unexpected_count))
+    ]
     gates = [result for result in failed if result.check_id != MODEL]
-    rules = _refusing(verdict) if any(_is_of_quarantine(result) for result in failed) else []
+    rules = _refusing(verdict) if is_of_quarantine else []
     return [
         *[f"{result.check_id}: {told(result)} ({_share(result, counts)})" for result in causes],
         *[f"{result.check_id}: refused {_share(result, counts)}" for result in rules[:MOST_RULES]],
@@ -83,7 +88,7 @@ def _mend(command: str, failed: Sequence[CheckResult], verdict: Verdict, counts:
     if NEVER_ACCEPTED.isdisjoint(checks):
         waivers = " ".join(f"--accept {shlex.quote(check)}" for check in checks)
         return f"to publish all the same: {command} {waivers} --reason …"
-    if MODEL in checks:
+    if any(result.check_id == MODEL and result.unexpected_count for result in verdict.results):
         return "mend the model or the features that it is given, and run again"
     if counts.input and not counts.scored and _refusing(verdict):
         return f"mend the input or the rule '{_refusing(verdict)[0].check_id}', and run again"

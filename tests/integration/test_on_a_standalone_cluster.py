@@ -233,7 +233,7 @@ def test_a_backfill_outlives_its_python_workers_and_executors(
     job = submitted(small, cluster, "backfill", "--from", str(DAYS[0]), "--to", str(DAYS[-1]))
     while "started" not in small.states() and job.process.poll() is None:
         time.sleep(0.1)
-    kill_one(cluster, "pyspark.daemon")
+    kill_one(cluster, "pyspark.worker")  # what its daemon starts, whichever daemon that is
     time.sleep(3)
     kill_one(cluster, "CoarseGrainedExecutorBackend")
     done = ended(job)

@@ -53,7 +53,7 @@ class Echo(mlflow.pyfunc.PythonModel):
 
 mlflow.models.set_model(Echo())
 """
-INPUTS: dict[str, tuple[Any, str, Any, bool]] = {
+INPUTS: dict[str, tuple[Any, str, Any, bool | None]] = {
     "flag": (DataType.boolean, "BOOLEAN", True, False),
     "small": (DataType.integer, "INT", 7, False),
     "large": (DataType.long, "BIGINT", 2**53 - 1, False),
@@ -64,13 +64,14 @@ INPUTS: dict[str, tuple[Any, str, Any, bool]] = {
     "moment": (DataType.datetime, "TIMESTAMP", MOMENT, True),
     "plain_moment": (DataType.datetime, "TIMESTAMP_NTZ", MOMENT.replace(tzinfo=None), True),
     "date": (DataType.datetime, "DATE", MOMENT.date(), True),
-    "numbers": (Array(DataType.double), "ARRAY<DOUBLE>", [0.5, 1.5], True),
-    "texts": (Array(DataType.string), "ARRAY<STRING>", ["a", ""], True),
-    "moments": (Array(DataType.datetime), "ARRAY<TIMESTAMP>", [MOMENT], True),
-    "counts": (Map(DataType.long), "MAP<STRING,BIGINT>", {"a": 1}, False),
-    "point": (Object([Property("x", DataType.double)]), "STRUCT<x: DOUBLE>", {"x": 0.5}, False),
+    "numbers": (Array(DataType.double), "ARRAY<DOUBLE>", [0.5, 1.5], None),
+    "texts": (Array(DataType.string), "ARRAY<STRING>", ["a", ""], None),
+    "moments": (Array(DataType.datetime), "ARRAY<TIMESTAMP>", [MOMENT], None),
+    "counts": (Map(DataType.long), "MAP<STRING,BIGINT>", {"a": 1}, None),
+    "point": (Object([Property("x", DataType.double)]), "STRUCT<x: DOUBLE>", {"x": 0.5}, None),
 }
-"""By input: its type in a signature and in the source, a value, and whether the model takes a null of it."""
+"""By input: its type in a signature and in the source, a value, and whether the model takes a null of it; None where
+it does only of an optional input."""
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +124,19 @@ def echoed(request: pytest.FixtureRequest, spark: SparkSession, own: Own) -> tup
     log_code(ECHO, kinds, output, name, own.root, required=request.param == "required")
     taken = list(INPUTS) if request.param == "required" else list(INPUTS)[::2]
     values = [value for _, _, value, _ in INPUTS.values()]
-    nulls = [None if takes_null else value for _, _, value, takes_null in INPUTS.values()]
+    is_optional = request.param == "optional"
+    nulls = [
+        None if takes_null or (takes_null is None and is_optional) else value
+        for _, _, value, takes_null in INPUTS.values()
+    ]
     ddl = ", ".join(f"{column} {sql}" for column, (_, sql, *_) in INPUTS.items())
-    if not (own.root / "inputs/typed").exists():
-        frame = spark.createDataFrame([(DAY, 1, *values), (DAY, 2, *nulls)], f"day DATE, id INT, {ddl}")
-        frame.write.format("delta").option("delta.enableDeletionVectors", "false").save(str(own.root / "inputs/typed"))
+    frame = spark.createDataFrame([(DAY, 1, *values), (DAY, 2, *nulls)], f"day DATE, id INT, {ddl}")
+    place = str(own.root / "inputs" / name)
+    frame.write.format("delta").option("delta.enableDeletionVectors", "false").save(place)
     pipeline = own.root / f"conf/pipelines/{name}.yaml"
     lines = [
         f"name: {name}",
-        "source: {tables: {typed: {path: typed, slice: {column: day}}}}",
+        f"source: {{tables: {{typed: {{path: {name}, slice: {{column: day}}}}}}}}",
         "key: [id]",
         f"features: {{{', '.join(f'{column}: {column}' for column in taken)}}}",
         f"model: {{name: {name}, version: 1, allow_code: true}}",
@@ -153,7 +158,7 @@ def test_a_model_is_given_what_spark_udf_gives_it(spark: SparkSession, echoed: t
     local = mlflow.artifacts.download_artifacts(f"models:/{name}/1")
     kinds = {item.name: item.type for item in model_inputs(Path(local), name)}
     udf = mlflow.pyfunc.spark_udf(spark, local, result_type="string", env_manager="local")
-    frame = spark.read.format("delta").load(str(own.root / "inputs/typed"))
+    frame = spark.read.format("delta").load(str(own.root / "inputs" / name))
     given = F.struct(*[F.col(column).cast(kinds[column]).alias(column) for column in taken])
     expected = [row[0] for row in frame.orderBy("id").select(udf(given)).collect()]
     assert predictions(own, name)["told"].tolist() == expected
