@@ -40,7 +40,7 @@ SETTINGS = {
     "PYSPARK_PYTHON": sys.executable,
     "PYSPARK_DRIVER_PYTHON": sys.executable,
 }
-STARTS_WITHIN = 60
+STARTS_WITHIN = 180
 """Seconds."""
 
 
@@ -156,7 +156,7 @@ def submitted(
 def ended(job: Submitted) -> subprocess.CompletedProcess[str]:
     """The same, once it came to its end."""
     try:
-        code = job.process.wait(timeout=300)
+        code = job.process.wait(timeout=600)
     finally:
         job.process.kill()
     said = []
