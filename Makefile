@@ -20,7 +20,7 @@ export PYC_INVALIDATION_MODE := UNCHECKED_HASH
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 
-.PHONY: help demo airflow unit test soak fmt lint docs schema package lock check-machine
+.PHONY: help demo airflow unit test soak fmt lint docs schema wheel package lock check-machine
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,11 @@ docs: $(STAMP)  ## The documentation as a site, in build/docs
 
 schema: $(STAMP)  ## Write the JSON Schema of the configuration to conf/schema
 	@$(BIN)/lakescore schema
+
+wheel: $(STAMP)  ## The distribution, dist/lakescore-VERSION-py3-none-any.whl, for projects outside this repository
+	@rm -rf build
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	ls dist/*.whl
 
 package: $(STAMP)  ## The project in one file, dist/lakescore.zip, for spark-submit's --py-files
 	@rm -rf build dist
