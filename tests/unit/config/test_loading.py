@@ -122,7 +122,7 @@ WRONG: list[tuple[list[str], Any, str]] = [
     (["key"], [], "key: "),
     (["key"], ["carrier", "carrier"], "key: a key column is named twice"),
     (["key"], ["Order Number"], "key: no column of a Delta table can have the name 'Order Number'"),
-    (["key_from"], {"order": "Order"}, "'key_from' names order, which 'key' does not"),
+    (["key_from"], {"order": "Order"}, "(top): 'key_from' names order, which 'key' does not"),
     (["model"], {"name": "m"}, "model: a model is named by either 'alias' or 'version'"),
     (["model"], {"name": "m", "alias": "a", "version": 1}, "model: a model is named by either 'alias' or 'version'"),
     (["model", "version"], 0, "model.version: input should be greater than or equal to 1; found: 0"),

@@ -253,4 +253,4 @@ def test_without_words_it_says_what_there_is(
 def test_every_verb_has_a_script_for_spark_submit() -> None:
     verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     scripts = {file.stem for file in (ROOT / "jobs").glob("*.py")}
-    assert verbs - scripts == {"schema"}  # writes files beside the configuration
+    assert verbs - scripts == {"new", "schema"}  # writes files beside the configuration
