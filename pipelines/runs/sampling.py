@@ -154,7 +154,7 @@ class TriedRows:
     def warning(self, day: dt.date) -> str:
         """What a person should know of these rows of a day; empty where all are scored."""
         of = f"of {self.rows} rows of {day}"
-        parts = [f"{self.refused} {of} break a rule of the suite"] if self.refused else []
+        parts = [f"{self.refused} {of} would be refused by rules"] if self.refused else []
         return "; ".join([*parts, *([f"on {self.raised} {of} {self.message}"] if self.raised else [])])
 
 

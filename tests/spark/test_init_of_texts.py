@@ -118,7 +118,10 @@ def test_signs_are_guessed_said_and_scored(spark: SparkSession, own: Own) -> Non
     assert made.text.format_evidence == (
         "separator ';': 3 values in 5 of 5 records; decimal sign ',', '.' between thousands: 2 of 2 numbers with signs"
     )
-    assert made.warnings == ("column price: 3 of 4 readable as double; the others' rows are refused",)
+    assert made.warnings == (
+        "column price: 3 of 4 readable as double; the others' rows are refused",
+        "1 of 4 rows of 2024-03-02 would be refused by rules",
+    )
     content = yaml.safe_load((own.root / "conf/pipelines/signs.yaml").read_text())
     file = own.root / "conf/pipelines/signs.yaml"
     file.write_text(yaml.safe_dump({**content, "limits": {"quarantined_share": 0.5}}))
@@ -195,6 +198,7 @@ def test_fractions_for_whole_numbers_are_counted_and_their_rows_refused(spark: S
     assert [item.sql for item in made.features] == ["CAST(rooms AS BIGINT)"]
     assert made.warnings == (
         "input rooms: 3 of 4 kept as they are by CAST(rooms AS BIGINT); the others' rows are refused",
+        "1 of 4 rows of 2024-03-02 would be refused by rules",
     )
     file = own.root / "conf/pipelines/rooms.yaml"
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "limits": {"quarantined_share": 0.5}}))
