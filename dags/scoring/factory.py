@@ -27,7 +27,11 @@ PARAMETERS = {
     "model_version": Param(
         None, type=["null", "integer"], minimum=1, description="Take this version in place of the configured one."
     ),
-    "force": Param(False, type="boolean", description="Score again although nothing changed, or it was retracted."),
+    "force": Param(
+        False,
+        type="boolean",
+        description="Score again although nothing changed, it was retracted, or another version's rows stand there.",
+    ),
 }
 DAY = "{{ score_date(params, dag_run.logical_date or dag_run.run_after) }}"
 VERSION = "{{ '--model-version=%d' % params.model_version if params.model_version else '' }}"

@@ -54,7 +54,9 @@ def _by_state(facts: RunFacts) -> list[Command]:
     entry = facts.entry
     name, day = entry.pipeline, entry.score_date
     version = pinned_version(entry)
-    score = f"lakescore score {name} --date {day}" + (f" --model-version {version}" if version is not None else "")
+    # Another version's predictions, which may stand there, are replaced by force only.
+    chosen = f" --model-version {version} --force" if version is not None else ""
+    score = f"lakescore score {name} --date {day}{chosen}"
     if entry.state == "rejected":
         validate = (f"lakescore validate {name} --from {day} --to {day}", "what the checks of now say of it")
         failed = [check.check_id for check in rejecting(entry)]
@@ -63,7 +65,7 @@ def _by_state(facts: RunFacts) -> list[Command]:
         accept = " ".join(f"--accept {shlex.quote(check_id)}" for check_id in failed)
         return [validate, (f'{score} {accept} --reason "…"', "publish all the same, on the record")]
     if entry.state == "retracted":
-        return [(f"{score} --force", "score and publish it all the same")]
+        return [(score if chosen else f"{score} --force", "score and publish it all the same")]
     if entry.state == "started":
         return [(f"lakescore repair {name}", "settle runs whose process is gone")]
     if entry.state in ("failed", "conflict"):

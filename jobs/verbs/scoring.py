@@ -25,7 +25,11 @@ def score(
     pipeline: PipelineName,
     date: ScoreDate,
     force: Annotated[
-        bool, typer.Option("--force", help="Score again although nothing changed, or it was retracted.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Score again although nothing changed, it was retracted, or another version's rows stand there.",
+        ),
     ] = False,
     model_version: Annotated[int | None, typer.Option(help="Take this version in place of the configured one.")] = None,
     accept: Annotated[

@@ -168,14 +168,16 @@ def _column_of(predicted: Any, output: WantedOutput) -> Any:
 def _require_bits(found: pa.Array) -> None:
     """Arrow takes any number but 0 for true: of a model that says -1 and 1, or 1 and 2, every row would be."""
     is_number = pa.types.is_integer(found.type) or pa.types.is_floating(found.type)  # whole numbers with gaps float
-    others = set(pc.unique(found).to_pylist()) - {0, 1, None} if is_number else {str(found.type)}
+    if not is_number:
+        raise _UnfitError(f"only 0 and 1 are booleans, not {found.type}")
+    others = set(pc.unique(found).to_pylist()) - {0, 1, None}
     if others:
-        raise _UnfitError(f"only 0 and 1 are booleans, not {sorted(others)[:5]}")
+        raise _UnfitError(f"only 0 and 1 are booleans; the model gives {len(others)} other values")
 
 
 def _require_midnights(found: pa.Array, dates: pa.Array) -> None:
     """Arrow takes the day of any time: that of a time within it would be lost."""
-    if not pc.all(pc.equal(found, dates.cast(found.type)), skip_nulls=True).as_py():
+    if pc.all(pc.equal(found, dates.cast(found.type)), skip_nulls=True).as_py() is False:  # of nulls alone: None
         raise _UnfitError("some have a time of day; take type timestamp")
 
 
@@ -200,24 +202,32 @@ def _as_arrow(values: Any, kind: pa.DataType) -> pa.Array:
 
     NaN stays one where floating point numbers are wanted, which can hold it.
     """
-    has_gaps = not _holds_floats(kind)
     if isinstance(values, np.ndarray) and values.ndim == TWO:
-        flat = pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=has_gaps)
+        cells = np.ascontiguousarray(values).reshape(-1)
+        element = kind.value_type if pa.types.is_list(kind) else kind
         offsets = pa.array(np.arange(len(values) + 1) * values.shape[1], pa.int32())
-        return pa.ListArray.from_arrays(offsets, flat)
-    if not pa.types.is_nested(kind):
-        return pa.array(values, from_pandas=has_gaps)
-    rows = [None if _is_gap(row) else row for row in values]
-    if pa.types.is_list(kind):
-        return pa.array(rows, from_pandas=has_gaps)
-    items = [list(row.items()) if isinstance(row, dict) and pa.types.is_map(kind) else row for row in rows]
-    return pa.array(items, kind, from_pandas=has_gaps)
+        return pa.ListArray.from_arrays(offsets, _as_arrow(cells, element))
+    if pa.types.is_nested(kind):
+        return pa.array([_without_gaps(row, kind) for row in values], kind if not pa.types.is_list(kind) else None)
+    if not pa.types.is_floating(kind):
+        return pa.array(values, from_pandas=True)
+    if not hasattr(values, "dtype") or str(values.dtype) == "object":
+        values = [None if value is pd.NA or value is pd.NaT else value for value in values]
+    return pa.array(values, from_pandas=False)
 
 
-def _holds_floats(kind: pa.DataType) -> bool:
-    if not pa.types.is_nested(kind):
-        return bool(pa.types.is_floating(kind))
-    return any(_holds_floats(kind.field(place).type) for place in range(kind.num_fields))
+def _without_gaps(value: Any, kind: pa.DataType) -> Any:
+    """A nested value, with None for what its fields cannot hold: NaN anywhere but in a floating point number."""
+    if value is pd.NA or value is pd.NaT or (_is_gap(value) and not pa.types.is_floating(kind)):
+        return None
+    if pa.types.is_map(kind) and isinstance(value, dict):
+        return [(key, _without_gaps(item, kind.item_type)) for key, item in value.items()]
+    if pa.types.is_struct(kind) and isinstance(value, dict):
+        types = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
+        return {name: _without_gaps(item, types[name]) if name in types else item for name, item in value.items()}
+    if pa.types.is_list(kind) and isinstance(value, list | tuple | np.ndarray):
+        return [_without_gaps(item, kind.value_type) for item in value]
+    return value
 
 
 def _is_gap(row: Any) -> bool:

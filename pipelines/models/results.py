@@ -46,7 +46,10 @@ def proposed_outputs(folder: Path) -> dict[str, dict[str, Any]]:
         classes = predictor.classes()
     except (NoProbabilitiesError, AttributeError):
         classes = []
-    if not classes or len(columns) > 1 or any(isinstance(item, list) for item in classes):
+    is_of_several = any(isinstance(item, list) for item in classes)
+    # A signature that was inferred from predict_proba has a column for each class: `predict` gives none of them.
+    tells_classes = bool(classes) and not is_of_several and list(columns) == [str(n) for n in range(len(classes))]
+    if not classes or is_of_several or (len(columns) > 1 and not tells_classes):
         several = columns if len(columns) > 1 else _of_each(classes, next(iter(columns.values()), "double"))
         return _predicted(several or columns)
     label = {"result": "label", "type": _type_of(classes[0], next(iter(columns.values()), "double"))}
@@ -76,11 +79,15 @@ def _predicted(columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 def _output_names(columns: Sequence[str]) -> list[str]:
     """A name for each column: its own where it may be an output's, else `prediction_` and its number."""
     folded = [name.lower() for name in columns]
-    fits = [
-        re.fullmatch(NAME, name) is not None and not is_reserved(name) and folded.count(name.lower()) == 1
-        for name in columns
-    ]
-    return [name if fits[place] else f"prediction_{place}" for place, name in enumerate(columns)]
+    taken = set(folded)
+    found = []
+    for place, name in enumerate(columns):
+        if re.fullmatch(NAME, name) and not is_reserved(name) and folded.count(name.lower()) == 1:
+            found.append(name)
+        else:
+            plain = f"prediction_{place}"
+            found.append(plain if plain not in taken else f"{plain}_of_{len(columns)}")
+    return found
 
 
 def _columns(folder: Path) -> dict[str, str]:

@@ -17,6 +17,8 @@ TEMPLATES = {
 }
 """Each template, and the file that it becomes. None is named as what it is, so that no tool takes it for that."""
 FOLDERS = ("conf/pipelines", "conf/expectations", "inputs")
+REGISTRY = "warehouse"
+"""The folder of the registry's database, which MLflow does not make; what it holds is not in version control."""
 
 
 def make_project(folder: Path) -> list[Path]:
@@ -31,24 +33,27 @@ def make_project(folder: Path) -> list[Path]:
     Raises:
         UsageError: something is there already, or the folder cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            f"'{folder}' is there already, and not empty",
-            expected="a folder that is not there yet, or an empty one",
-            remedy="take another name; a project that is there goes on with `lakescore init`",
-        )
     place = folder.resolve()
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".lakescore-new-", dir=place.parent) as aside:
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise UsageError(
+                f"'{folder}' is there already, and not empty",
+                expected="a folder that is not there yet, or an empty one",
+                remedy="take another name; a project that is there goes on with `lakescore init`",
+            )
+        is_new = not place.exists()
+        (place.parent if is_new else place).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".lakescore-new-", dir=place.parent if is_new else place) as aside:
             made = Path(aside) / "project"
             _write(made, place.name)
-            if place.is_dir():
-                place.rmdir()
-            made.rename(place)
+            if is_new:
+                made.rename(place)
+            else:  # one that is there may be where a shell stands: it stays itself
+                for child in made.iterdir():
+                    child.rename(place / child.name)
     except OSError as error:
         raise UsageError(
-            f"'{folder}' cannot be made", found=error.strerror or error, expected="a folder to write to"
+            f"'{folder}' cannot be made", expected="a place to write to", found=error.strerror or error
         ) from error
     return sorted(file.relative_to(place) for file in place.rglob("*") if file.is_file())
 
@@ -57,6 +62,7 @@ def _write(root: Path, name: str) -> None:
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True)
         (root / folder / ".gitkeep").touch()
+    (root / REGISTRY).mkdir()
     for template, file in TEMPLATES.items():
         text = resources.files(__package__).joinpath("templates", template).read_text(encoding="utf-8")
         (root / file).parent.mkdir(parents=True, exist_ok=True)

@@ -328,7 +328,7 @@ def _tried(spark: SparkSession, project: Project, name: str, day: dt.date, model
     """
     definition = define(project, name)
     rows = read_now(spark, project, definition.pipeline, definition.query, day).limit(TRIED_ROWS)
-    tried = try_rows(rows, definition, model, project.environment.cache)
+    tried = try_rows(rows, definition, model, project.environment.cache, TRIED_ROWS)
     if tried.raised and tried.raised == tried.rows - tried.refused:
         raise ModelError(
             f"{model.label} cannot score the rows of {day}",
@@ -342,7 +342,7 @@ def _tried(spark: SparkSession, project: Project, name: str, day: dt.date, model
 def _apart_from(key: KeyProposal, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs, with another name where a column of the key has theirs."""
     names = {name.lower() for name in key.names}
-    return {f"model_{name}" if name.lower() in names else name: how for name, how in outputs.items()}
+    return {f"predicted_{name}" if name.lower() in names else name: how for name, how in outputs.items()}
 
 
 def _fields(frame: DataFrame, key: KeyProposal) -> list[T.StructField]:

@@ -146,8 +146,8 @@ def row_changing(configuration: Mapping[str, Any]) -> dict[str, Any]:
         "outputs": {name: output.model_dump(mode="json") for name, output in pipeline.outputs.items()},
         "params": pipeline.model.params,
         "personal": sorted(pipeline.personal),
-        # In another zone, times are of other days.
         **({"key_from": pipeline.key_from} if pipeline.key_from else {}),
+        # In another zone, times are of other days.
         **({"timezone": pipeline.timezone} if pipeline.timezone != "UTC" else {}),
     }
 

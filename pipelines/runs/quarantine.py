@@ -39,7 +39,7 @@ def count_reasons(layout: Layout, model_name: str, first: dt.date, last: dt.date
 
 
 def rejected_runs(layout: Layout, pipeline: str, first: dt.date, last: dt.date) -> list[Entry]:
-    """Runs that were rejected and hold refused rows as evidence, the newest of each date where no later one ended well.
+    """The rejected runs that hold refused rows as evidence: of each date the newest, unless a later run was published.
 
     Args:
         layout: where the tables are.
@@ -49,7 +49,8 @@ def rejected_runs(layout: Layout, pipeline: str, first: dt.date, last: dt.date) 
     """
     newest: dict[dt.date, Entry] = {}
     for entry in layout.ledger.latest(pipeline=pipeline, score_date=first, last_date=last):
-        newest[entry.score_date] = max(newest.get(entry.score_date, entry), entry, key=lambda one: one.run_id)
+        if entry.state in ("rejected", "published"):
+            newest[entry.score_date] = max(newest.get(entry.score_date, entry), entry, key=lambda one: one.run_id)
     return [
         entry for _, entry in sorted(newest.items()) if entry.state == "rejected" and (entry.rows_quarantined or 0) > 0
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -36,10 +37,17 @@ def rejection(
         found="; ".join([cause, *others]),
         expected="; ".join(f"{result.check_id}: {result.expected}" for result in _causes_first(failed)),
         remedy=f"look at `lakescore runs show {run_id}`, {bad}and all rows in {stage.rows}; "
-        + _mend(f"lakescore score {name} --date {day}", failed, verdict, counts),
+        + _mend(f"lakescore score {name} --date {day}{_version(resolved)}", failed, verdict, counts),
         run_id=run_id,
         checks=tuple(result.check_id for result in failed),
     )
+
+
+def _version(resolved: Resolved) -> str:
+    """The options that score with this run's version again, where a person chose it in place of the configured one."""
+    configured, model = resolved.definition.pipeline.model, resolved.manifest.model
+    is_chosen = model["alias"] is None and configured.version != model["version"]
+    return f" --model-version {model['version']} --force" if is_chosen else ""
 
 
 def describe(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> str:
@@ -55,23 +63,33 @@ def _found(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> l
         if result.check_id == MODEL and (result in failed or (is_of_quarantine and result.unexpected_count))
     ]
     gates = [result for result in failed if result.check_id != MODEL]
-    rules = _refusing(verdict) if is_of_quarantine else []
+    limited = [result for result in verdict.results if result.check_id in _limited(failed)]
+    rules = limited + [result for result in _refusing(verdict) if is_of_quarantine and result not in limited]
     return [
         *[f"{result.check_id}: {told(result)} ({_share(result, counts)})" for result in causes],
-        *[f"{result.check_id}: refused {_share(result, counts)}" for result in rules[:MOST_RULES]],
+        *[f"{result.check_id}: {_effect(result)} {_share(result, counts)}" for result in rules[:MOST_RULES]],
         *[f"{result.check_id}: {told(result)}" for result in gates],
     ]
 
 
 def _causes_first(failed: Sequence[CheckResult]) -> list[CheckResult]:
     """What the model raised, then checks of the data, then limits, which those break."""
-    return sorted(failed, key=lambda result: (result.check_id != MODEL, _is_of_quarantine(result)))
+    return sorted(failed, key=lambda result: (result.check_id != MODEL, result.check_id.startswith("limit:")))
 
 
 def _is_of_quarantine(result: CheckResult) -> bool:
-    """Whether a gate only counts the rows that rules have refused."""
-    is_limit = result.check_id.startswith("limit:") and result.check_id != MODEL
-    return is_limit or result.check_id == "audit:some_rows_scored"
+    """Whether a gate only counts the rows that all rules have refused."""
+    return result.check_id.startswith("limit:quarantined_") or result.check_id == "audit:some_rows_scored"
+
+
+def _limited(failed: Sequence[CheckResult]) -> set[str]:
+    """The rules that have a limit of their own which failed: `limit:RULE:rows` or `limit:RULE:share`."""
+    found = [re.fullmatch(r"limit:(.+):(?:rows|share)", result.check_id) for result in failed]
+    return {limit[1] for limit in found if limit is not None}
+
+
+def _effect(rule: CheckResult) -> str:
+    return "broken by" if rule.action == "warn" else "refused"
 
 
 def _refusing(verdict: Verdict) -> list[CheckResult]:

@@ -16,7 +16,6 @@ from pipelines.config import Project
 from pipelines.errors import PipelineError
 from pipelines.inputs.reading import read_now
 from pipelines.inputs.spark_errors import SparkError, translated
-from pipelines.models.bisecting import NOT_TRIED
 from pipelines.models.failures import differs_natively
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
@@ -116,11 +115,14 @@ def _scored(
     act: Callable[[DataFrame], Found],
     *,
     uses_native: bool = True,
+    most_failures: int | None = None,
 ) -> tuple[Found, Workers]:
     """What an action gives over rows that are scored as a run would, and what the workers tell."""
     pipeline, prepared = definition.pipeline, prepare(definition, model, frame)
     marked, _ = tag(frame, definition, prepared)
     scoring = replace(scoring_of(pipeline, prepared, model, cache), uses_native=uses_native)
+    if most_failures is not None:
+        scoring = replace(scoring, allowed_failures=most_failures)
     scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types)
 
     def means(error: SparkError) -> PipelineError | None:
@@ -132,7 +134,7 @@ def _scored(
         except PythonException as error:
             if not uses_native or differs_natively(error) is None:
                 raise
-    return _scored(frame, definition, model, cache, act, uses_native=False)
+    return _scored(frame, definition, model, cache, act, uses_native=False, most_failures=most_failures)
 
 
 @dataclass(frozen=True)
@@ -158,14 +160,15 @@ class TriedRows:
         return "; ".join([*parts, *([f"on {self.raised} {of} {self.message}"] if self.raised else [])])
 
 
-def try_rows(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str) -> TriedRows:
-    """Validate and score rows as a run would, write them nowhere, and count what became of them.
+def try_rows(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str, most_rows: int) -> TriedRows:
+    """Validate and score rows as a run would, write them nowhere, and count what became of each.
 
     Args:
         frame: the rows, as a slice is read.
         definition: the pipeline.
         model: what scores.
         cache: the folder of cached models.
+        most_rows: how many there are at most; the model may raise on all of them.
 
     Raises:
         PipelineError: features, suite or model do not fit, or the model's results are not those of the outputs.
@@ -177,12 +180,12 @@ def try_rows(frame: DataFrame, definition: Definition, model: RegisteredModel, c
             F.count(F.lit(1)).alias("rows"),
             F.count_if(REFUSED).alias("refused"),
             F.count_if(failure.isNotNull()).alias("raised"),
-            F.min(F.when(~failure.startswith(NOT_TRIED), failure)).alias("message"),
+            F.min(failure).alias("message"),
         ).first()
         assert row is not None  # noqa: S101 - an aggregate has one row
         return row
 
-    row, _ = _scored(frame, definition, model, cache, counted)
+    row, _ = _scored(frame, definition, model, cache, counted, most_failures=most_rows)
     return TriedRows(row["rows"], row["refused"], row["raised"], row["message"] or "")
 
 

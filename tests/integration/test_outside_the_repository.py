@@ -100,7 +100,6 @@ def test_a_project_outside_the_repository_from_new_to_report(wheel: Path, tmp_pa
         "day,Station No,wind,Rain (mm)\n"
         + "".join(f"2024-03-{day:02},0{number},{number}.5,{day + number}\n" for day in (1, 2) for number in range(20))
     )
-    (project / "warehouse").mkdir()
     (project / "train.py").write_text(TRAINING)
     installed.run(project, "python", "train.py")
     made = installed.run(project, "lakescore", "init", "rain", "--source", "rain.csv", "--model", "rain@champion")

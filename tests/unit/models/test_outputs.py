@@ -315,6 +315,29 @@ def test_a_nan_where_it_can_be_held_stays_one() -> None:
         assert "None" not in told
 
 
+def test_a_batch_of_gaps_alone_is_null_throughout() -> None:
+    for kind in (pa.date32(), UTC_TIMES, pa.bool_(), pa.int64(), pa.string(), pa.float64()):
+        for values in (pd.Series([NAT, NAT]), pd.Series([NA, None], dtype=object)):
+            if kind != pa.float64() or values.dtype == object:
+                assert [row["p"] for row in given(values, WantedOutput("p", "predict", kind))] == [None, None]
+
+
+@pytest.mark.parametrize("gap", [None, NA, NAT], ids=["None", "NA", "NaT"])
+def test_a_gap_among_numbers_is_null_and_a_nan_stays_one(gap: Any) -> None:
+    values = pd.Series([1.5, gap, NAN], dtype=object)
+    first, second, third = (row["p"] for row in given(values, WantedOutput("p", "predict", pa.float64()), rows=3))
+    assert (first, second) == (1.5, None)
+    assert np.isnan(third)
+
+
+def test_gaps_of_a_record_are_those_of_each_field() -> None:
+    kind = pa.struct({"label": pa.string(), "score": pa.float64()})
+    rows = given([{"label": NAN, "score": 1.5}, {"label": "x", "score": NAN}], WantedOutput("p", "predict", kind))
+    assert rows[0]["p"] == {"label": None, "score": 1.5}
+    assert rows[1]["p"]["label"] == "x"
+    assert np.isnan(rows[1]["p"]["score"])
+
+
 @pytest.mark.parametrize("values", [[0.5, NAN], [2.0, 1.0], [-1.0, 1.0]], ids=str)
 def test_numbers_that_are_no_bits_are_refused_with_gaps_too(values: list[float]) -> None:
     with pytest.raises(OutputError, match="only 0 and 1 are booleans"):

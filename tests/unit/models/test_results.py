@@ -114,6 +114,14 @@ def test_a_classifier_of_one_output_keeps_label_and_probability(tmp_path: Path) 
     }
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_signature_of_probabilities_is_none_of_several_outputs(tmp_path: Path, classes: int) -> None:
+    model = LogisticRegression().fit(X, (X["a"] * classes).astype(int))
+    signature = infer_signature(X, model.predict_proba(X))
+    mlflow.sklearn.save_model(model, tmp_path / "model", signature=signature)
+    assert proposed_outputs(tmp_path / "model")["prediction"]["result"] == "label"
+
+
 def test_columns_keep_their_names_where_these_may_be_an_outputs(tmp_path: Path) -> None:
     answers = TWO.rename(columns={"first": "run_id"})
 

@@ -43,7 +43,10 @@ def test_its_test_passes_before_there_is_a_pipeline(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_taken_and_another_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    before = (tmp_path / "empty").stat().st_ino
     make_project(tmp_path / "empty")
+    assert (tmp_path / "empty").stat().st_ino == before  # a shell may stand in it
+    assert (tmp_path / "empty" / "warehouse").is_dir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     for taken in (tmp_path / "mine", tmp_path / "mine" / "notes.txt"):

@@ -12,6 +12,7 @@ from pipelines.validation.verdict import CheckResult, Verdict
 
 SHARE = CheckResult("limit:quarantined_share", "gate", "critical", False, 0.9, None, "at most 0.1", action="reject")
 NONE_SCORED = CheckResult("audit:some_rows_scored", "gate", "critical", False, 0, None, "a row", action="reject")
+OF_ONE = CheckResult("limit:b:rows", "gate", "critical", False, 11, None, "at most 10", action="reject")
 TOO_FEW = CheckResult("enough_rows", "gate", "critical", False, 40, None, ">= 100", action="reject")
 
 
@@ -39,6 +40,10 @@ def raised(rows: int, *, success: bool = False) -> CheckResult:
         (
             [SHARE, raised(36, success=True)],
             f"{MODEL}: the model raised ValueError: no such shade (36 of 40 rows, 90.0%); limit:quarantined_share: 0.9",
+        ),
+        (
+            [rule("a_given", 30), rule("b", 11, action="warn"), OF_ONE, raised(0, success=True)],
+            "b: broken by 11 of 40 rows, 27.5%; limit:b:rows: 11",
         ),
         ([rule("a_given", 3), TOO_FEW, raised(0, success=True)], "enough_rows: 40"),
     ],
