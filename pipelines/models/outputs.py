@@ -177,13 +177,15 @@ def _require_bits(found: pa.Array) -> None:
 
 def _require_midnights(found: pa.Array, dates: pa.Array) -> None:
     """Arrow takes the day of any time: that of a time within it would be lost."""
-    if pc.all(pc.equal(found, dates.cast(found.type)), skip_nulls=True).as_py() is False:  # of nulls alone: None
+    if pc.all(pc.equal(found, dates.cast(found.type)), skip_nulls=True).as_py() is False:
         raise _UnfitError("some have a time of day; take type timestamp")
 
 
 def _typed(values: Any, output: WantedOutput) -> pa.Array:
     try:
         found = _as_arrow(values, output.type)
+        if found.null_count == len(found):
+            return pa.nulls(len(found), output.type)  # of gaps alone nothing says which type they are of
         if pa.types.is_boolean(output.type) and not pa.types.is_boolean(found.type):
             _require_bits(found)
         cast = found.cast(output.type)
