@@ -44,7 +44,7 @@ class Own:
         ask = wishes.pop("ask", None)
         allowed = dict.fromkeys(wishes.pop("model_allows", ()), True)
         wish = Wish(name, source, Model(name=model, version=1, **allowed), **wishes)
-        return initialize(spark, self.project, wish, ask, TODAY)
+        return initialize(lambda: spark, self.project, wish, ask, TODAY)
 
     def written(self) -> list[str]:
         """The files of pipelines and suites."""

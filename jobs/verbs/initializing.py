@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,7 +79,6 @@ def init(
     """
     from pipelines.inputs.text_options import parse_options
     from pipelines.runs.initializing import Wish, initialize
-    from pipelines.runs.preparation import look_up
 
     if snapshot and date_column is not None:
         raise UsageError("--snapshot reads the whole table, --date-column a date's rows", remedy="give one of them")
@@ -101,11 +101,9 @@ def init(
     def tell(what: str) -> None:
         rendering.note(f"{name}: {what}", quiet=as_json)
 
-    tell("looking at the model")
+    asker = ask if can_ask() and not as_json else None
     with _own_flags():
-        look_up(project, wish.model)  # before Spark starts: what a model needs is soon told
-    spark, asker = session_of(project), ask if can_ask() and not as_json else None
-    made = initialize(spark, project, wish, asker, today, tell)
+        made = initialize(partial(session_of, project), project, wish, asker, today, tell)
     print_json(_as_plain(made)) if as_json else _show(name, made)
 
 
@@ -115,7 +113,7 @@ def _own_flags() -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        raise ModelError(
+        raise type(error)(
             error.problem, expected=error.expected, found=error.found, remedy=as_flags(error.remedy or "")
         ) from error
 

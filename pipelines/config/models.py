@@ -331,6 +331,10 @@ class Pipeline(Typed):
         """The name of the source that holds the rows to be scored."""
         return next(iter(self.source.tables))
 
+    def name_in_tables(self, column: str) -> str:
+        """What the tables call a column of the source: another name only where the key has one for it."""
+        return next((name for name, source in self.key_from.items() if source == column), column)
+
     def has_slice(self, day: dt.date) -> bool:
         """Whether a slice is due of a day."""
         return is_among(day, self.days)

@@ -127,7 +127,7 @@ def _failure(error: Exception) -> dict[str, Any]:
 def _answer(model: Any, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], Any]:
     if header["request"] == "classes":
         classes = _classifier(model).classes_
-        if isinstance(classes, list) or _gives_many_labels(_classifier(model)):
+        if isinstance(classes, list) or gives_many_labels(_classifier(model)):
             raise TypeError("the model has several outputs: take each by result 'predict' and its column's number")
         return _packed([_plain(item) for item in classes])
     import pyarrow as pa
@@ -180,7 +180,7 @@ def _packed(result: Any) -> tuple[dict[str, Any], Any]:
     raise TypeError(f"the model returned a {type(result).__name__}{shape}: it cannot be sent as rows")
 
 
-def _gives_many_labels(classifier: Any) -> bool:
+def gives_many_labels(classifier: Any) -> bool:
     """Whether a row may have any number of its labels: they are no classes, of which one is the likeliest."""
     last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
     binarizer = getattr(last, "label_binarizer_", None) or getattr(last, "_label_binarizer", None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.models.features import Features
+from pipelines.models.host import gives_many_labels
 
 
 class Predictor(Protocol):
@@ -115,5 +116,4 @@ def _labels(classifier: Any) -> int:
         model = json.loads(last.get_booster().save_config())["learner"]["learner_model_param"]
         targets = int(model.get("num_target", 1))
         return targets if targets > 1 else 0
-    binarizer = getattr(last, "label_binarizer_", None) or getattr(last, "_label_binarizer", None)
-    return len(last.classes_) if str(getattr(binarizer, "y_type_", "")).startswith("multilabel") else 0
+    return len(last.classes_) if gives_many_labels(last) else 0

@@ -46,12 +46,12 @@ def proposed_outputs(folder: Path) -> dict[str, dict[str, Any]]:
         classes = predictor.classes()
     except (NoProbabilitiesError, AttributeError):
         classes = []
-    is_of_several = any(isinstance(item, list) for item in classes)
+    if any(isinstance(item, list) for item in classes):
+        return _predicted(columns if len(columns) > 1 else _of_each(classes, next(iter(columns.values()), "double")))
     # A signature that was inferred from predict_proba has a column for each class: `predict` gives none of them.
-    tells_classes = bool(classes) and not is_of_several and list(columns) == [str(n) for n in range(len(classes))]
-    if not classes or is_of_several or (len(columns) > 1 and not tells_classes):
-        several = columns if len(columns) > 1 else _of_each(classes, next(iter(columns.values()), "double"))
-        return _predicted(several or columns)
+    tells_classes = list(columns) == [str(place) for place in range(len(classes))]
+    if not classes or (len(columns) > 1 and not tells_classes):
+        return _predicted(columns)
     label = {"result": "label", "type": _type_of(classes[0], next(iter(columns.values()), "double"))}
     if len(classes) == _TWO:
         positive = classes[1]
@@ -62,9 +62,9 @@ def proposed_outputs(folder: Path) -> dict[str, dict[str, Any]]:
     return {"prediction": label, "probabilities": {"result": "probabilities", "type": "map<string,double>"}}
 
 
-def _of_each(classes: Sequence[Any], declared: str) -> dict[str, str]:
+def _of_each(classes: Sequence[Sequence[Any]], declared: str) -> dict[str, str]:
     """The types of a classifier's several outputs, by their numbers."""
-    return {str(place): _type_of(item[0], declared) for place, item in enumerate(classes) if isinstance(item, list)}
+    return {str(place): _type_of(item[0], declared) for place, item in enumerate(classes)}
 
 
 def _predicted(columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:

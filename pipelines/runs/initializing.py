@@ -135,7 +135,7 @@ class Initialized:
 
 @translated(meaning)
 def initialize(
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     project: Project,
     wish: Wish,
     ask: Ask | None,
@@ -147,7 +147,7 @@ def initialize(
     The files come last: where something before them fails, no pipeline is there, and an older one stays as it was.
 
     Args:
-        spark: the session.
+        session: gives the Spark session, once the model may be loaded.
         project: where it is written.
         wish: what was said of it.
         ask: asks a person about what is only a guess; None where nobody is there.
@@ -159,7 +159,9 @@ def initialize(
         PipelineError: source or model are wrong.
     """
     files = _files(project, wish)
+    tell("looking at the model")
     model = look_up(project, wish.model)
+    spark = session()
     source = _source(spark, project, wish)
     name, location = f"{wish.name}_input", source_location(spark, project, source)
     inputs = model_inputs(model.folder, model.label)

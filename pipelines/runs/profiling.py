@@ -119,8 +119,7 @@ def _taken_by_features(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
     """The columns that features are made of; of a function of Python all, as nothing tells which."""
     if isinstance(pipeline.features, FeatureFunction):
         return frozenset(frame.columns)
-    by_source = {source: name for name, source in pipeline.key_from.items()}
-    return frozenset(by_source.get(name, name) for name in columns_used(frame, list(pipeline.features.values())))
+    return frozenset(map(pipeline.name_in_tables, columns_used(frame, list(pipeline.features.values()))))
 
 
 def _period(spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date) -> DataFrame:

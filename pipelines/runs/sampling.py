@@ -79,9 +79,7 @@ def _seconds(frame: DataFrame, definition: Definition, model: RegisteredModel, c
     return time.perf_counter() - begin
 
 
-def score_to_nothing(
-    frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str, *, uses_native: bool = True
-) -> Workers:
+def score_to_nothing(frame: DataFrame, definition: Definition, model: RegisteredModel, cache: str) -> Workers:
     """Validate and score rows as a run would, and write them nowhere.
 
     Args:
@@ -89,21 +87,13 @@ def score_to_nothing(
         definition: the pipeline.
         model: what scores.
         cache: the folder of cached models.
-        uses_native: by the model's own library, as long as it gives what pyfunc gives.
 
     Raises:
         PipelineError: features, suite or model do not fit, or fail at a row.
     """
     # Not by the writer `noop`: Delta leaves a scan below such a write unprepared, and then refuses to read a table with
     # deletion vectors.
-    _, workers = _scored(
-        frame,
-        definition,
-        model,
-        cache,
-        lambda scored: scored._jdf.queryExecution().toRdd().count(),
-        uses_native=uses_native,
-    )
+    _, workers = _scored(frame, definition, model, cache, lambda scored: scored._jdf.queryExecution().toRdd().count())
     return workers
 
 

@@ -54,10 +54,8 @@ def views_script(dialect: Dialect, pipeline: Pipeline, layout: Layout) -> str:
 
 def _subject(pipeline: Pipeline, layout: Layout) -> Subject:
     slice_ = pipeline.source.tables[pipeline.main_source].slice
-    in_tables = {source: name for name, source in pipeline.key_from.items()}
-    day = None if slice_ is None or slice_.column is None else in_tables.get(slice_.column, slice_.column)
-    day = day if day in pipeline.key else None
-    if day is not None and not _is_date(layout.predictions, day):
+    day = None if slice_ is None or slice_.column is None else pipeline.name_in_tables(slice_.column)
+    if day is not None and (day not in pipeline.key or not _is_date(layout.predictions, day)):
         day = None  # a time tells more than which day's row it is
     return Subject(
         pipeline=pipeline.name,

@@ -62,7 +62,7 @@ class Columns:
         )
 
     def mapped_as(self, earlier: Columns) -> Columns:
-        """The same columns, by the names that the log had before the mapping was removed, which renames no column.
+        """These columns with the physical names from before the mapping was taken off: that renames no column.
 
         Args:
             earlier: the columns before that.

@@ -72,7 +72,11 @@ VERBS: dict[str, Verb] = {
     "certify": lambda spark, small: certify(spark, small.project, "orders", DAY, rows=10),
     "suggest": lambda spark, small: suggest(spark, small.project, "orders", DAY, DAY),
     "init": lambda spark, small: initialize(
-        spark, small.project, Wish("mine", small.orders, Model(name="returns", version=1)), None, dt.date(2024, 3, 4)
+        lambda: spark,
+        small.project,
+        Wish("mine", small.orders, Model(name="returns", version=1)),
+        None,
+        dt.date(2024, 3, 4),
     ),
 }
 
