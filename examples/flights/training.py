@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 from lightgbm import LGBMClassifier
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature, infer_signature
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sklearn.compose import make_column_transformer
@@ -140,7 +141,7 @@ def _train_one(table: pd.DataFrame, candidate: Candidate, digest: str, uri: str)
         logged = log_model(
             estimator,
             name=MODEL,
-            signature=infer_signature(example, estimator.predict(example)),
+            signature=_signature(example, estimator),
             input_example=example,
             pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in candidate.packages],
             skops_trusted_types=candidate.trusted_types,
@@ -159,6 +160,13 @@ def _train_one(table: pd.DataFrame, candidate: Candidate, digest: str, uri: str)
     )
     registry.set_registered_model_alias(MODEL, candidate.alias, version.version)
     return {"version": int(version.version), "new": True, **metrics}
+
+
+def _signature(example: pd.DataFrame, estimator: Any) -> ModelSignature:
+    """What the model takes and gives. MLflow hints that integers cannot be missing: rows that lack one are refused."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
+        return infer_signature(example, estimator.predict(example))
 
 
 def _registered(uri: str, digest: str) -> dict[str, dict[str, Any]]:
