@@ -48,14 +48,14 @@ test: $(STAMP) $(AIRFLOW_STAMP)  ## All tests; or some: make test T=tests/unit/c
 	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/unit
 	$(AIRFLOW)/python -m pytest tests/dags
 	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m "not soak" tests/spark
-	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/integration
+	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m "not soak" tests/integration
 	echo "The slowest, in seconds:"
 	sort -rn "$$LAKESCORE_TEST_TIMES" | head -n 25
 	echo "All passed, in $$((SECONDS / 60)) min $$((SECONDS % 60)) s."
 
 soak: $(STAMP) $(AIRFLOW_STAMP)  ## What is too long for CI: races of ten days, 40 kills, 365 slices; some hours
 	@$(BIN)/python -m pytest tests/soak
-	$(BIN)/python -m pytest -m soak tests/spark
+	$(BIN)/python -m pytest -m soak tests/spark tests/integration
 
 fmt: $(STAMP)  ## Mend the style of the code as far as a program can
 	@$(BIN)/ruff check --fix --quiet .

@@ -163,6 +163,7 @@ def test_a_java_that_does_not_start_is_told_with_its_own_words(
     Path(log).unlink()
 
 
+@pytest.mark.soak  # the documentation types these commands too
 def test_the_quarantine_is_looked_at_and_replayed_from_the_command_line(
     by_command: SmallProject, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressur
 WEEK = [f"2013-07-0{day}" for day in range(1, 8)]
 
 
+@pytest.mark.soak  # of a DAG, CI has tests/integration/test_airflow.py
 def test_the_dag_scores_a_day_as_the_plain_job_does(demo: Demo, tmp_path: Path) -> None:
     """`airflow dags test`: the flights' DAG from its first task to its last, with the jobs it submits."""
     day = "2013-07-08"
@@ -276,6 +277,7 @@ def test_the_quarantine_is_listed_by_reason_as_pandas_counts_it(demo: Demo, flig
     assert by_rule["weather_is_observed"] == flights["temp"].isna().sum()
 
 
+@pytest.mark.soak  # CI tries rules in tests/spark/test_what_if.py
 def test_a_looser_rule_is_tried_on_march_before_it_is_used(demo: Demo, looser: Path) -> None:
     suite, before = looser / "expectations" / "flight_delays.json", demo.now()
     period = ("--from", "2013-03-07", "--to", "2013-03-09", "--suite", str(suite))

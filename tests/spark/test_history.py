@@ -53,6 +53,7 @@ def test_later_slices_rejected_runs_and_retracted_ones_do_not_count(spark: Spark
     assert small.score(spark, dt.date(2024, 3, 5)).outcome == "published"
 
 
+@pytest.mark.soak
 def test_a_share_of_nulls_is_compared_too(spark: SparkSession, small: SmallProject) -> None:
     nulls = gate(of="null_share", column="amount", within=0.1)
     small.configure(history=nulls, limits={"quarantined_share": 0.5})
