@@ -57,9 +57,8 @@ def test_a_scored_slice_is_published_and_every_row_accounted_for(scored: SmallPr
 
 
 def test_predictions_are_the_models_own(scored: SmallProject, base: SmallProject) -> None:
-    folder = mlflow.artifacts.download_artifacts(
-        "models:/returns/1", tracking_uri=base.project.environment.tracking_uri
-    )
+    registry = base.project.environment.tracking_uri
+    folder = mlflow.artifacts.download_artifacts("models:/returns/1", tracking_uri=registry, registry_uri=registry)
     model = mlflow.sklearn.load_model(folder)
     orders = [order for order in orders_of(DAY) if order["id"] in CLEAN]
     features = pd.DataFrame(
