@@ -29,6 +29,10 @@ SPARK = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # The session lives long: unlike for a job, Java's best code is worth making (tests take 0.7 of the time).
     "spark.driver.extraJavaOptions": "-XX:ReservedCodeCacheSize=256m",
+    # Over a few rows a plan is sooner interpreted than compiled (tests take 0.75 of the time); the fixture `compiled`
+    # compiles, as jobs do and with them all of tests/integration.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     # A caller's line is not worth its time.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }

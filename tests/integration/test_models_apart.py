@@ -40,6 +40,7 @@ def test_a_certificate_holds_for_an_honest_model(empty: SmallProject, tmp_path: 
     assert all(way["differing_rows"] == 0 for way in certificate["ways"])
 
 
+@pytest.mark.soak
 def test_a_certificate_of_a_model_that_mixes_rows_up_does_not_hold(empty: SmallProject, tmp_path: Path) -> None:
     small = copy_of(empty, tmp_path / "mixed")
     small.use_model("leaking")

@@ -208,6 +208,7 @@ def test_a_cluster_gives_the_rows_of_a_laptop_and_is_sent_the_model(
     assert verdict["audit:columns_read_by_workers"]["success"]
 
 
+@pytest.mark.soak
 def test_a_batch_that_kills_workers_on_other_machines_is_named(
     empty: SmallProject, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -248,6 +249,7 @@ def test_a_backfill_outlives_its_python_workers_and_executors(
     assert small.stages() == []
 
 
+@pytest.mark.soak
 def test_a_task_that_lags_is_run_twice_and_its_rows_come_once(
     empty: SmallProject, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -274,6 +276,7 @@ def test_a_task_that_lags_is_run_twice_and_its_rows_come_once(
     assert json.loads(done.stdout)["counts"] == {"input": ROWS, "scored": ROWS - 3, "quarantined": 3}
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("fault", ["missing", "bare"])
 def test_workers_whose_python_cannot_score_are_told_as_such(
     empty: SmallProject, cluster: Cluster, tmp_path: Path, fault: str
@@ -292,6 +295,7 @@ def test_workers_whose_python_cannot_score_are_told_as_such(
     assert small.predictions() == []
 
 
+@pytest.mark.soak  # CI kills runs of one machine
 def test_a_driver_that_is_killed_is_gone_on_with(empty: SmallProject, cluster: Cluster, tmp_path: Path) -> None:
     small = copy_of(empty, tmp_path)
     small.use_model("slow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def base(spark: SparkSession, of_all: Path) -> SmallProject:
     """The project with its output tables, empty; never changed by a test."""
     return shared_project(of_all / "small", lambda small: create_tables(spark, small.project, "orders"))
+
+
+@pytest.fixture
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Spark compiles its plans, as it does in jobs: for tests that hold numbers against those of others."""
+    as_in_jobs = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+    before = {name: spark.conf.get(name) for name in as_in_jobs}
+    for name, value in as_in_jobs.items():
+        spark.conf.set(name, value)
+    yield
+    for name, known in before.items():
+        spark.conf.set(name, str(known))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pipelines.expressions.rendering import holds
 from pipelines.expressions.rules import KeptByCasts
 from pipelines.transforms.sql_casts import lossy_casts
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("compiled")]
 
 KEPT: list[tuple[str, str, str, bool]] = [
     ("DOUBLE", "5.9", "INT", False),

@@ -1182,6 +1182,7 @@ def frame_of_file(spark: SparkSession, name: str, file: Path) -> DataFrame:
     return spark.createDataFrame(table).withColumn("flight_date", F.make_date("year", "month", "day"))
 
 
+@pytest.mark.usefixtures("compiled")
 def test_both_engines_say_the_same_of_a_month_of_flights(march: DataFrame) -> None:
     suite = json.loads((ROOT / "conf" / "expectations" / "flight_delays.json").read_text(encoding="utf-8"))
     real = [(each["type"].removeprefix("expect_"), each["kwargs"]) for each in suite["expectations"]]

@@ -15,7 +15,7 @@ from mlflow.models import infer_signature
 from pyspark.sql import SparkSession
 from small_project import DAY, SmallProject, orders_of
 
-pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("compiled")]
 
 Log = Callable[[pd.DataFrame, Any, Path], dict[str, Any]]
 """Trains a model and logs it; what MLflow's `log_model` takes besides name and registry."""

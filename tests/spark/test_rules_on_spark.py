@@ -27,7 +27,7 @@ from pipelines.expressions.rules import (
     Rule,
 )
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("compiled")]
 
 NAN, INFINITE = math.nan, math.inf
 ROWS = [

@@ -127,6 +127,7 @@ def test_the_model_is_not_loaded_again_for_the_second_slice(spark: SparkSession,
     assert small.score(spark, DAYS[1]).workers["loads"] == 0
 
 
+@pytest.mark.usefixtures("compiled")
 def test_the_second_slice_compiles_only_what_names_its_own_day(spark: SparkSession, small: SmallProject) -> None:
     metrics = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics
     small.score(spark, DAYS[0])
