@@ -28,6 +28,7 @@ def test_a_model_apart_gives_the_rows_of_the_model_in_the_worker(empty: SmallPro
         assert one == other
 
 
+@pytest.mark.soak  # CI types `certify` of the README
 def test_a_certificate_holds_for_an_honest_model(empty: SmallProject, tmp_path: Path) -> None:
     small = copy_of(empty, tmp_path / "certified")
     ended = run(small, str(BIN / "lakescore"), "certify", "orders", "--date", str(DAY), "--isolated", "--json")

@@ -226,6 +226,7 @@ def test_a_batch_that_kills_workers_on_other_machines_is_named(
     assert small.predictions() == []
 
 
+@pytest.mark.soak
 def test_a_backfill_outlives_its_python_workers_and_executors(
     empty: SmallProject, cluster: Cluster, tmp_path: Path
 ) -> None:

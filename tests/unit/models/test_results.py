@@ -48,8 +48,9 @@ TYPES = {"bigint": pa.int64(), "int": pa.int32(), "double": pa.float64(), "strin
 
 def logged(model: BaseEstimator, answers: Any, folder: Path) -> Path:
     model.fit(X, answers)
+    trusted, signature = ["sklearn.tree._tree.Tree"], infer_signature(X, model.predict(X))
     mlflow.sklearn.save_model(
-        model, folder, signature=infer_signature(X, model.predict(X)), skops_trusted_types=["sklearn.tree._tree.Tree"]
+        model, folder, signature=signature, skops_trusted_types=trusted, pip_requirements=["pandas"]
     )
     return folder
 
@@ -98,7 +99,9 @@ def test_two_labels_of_xgboost_are_not_taken_for_two_classes(tmp_path: Path) -> 
     import xgboost
 
     model = xgboost.XGBClassifier(n_estimators=3).fit(X, TWO.to_numpy())
-    mlflow.xgboost.save_model(model, tmp_path / "model", signature=infer_signature(X, model.predict(X)))
+    mlflow.xgboost.save_model(
+        model, tmp_path / "model", signature=infer_signature(X, model.predict(X)), pip_requirements=["pandas"]
+    )
     predictor = Pyfunc(tmp_path / "model")
     assert predictor.classes() == [[False, True], [False, True]]
     assert list(proposed_outputs(tmp_path / "model")) == ["prediction_0", "prediction_1"]
@@ -118,7 +121,7 @@ def test_a_classifier_of_one_output_keeps_label_and_probability(tmp_path: Path) 
 def test_a_signature_of_probabilities_is_none_of_several_outputs(tmp_path: Path, classes: int) -> None:
     model = LogisticRegression().fit(X, (X["a"] * classes).astype(int))
     signature = infer_signature(X, model.predict_proba(X))
-    mlflow.sklearn.save_model(model, tmp_path / "model", signature=signature)
+    mlflow.sklearn.save_model(model, tmp_path / "model", signature=signature, pip_requirements=["pandas"])
     assert proposed_outputs(tmp_path / "model")["prediction"]["result"] == "label"
 
 
@@ -126,7 +129,9 @@ def test_columns_keep_their_names_where_these_may_be_an_outputs(tmp_path: Path) 
     answers = TWO.rename(columns={"first": "run_id"})
 
     signature = infer_signature(X, answers.assign(third=1.5))
-    mlflow.pyfunc.save_model(tmp_path / "model", python_model=anything(), signature=signature)
+    mlflow.pyfunc.save_model(
+        tmp_path / "model", python_model=anything(), signature=signature, pip_requirements=["pandas"]
+    )
     found = {name: (how["column"], how["type"]) for name, how in proposed_outputs(tmp_path / "model").items()}
     assert found == {
         "prediction_0": ("run_id", "bigint"),
@@ -149,7 +154,9 @@ def test_columns_keep_their_names_where_these_may_be_an_outputs(tmp_path: Path) 
 )
 def test_nested_results_are_proposed_as_what_they_are(tmp_path: Path, kind: Any, sql: str) -> None:
     signature = ModelSignature(inputs=Schema([ColSpec("double", "x")]), outputs=Schema([ColSpec(kind)]))
-    mlflow.pyfunc.save_model(tmp_path / "model", python_model=anything(), signature=signature)
+    mlflow.pyfunc.save_model(
+        tmp_path / "model", python_model=anything(), signature=signature, pip_requirements=["pandas"]
+    )
     assert proposed_outputs(tmp_path / "model") == {"prediction": {"result": "predict", "type": sql}}
 
 
@@ -157,6 +164,8 @@ def test_a_result_that_no_table_can_hold_is_refused_in_a_sentence(tmp_path: Path
     signature = ModelSignature(
         inputs=Schema([ColSpec("double", "x")]), outputs=Schema([ColSpec(DataType.binary, "bytes")])
     )
-    mlflow.pyfunc.save_model(tmp_path / "model", python_model=anything(), signature=signature)
+    mlflow.pyfunc.save_model(
+        tmp_path / "model", python_model=anything(), signature=signature, pip_requirements=["pandas"]
+    )
     with pytest.raises(ModelError, match="a result of type binary, which no column of predictions can have"):
         proposed_outputs(tmp_path / "model")
