@@ -110,10 +110,13 @@ def _array(column: pa.Array) -> Any:
 
 
 def _program() -> list[str]:
-    """The host as an interpreter's arguments: of a project that was sent in a zip there is no file to start."""
+    """The host as an interpreter's arguments: of a project that was sent in a zip there is no file to start.
+
+    A model's own code is not compiled into its folder, whose digest others hold against what was looked up.
+    """
     if Path(host.__file__).is_file():
-        return [host.__file__]
-    return ["-c", resources.files("pipelines.models").joinpath("host.py").read_text(encoding="utf-8")]
+        return ["-B", host.__file__]
+    return ["-B", "-c", resources.files("pipelines.models").joinpath("host.py").read_text(encoding="utf-8")]
 
 
 class Host:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,6 +60,8 @@ class Pyfunc:
     def __init__(self, folder: Path, parameters: Mapping[str, Any] | None = None) -> None:
         import mlflow.pyfunc
 
+        # A model's own code would be compiled into the folder, whose digest others hold against what was looked up.
+        sys.dont_write_bytecode = True
         self._model = mlflow.pyfunc.load_model(str(folder))
         self._parameters = dict(parameters or {})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,7 +114,6 @@ def load_model(folder: Path, scoring: Scoring) -> tuple[Predictor, Predictor | N
     """The model as MLflow runs it, and the predictor of its own library where there is one that may be quicker."""
     if scoring.isolation is not None:
         return Isolated(folder, scoring.model.artifact, scoring.isolation, scoring.parameters), None
-    sys.dont_write_bytecode = True  # for a model's own code it would lie in the folder that other workers check
     pyfunc = Pyfunc(folder, scoring.parameters)
     return pyfunc, None if scoring.parameters else native_predictor(folder, scoring.model.artifact.flavors, pyfunc)
 

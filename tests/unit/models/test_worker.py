@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,12 @@ from mlflow.models import infer_signature
 
 from pipelines.models.artifact import Artifact
 from pipelines.models.features import Features
+from pipelines.models.isolation import Host
 from pipelines.models.outputs import AlignmentError, WantedOutput
+from pipelines.models.predictor import Pyfunc
 from pipelines.models.proving import NativePredictorError
 from pipelines.models.registry import RegisteredModel, digest_of
+from pipelines.models.results import proposed_outputs
 from pipelines.models.worker import Scoring, Worker, load_model
 
 CODE = """
@@ -114,10 +119,26 @@ def test_a_native_predictor_that_scores_what_pyfunc_refuses_is_not_used() -> Non
         score([[1.0, 7.0, 2.0]], Model("pyfunc", picky), Model("native", lambda values: values * 2))
 
 
+def asked_in_a_process_of_its_own(folder: Path) -> None:
+    with closing(Host(Path(sys.executable), folder, timeout=60, restarts=0)) as host:
+        host.predict(pa.table({"amount": [1.0]}))
+
+
 @pytest.mark.filterwarnings("ignore")  # of MLflow's own imports and hints
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda folder: load_model(folder, replace(SCORING, parameters={"a": 1})),
+        Pyfunc,
+        proposed_outputs,
+        asked_in_a_process_of_its_own,
+    ],
+    ids=["by a worker", "by the driver", "by init", "in a process of its own"],
+)
 def test_a_model_of_code_leaves_its_files_as_the_next_worker_expects_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, use: Callable[[Path], object]
 ) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     import mlflow
 
     monkeypatch.setattr("sys.dont_write_bytecode", False)
@@ -130,6 +151,5 @@ def test_a_model_of_code_leaves_its_files_as_the_next_worker_expects_them(
         pip_requirements=["mlflow"],
     )
     expected = digest_of(tmp_path / "m")
-    model, _ = load_model(tmp_path / "m", replace(SCORING, parameters={"a": 1}))
-    assert model is not None
+    use(tmp_path / "m")
     assert digest_of(tmp_path / "m") == expected
