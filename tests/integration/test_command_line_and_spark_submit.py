@@ -68,6 +68,7 @@ def test_spark_submit_gives_the_rows_of_the_command_and_json_alone_on_stdout(
     assert without_run(submitted.quarantine()) == without_run(by_command.quarantine()) != []
 
 
+@pytest.mark.soak  # docs/rejected.md shows it, and CI types that
 def test_a_gate_that_fails_exits_with_3(submitted: SmallProject, by_command: SmallProject) -> None:
     before = by_command.predictions()
     by_command.suite(*SUITE, expectation("table_row_count_to_be_between", "enough_orders", min_value=100))

@@ -178,6 +178,7 @@ def test_every_input_row_is_accounted_for(demo: Demo, flights: pd.DataFrame) -> 
     assert scored.add(quarantined, fill_value=0).astype(int).to_dict() == expected.to_dict()
 
 
+@pytest.mark.soak  # CI types `replay` of the README
 def test_each_run_of_the_week_scores_again_to_what_it_published(demo: Demo, tmp_path: Path) -> None:
     """Over a copy of the week as the demo left it, in one process, as an auditor would type it."""
     warehouse = tmp_path / "warehouse"
@@ -290,6 +291,7 @@ def test_a_looser_rule_is_tried_on_march_before_it_is_used(demo: Demo, looser: P
     assert demo.now() == before
 
 
+@pytest.mark.soak  # CI types `quarantine replay` of the README
 def test_loosening_a_rule_and_replaying_moves_just_its_rows(demo: Demo, flights: pd.DataFrame, looser: Path) -> None:
     period = ("--from", WEEK[0], "--to", WEEK[1])
     days = flights[flights["flight_date"].astype(str).isin(WEEK[:2])]

@@ -39,6 +39,7 @@ def test_a_slice_is_held_against_the_median_of_those_before(spark: SparkSession,
     assert small.score(spark, NEXT).outcome == "published"
 
 
+@pytest.mark.soak
 def test_later_slices_rejected_runs_and_retracted_ones_do_not_count(spark: SparkSession, small: SmallProject) -> None:
     small.configure(history=gate(), limits={"quarantined_share": 0.5})
     for day in DAYS[1:]:

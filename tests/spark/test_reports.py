@@ -185,6 +185,7 @@ def test_a_run_that_was_replaced_or_taken_back_does_not_pass_for_the_slice(
     assert "No slice yet" in page_of_pipeline(small)
 
 
+@pytest.mark.soak
 def test_a_day_without_a_slice_and_another_model_version_are_seen(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark)
     small.land(orders_of(DAYS[1] + dt.timedelta(days=3)))
