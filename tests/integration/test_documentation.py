@@ -112,6 +112,7 @@ def test_each_command_of_a_page_answers_as_it_shows(typed: dict[str, list[dict[s
     assert differences(typed[page]) == {}
 
 
+@pytest.mark.soak  # CI goes the same way in test_outside_the_repository.py
 def test_the_page_on_ones_own_data_does_what_it_says(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "conf/environments", tmp_path / "conf/environments")
     for name in ("pipelines", "expectations"):
