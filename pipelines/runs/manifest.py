@@ -51,7 +51,8 @@ class Manifest:
     packages: dict[str, str]
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        """All of it, in the configuration's order: a file without a header has its columns in that of `columns`."""
+        return json.dumps(asdict(self))
 
     def commit_metadata(self) -> dict[str, Any]:
         """What a predictions commit says of its run."""

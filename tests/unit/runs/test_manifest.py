@@ -14,6 +14,7 @@ from pipelines.inputs.pinning import PinnedSource
 from pipelines.models.artifact import Artifact
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.manifest import Manifest, build_manifest, new_run_id
+from pipelines.runs.staleness import Changes, changes
 from pipelines.runs.versions import code_version, package_versions
 from pipelines.tables.fingerprints import Pinned
 from pipelines.validation.suite import Expectation
@@ -126,6 +127,14 @@ def test_a_manifest_holds_all_that_was_resolved() -> None:
     assert observed["configuration"]["query"] == "SELECT 1"
     assert observed["configuration"]["expectations"] == [{"check_id": "given", **NOT_NULL.as_json()}]
     assert (observed["pipeline"], observed["score_date"], observed["fence"]) == ("churn", "2013-07-01", 1)
+
+
+def test_a_manifest_that_went_through_the_ledger_is_of_no_change() -> None:
+    columns = {"spend": "double", "age": "int"}
+    made = manifest(pipeline=pipeline(source=table(format="csv", text={"header": False}, columns=columns)))
+    held = json.loads(made.as_json())
+    assert list(held["configuration"]["pipeline"]["source"]["tables"]["customers"]["columns"]) == list(columns)
+    assert changes(held, made) == Changes()
 
 
 def test_a_commit_says_of_its_run_what_made_it() -> None:
