@@ -1,4 +1,7 @@
-"""The demo on real flights, held against pandas and MLflow alone: no code of the project computes what is expected."""
+"""The demo on real flights, held against pandas and MLflow alone: no code of the project computes what is expected.
+
+The file's name makes it the last: by then the demo is there, and no second process waits while the first one types it.
+"""
 
 from __future__ import annotations
 
