@@ -28,8 +28,9 @@ from jobs.verbs import (
     validation,
 )
 from jobs.verbs.options import Settings, write_error
-from pipelines.errors import PipelineError, UsageError
+from pipelines.errors import PipelineError, SetupError, UsageError
 
+OURS = ("pipelines", "jobs", "dags")
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
 
@@ -109,7 +110,7 @@ def main(verb: str | None = None) -> None:
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has seen enough, as with `| head`
     except Exception as error:
-        known = _meaning(error)
+        known = _lacking(error) if isinstance(error, ModuleNotFoundError) else _meaning(error)
         if known is not None:
             _end_with(known)
         import tempfile
@@ -123,6 +124,19 @@ def main(verb: str | None = None) -> None:
         told = f"unexpected: {type(error).__name__}: {first}\n  to do: the whole story is in {log.name}{also}"
         rendering.show_error(told)
         sys.exit(1)
+
+
+def _lacking(error: ModuleNotFoundError) -> PipelineError | None:
+    """What to install for a module that is not there; None where it is one of ours."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", *OURS):
+        return None
+    return SetupError(
+        "a package that this needs is not installed",
+        expected="the packages of lakescore's extra 'spark', in the environment of this Python",
+        found=f"no '{package}' for {sys.executable}",
+        remedy='install lakescore with it: pip install "lakescore[spark]", with the wheel\'s path in place of the name',
+    )
 
 
 def _meaning(error: Exception) -> PipelineError | None:

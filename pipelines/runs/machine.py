@@ -54,7 +54,9 @@ def _packages() -> Iterator[Finding]:
     told = ", ".join(f"{name} {found[name]}" for name in NEEDED if name in found)
     if missing:
         yield problem(
-            "packages", f"missing: {', '.join(missing)}", "install the project's locked requirements: make demo"
+            "packages",
+            f"missing: {', '.join(missing)}",
+            'pip install "lakescore[spark]", or in its repository make demo',
         )
     else:
         yield ok("packages", told)
@@ -77,7 +79,12 @@ def _delta_jar() -> Finding:
         return problem(
             "Delta's jar", f"{', '.join(others)}", f"replace it by {name}, which these packages were tried with"
         )
-    return warning("Delta's jar", "not beside Spark's: fetched at each first start", "make demo fetches it once")
+    return warning(
+        "Delta's jar",
+        "not beside Spark's: fetched at the first start, and looked up at each one",
+        f"copy io.delta_* and io.unitycatalog_* of ~/.ivy2.5.2/jars to {beside} after the first start; "
+        "in the repository make demo does so",
+    )
 
 
 def _port(address: str) -> Finding:

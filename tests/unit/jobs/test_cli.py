@@ -74,6 +74,16 @@ def test_wrong_use_ends_with_2_and_says_what_to_do(conf: Path, arguments: list[s
     assert not (conf.parent / "warehouse").exists()
 
 
+@pytest.mark.slow
+def test_a_package_that_is_not_installed_is_told_with_what_brings_it(conf: Path) -> None:
+    program = "import sys; sys.modules['pyspark'] = None; from jobs.cli import main; main()"
+    command = [sys.executable, "-c", program, "--conf", str(conf), "check", "flight_delays", "--offline"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "found: no 'pyspark' for" in done.stderr
+    assert 'pip install "lakescore[spark]"' in done.stderr
+
+
 def in_process(conf: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
     """The exit code of a command that needs no process of its own."""
     monkeypatch.setattr(sys, "argv", ["lakescore", "--conf", str(conf), *arguments])
