@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +34,15 @@ def read_slice(
     Raises:
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
-    return read_period(spark, pipeline, query, sources, score_date, score_date)
+    session = spark.newSession()  # views of this run only: runs side by side do not see each other's
+    tables = pipeline.source.tables
+    frames = {
+        source.name: _sliced(
+            read_source(session, source, tables[source.name]), pipeline, source, score_date, score_date
+        )
+        for source in sources
+    }
+    return _with_key(_joined(session, pipeline, query, frames), pipeline.key_from)
 
 
 def read_now(spark: SparkSession, project: Project, pipeline: Pipeline, query: str | None, day: dt.date) -> DataFrame:
@@ -46,32 +55,33 @@ def read_now(spark: SparkSession, project: Project, pipeline: Pipeline, query: s
 
 
 def read_period(
-    spark: SparkSession,
-    pipeline: Pipeline,
-    query: str | None,
-    sources: Sequence[PinnedSource],
-    first: dt.date,
-    last: dt.date,
-) -> DataFrame:
-    """The rows of all slices of a period at once; of more than one day only where `reads_at_once` says so.
+    spark: SparkSession, project: Project, pipeline: Pipeline, query: str | None, first: dt.date, last: dt.date
+) -> tuple[DataFrame, Column] | None:
+    """The rows of all slices of a period, read at once, and the score date of each.
+
+    Returns:
+        None where rows do not tell their dates: the first source is sliced by a column with a lookback or by a
+        condition that is no date's equality with `:score_date`, the query leaves the date out, or another source is
+        sliced too.
 
     Raises:
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
-    session = spark.newSession()  # views of this run only: runs side by side do not see each other's
     tables = pipeline.source.tables
-    frames = {
-        source.name: _sliced(read_source(session, source, tables[source.name]), pipeline, source, first, last)
-        for source in sources
-    }
-    return _with_key(_joined(session, pipeline, query, frames), pipeline.key_from)
-
-
-def reads_at_once(pipeline: Pipeline) -> bool:
-    """Whether a row tells its score date: the first source is sliced by a column alone, and no other is sliced."""
-    main, *others = pipeline.source.tables.values()
-    by_column = main.slice is not None and main.slice.column is not None and main.slice.lookback_days == 0
-    return by_column and all(source.slice is None for source in others)
+    main, *others = tables.values()
+    if main.slice is None or main.slice.lookback_days or any(source.slice is not None for source in others):
+        return None
+    session = spark.newSession()
+    frames = {}
+    for source in pin_sources(spark, project, pipeline, last, {}):
+        frames[source.name] = rows = read_source(session, source, tables[source.name])
+        if source.name == pipeline.main_source:
+            if days_of_rows(rows, pipeline) is None:
+                return None
+            frames[source.name] = _sliced(rows, pipeline, source, first, last)
+    frame = _with_key(_joined(session, pipeline, query, frames), pipeline.key_from)
+    day = days_of_rows(frame, pipeline)
+    return None if day is None else (frame, day)
 
 
 def read_whole(
@@ -151,9 +161,33 @@ def days_of_rows(frame: DataFrame, pipeline: Pipeline) -> Column | None:
         pipeline: whose slices they are of.
     """
     selection = pipeline.source.tables[pipeline.main_source].slice
+    if selection is not None and selection.where is not None:
+        day = _day_in(selection.where)
+        # A query may give columns other values than the source's, of which the condition is.
+        return None if day is None or pipeline.source.query is not None or not _is_date(frame, day) else F.expr(day)
     if selection is None or selection.column is None or selection.column not in frame.columns:
         return None
     return day_of(frame.schema[selection.column].dataType, column(selection.column), pipeline.timezone)
+
+
+def _day_in(condition: str) -> str | None:
+    """The SQL of a row's date in a condition that holds it equal to the score date.
+
+    >>> _day_in("CAST(try_to_timestamp(day, 'd.M.yyyy') AS DATE) = :score_date")
+    "CAST(try_to_timestamp(day, 'd.M.yyyy') AS DATE)"
+    >>> _day_in("opened <= :score_date AND closed = :score_date"), _day_in("day = :score_date AND shop = 1")
+    (None, None)
+    """
+    found = re.fullmatch(r"\s*(.+?)\s*=\s*:score_date\s*", condition, re.DOTALL)
+    return None if found is None or ":score_date" in found[1] else found[1]
+
+
+def _is_date(frame: DataFrame, sql: str) -> bool:
+    """Whether an expression is a date: then it is the whole left side, as all that binds more loosely is a boolean."""
+    try:
+        return isinstance(frame.select(F.expr(sql)).schema[0].dataType, T.DateType)
+    except (AnalysisException, ParseException):
+        return False
 
 
 def read_slice_with_positions(
@@ -214,6 +248,8 @@ def _sliced(frame: DataFrame, pipeline: Pipeline, source: PinnedSource, first: d
         return frame
     if selection.where is not None:
         condition = selection.where.replace(":score_date", f"DATE'{last.isoformat()}'")
+        if first != last:
+            condition = f"({_day_in(selection.where)}\n) BETWEEN DATE'{first.isoformat()}' AND DATE'{last.isoformat()}'"
         try:
             if pipeline.source.tables[name].is_text:
                 require_types(f"source.tables.{name}.slice.where", frame, condition, name)

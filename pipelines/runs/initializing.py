@@ -50,8 +50,6 @@ from pipelines.tables.locations import below, local_path
 
 TRIED_ROWS = 1_000
 """Rows of the newest date that are scored to nothing, before a file is written."""
-PROFILED_DAYS = 28
-"""The days before the newest one of which the suggested suite is made."""
 SNAPSHOT = "snapshot"
 """The answer to the question for a date column that takes the whole table instead."""
 _SUFFIXES: Mapping[str, Format] = {
@@ -192,8 +190,7 @@ def initialize(
         tell("checking source, features and model against each other")
         check_pipeline(aside, wish.name, lambda: spark)
         tell("profiling the newest days for a suite")
-        first = max(date.first, date.last - dt.timedelta(days=PROFILED_DAYS - 1))
-        suite = suggest(spark, aside, wish.name, first, date.last)
+        suite = suggest(spark, aside, wish.name, date.profiled_from, date.last)
         suite_text = json.dumps(suite, indent=2, default=str) + "\n"
         suite_file.write_text(suite_text, encoding="utf-8")
         report = check_pipeline(aside, wish.name, lambda: spark)

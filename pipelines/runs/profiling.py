@@ -15,8 +15,7 @@ from pyspark.sql import types as T
 
 from pipelines.config import FeatureFunction, Pipeline, Project
 from pipelines.expressions.names import column, quoted
-from pipelines.inputs.pinning import pin_sources
-from pipelines.inputs.reading import days_of_rows, read_now, read_period, reads_at_once
+from pipelines.inputs.reading import read_now, read_period
 from pipelines.inputs.text_files import without_unread
 from pipelines.runs.definition import Definition
 from pipelines.runs.periods import days_of
@@ -68,6 +67,7 @@ class Profile:
         keys: distinct keys, each within its date.
         columns: by name; a column of the key by the name that the tables have for it.
         taken: those of them that the key or a feature takes.
+        dating: those of them that tell a row's date: their values are of the period alone.
     """
 
     first: dt.date
@@ -77,6 +77,7 @@ class Profile:
     keys: int
     columns: Mapping[str, ColumnProfile]
     taken: frozenset[str]
+    dating: frozenset[str]
 
 
 def profile_period(
@@ -112,7 +113,8 @@ def profile_period(
     days = {item["item"]: item["count"] for item in told["days"] or []}
     keys = counted["keys"] if counted is not None else 0
     taken = frozenset(pipeline.key) | _taken_by_features(frame, pipeline)
-    return Profile(first, last, told["rows"], dict(sorted(days.items())), keys, columns, taken)
+    dating = _telling_dates(frame, pipeline)
+    return Profile(first, last, told["rows"], dict(sorted(days.items())), keys, columns, taken, dating)
 
 
 def _taken_by_features(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
@@ -122,15 +124,24 @@ def _taken_by_features(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
     return frozenset(map(pipeline.name_in_tables, columns_used(frame, list(pipeline.features.values()))))
 
 
+def _telling_dates(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
+    """The columns that a slice's condition is about; none where a query may give columns of their names other values.
+
+    One that a slice is selected by as it is holds dates or times, of which no set or range is suggested anyway.
+    """
+    selection = pipeline.source.tables[pipeline.main_source].slice
+    if selection is None or selection.where is None or pipeline.source.query is not None:
+        return frozenset()
+    condition = selection.where.replace(":score_date", "current_date()")
+    return frozenset(map(pipeline.name_in_tables, columns_used(frame, [condition])))
+
+
 def _period(spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date) -> DataFrame:
     """The rows with their score dates: read at once where that is exact, else slice by slice."""
     pipeline, days = definition.pipeline, days_of(first, last)
-    if reads_at_once(pipeline):
-        sources = pin_sources(spark, project, pipeline, last, {})
-        frame = read_period(spark, pipeline, definition.query, sources, first, last)
-        day = days_of_rows(frame, pipeline)
-        if day is not None and _judges_each_row_alone(frame):
-            return _checked(frame.withColumn(DAY, day), pipeline)
+    dated = read_period(spark, project, pipeline, definition.query, first, last)
+    if dated is not None and _judges_each_row_alone(dated[0]):
+        return _checked(dated[0].withColumn(DAY, dated[1]), pipeline)
     slices = [read_now(spark, project, pipeline, definition.query, day).withColumn(DAY, F.lit(day)) for day in days]
     return _checked(reduce(DataFrame.unionAll, slices), pipeline)
 

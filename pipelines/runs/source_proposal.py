@@ -18,19 +18,25 @@ from pipelines.errors import UnguessedError, UsageError, did_you_mean
 from pipelines.expressions.names import column, quoted
 from pipelines.inputs.text_features import LITERALS
 from pipelines.runs.personal_names import personal_columns
+from pipelines.validation.conditions import literal
 
 DATE_FORMATS = (
     "yyyy-MM-dd",
     "yyyy/MM/dd",
-    "MM/dd/yyyy",
-    "dd/MM/yyyy",
-    "dd.MM.yyyy",
+    "M/d/yyyy",
+    "d/M/yyyy",
+    "d.M.yyyy",
     "yyyyMMdd",
     "MMM d yyyy",
-    "yyyy-MM-dd HH:mm:ss",
+    "d-MMM-yyyy",
+    "d-MMM-yy",
+    "yyyy-MM-dd HH:mm:ss[.SSSSSSSSS][XXX]",
+    "yyyy-MM-dd'T'HH:mm:ss[.SSSSSSSSS][XXX]",
     "yyyy/MM/dd HH:mm",
 )
-"""How texts spell dates; the one that reads most rows is taken, of several the first."""
+"""How texts spell dates, in Spark's patterns; the one that reads most rows is taken, of several the first."""
+PROFILED_DAYS = 28
+"""The newest dates, of those that have rows, that a suite is suggested from."""
 MOST_KEY_COLUMNS = 4
 MOST_CANDIDATES = 12
 """Columns that are tried for a key: each costs a count of distinct values."""
@@ -56,6 +62,7 @@ class DateProposal:
         first: the first date that has rows.
         last: the last one.
         rows: how many rows that one has.
+        profiled_from: the first of the newest dates that a suite is suggested from.
         warning: which rows no score date finds, or what else may be wrong; empty where nothing is.
     """
 
@@ -66,6 +73,7 @@ class DateProposal:
     first: dt.date
     last: dt.date
     rows: int
+    profiled_from: dt.date
     warning: str = ""
 
 
@@ -150,8 +158,8 @@ def propose_date(frame: DataFrame, wanted: str | None) -> DateProposal:
 
     place = min(found, key=rank)
     way, dated, given = ways[place], row[f"dated_{place}"], row[f"given_{place}"]
-    first, last = row[f"first_{place}"], row[f"last_{place}"]
-    days, newest = _days(frame, way.day)
+    days, newest, counted = _days(frame, way.day)
+    first, last = row[f"first_{place}"], newest[0]
     evidence = f"{way.kind}, {days} days from {first} to {last}" + _gaps(way, rows - given, given - dated)
     also = [
         ways[other].pattern
@@ -162,22 +170,23 @@ def propose_date(frame: DataFrame, wanted: str | None) -> DateProposal:
         evidence += f", read as {way.pattern}; {' and '.join(also)} fits as well"
     selection = ("column", way.column) if way.kind in ("date", "time") else ("where", f"{way.day} = :score_date")
     warning = _warning(way, rows - dated, also if way.pattern else [])
-    return DateProposal(way.column, selection, way.day, evidence, first, last, newest, warning)
+    return DateProposal(way.column, selection, way.day, evidence, first, last, counted, newest[-1], warning)
 
 
 def whole_table(frame: DataFrame, today: dt.date) -> DateProposal:
     """Each score date reads all rows: a table that is a snapshot, such as all customers."""
     evidence = "a snapshot: every score date scores the whole table as it is then"
     selection = ("where", ":score_date IS NOT NULL")
-    return DateProposal(None, selection, f"DATE'{today.isoformat()}'", evidence, today, today, frame.count())
+    return DateProposal(None, selection, f"DATE'{today.isoformat()}'", evidence, today, today, frame.count(), today)
 
 
-def _days(frame: DataFrame, day: str) -> tuple[int, int]:
-    """How many days have rows, and how many rows the newest of them has."""
+def _days(frame: DataFrame, day: str) -> tuple[int, list[dt.date], int]:
+    """How many days have rows, the newest of them, and how many rows the last one has."""
     per_day = frame.groupBy(F.expr(day).alias(_DAY)).count().where(F.col(_DAY).isNotNull())
-    row = per_day.agg(F.count(_DAY), F.max_by("count", _DAY)).first()
+    newest = F.slice(F.sort_array(F.collect_list(_DAY), asc=False), 1, PROFILED_DAYS)
+    row = per_day.agg(F.count(_DAY), newest, F.max_by("count", _DAY)).first()
     assert row is not None  # noqa: S101 - an aggregate has one row
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> KeyProposal:
@@ -290,7 +299,7 @@ def _ways(frame: DataFrame, name: str) -> list[_Way]:
         return [_Way(name, "time", f"CAST({sql} AS DATE)")]
     if isinstance(kind, T.StringType):
         return [
-            _Way(name, "text", f"CAST(try_to_timestamp({sql}, '{pattern}') AS DATE)", pattern)
+            _Way(name, "text", f"CAST(try_to_timestamp({sql}, {literal(pattern)}) AS DATE)", pattern)
             for pattern in DATE_FORMATS
         ]
     return []
@@ -334,7 +343,6 @@ def _seen(way: _Way, place: int) -> list[Column]:
         F.count(column(way.column)).alias(f"given_{place}"),
         F.count(day).alias(f"dated_{place}"),
         F.min(day).alias(f"first_{place}"),
-        F.max(day).alias(f"last_{place}"),
     ]
 
 

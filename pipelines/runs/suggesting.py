@@ -97,7 +97,7 @@ def _of_column(profile: Profile, name: str, column: ColumnProfile, *, is_persona
     if column.nulls == profile.rows:
         return
     yield _nulls(profile, name, column)
-    if is_personal:
+    if is_personal or name in profile.dating:
         return
     if column.values is not None and _is_set(profile, column):
         values = sorted(column.values, key=str)

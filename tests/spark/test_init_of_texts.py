@@ -102,6 +102,8 @@ def test_codes_that_look_like_something_else_are_scored_as_the_texts_that_they_a
     assert [item.sql for item in made.features] == [*CODES, "price"]
     assert made.warnings == ()
     assert written(own, name)["columns"]["price"] == "double"
+    suite = {item["meta"]["check_id"] for item in json.loads(made.files[1].read_text())["expectations"]}
+    assert {item for item in suite if item.startswith("day_")} == {"day_type", "day_is_given"}
     result = score(spark, own.project, name, DAY)
     assert (result.counts.scored, result.counts.quarantined) == (120, 0)
     of_day = table[table["day"].eq(str(DAY))]

@@ -14,8 +14,9 @@ from pyspark.sql import types as T
 from pipelines.errors import UnguessedError, UsageError
 from pipelines.models.signature import ModelInput
 from pipelines.runs.feature_proposal import propose_features
-from pipelines.runs.source_proposal import plain, propose_date, propose_key
+from pipelines.runs.source_proposal import DATE_FORMATS, plain, propose_date, propose_key
 from pipelines.transforms.features import columns_used
+from pipelines.validation.conditions import literal
 
 pytestmark = pytest.mark.spark
 ODD = ["größe", "a.b", "wind speed", "tick`ed", "1st"]
@@ -51,24 +52,45 @@ def test_days_before_months_are_read_as_most_rows_have_them(spark: SparkSession)
     frame = texts(spark, *[f"{day:02}/01/2013" for day in range(1, 21)])
     date = propose_date(frame, None)
     assert (date.selection[1], date.last) == (
-        "CAST(try_to_timestamp(day, 'dd/MM/yyyy') AS DATE) = :score_date", dt.date(2013, 1, 20)
+        "CAST(try_to_timestamp(day, 'd/M/yyyy') AS DATE) = :score_date", dt.date(2013, 1, 20)
     )  # fmt: skip
     assert date.warning == ""
+
+
+def test_dates_are_read_as_people_and_programs_write_them(spark: SparkSession) -> None:
+    written = {
+        "spreadsheet": "9/3/2003",
+        "oracle": "03-SEP-03",
+        "month": "3-Sep-2003",
+        "iso": "2003-09-03T23:59:59",
+        "json": "2003-09-03T21:59:59.000Z",
+        "pandas": "2003-09-03 23:59:59.123456789+00:00",
+        "zone": "2003-09-04T00:30:00+02:00",
+    }
+    ways = [F.expr(f"CAST(try_to_timestamp(day, {literal(pattern)}) AS DATE)") for pattern in DATE_FORMATS]
+    rows = texts(spark, *written.values()).select(F.coalesce(*ways)).collect()
+    observed = dict(zip(written, [day for (day,) in rows], strict=True))
+    assert observed == dict.fromkeys(written, dt.date(2003, 9, 3))
+
+
+def test_a_suite_is_profiled_on_the_newest_days_that_have_rows(spark: SparkSession) -> None:
+    years = [f"{year}-01-01" for year in range(1970, 2010)]
+    assert propose_date(texts(spark, *years), None).profiled_from == dt.date(1982, 1, 1)
 
 
 def test_texts_that_are_no_dates_are_counted_and_told(spark: SparkSession) -> None:
     frame = texts(spark, *["01/20/2013"] * 6, "20/01/2013", "soon", None)
     date = propose_date(frame, None)
     assert date.evidence == (
-        "text, 1 days from 2013-01-20 to 2013-01-20, 1 row without, 2 rows not readable as MM/dd/yyyy"
+        "text, 1 days from 2013-01-20 to 2013-01-20, 1 row without, 2 rows not readable as M/d/yyyy"
     )
     assert date.warning == "3 rows without a date in 'day': of no slice, and never scored"
 
 
 def test_dates_that_read_both_ways_are_told(spark: SparkSession) -> None:
     date = propose_date(texts(spark, "01/02/2013", "03/04/2013"), None)
-    assert date.evidence.endswith(", read as MM/dd/yyyy; dd/MM/yyyy fits as well")
-    assert date.warning == "the dates in 'day' fit MM/dd/yyyy, which is taken, and dd/MM/yyyy: check which is meant"
+    assert date.evidence.endswith(", read as M/d/yyyy; d/M/yyyy fits as well")
+    assert date.warning == "the dates in 'day' fit M/d/yyyy, which is taken, and d/M/yyyy: check which is meant"
 
 
 def test_a_missing_part_makes_no_date(spark: SparkSession) -> None:

@@ -63,8 +63,11 @@ def test_the_period_itself_passes_what_it_suggests(spark: SparkSession, small: S
     assert [day.other.refused for day in days if day.other is not None] == [2, 2, 2]  # nulls that the model cannot take
 
 
-def test_slices_by_a_condition_are_profiled_day_by_day(spark: SparkSession, small: SmallProject) -> None:
-    small.configure(source={"tables": {"orders": {"path": "orders", "slice": {"where": "day = :score_date"}}}})
+@pytest.mark.parametrize("condition", ["date_add(day, 0) = :score_date", "day = :score_date AND id IS NOT NULL"])
+def test_slices_by_a_condition_are_profiled_as_those_by_a_column(
+    spark: SparkSession, small: SmallProject, condition: str
+) -> None:
+    small.configure(source={"tables": {"orders": {"path": "orders", "slice": {"where": condition}}}})
     observed = suggested(spark, small)
     assert observed["rows_as_usual"]["meta"]["evidence"]["rows_a_day"] == {
         "days": 3,

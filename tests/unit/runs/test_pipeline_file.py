@@ -55,7 +55,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def written(column: str, feature: str, personal: tuple[str, ...] = ()) -> str:
     """A pipeline in which the column and the feature stand wherever one may."""
-    date = DateProposal(column, ("where", f"{column} = :score_date"), column, f"{column} holds it", DAY, DAY, 1)
+    date = DateProposal(column, ("where", f"{column} = :score_date"), column, f"{column} holds it", DAY, DAY, 1, DAY)
     key = replace(key_proposal((column,), 1, 1, [column, "probability"]), evidence=f"{column} is unique")
     features = (FeatureProposal(feature, column, f"named like {feature}"), FeatureProposal("other one", "x", ""))
     outputs = {"probability": {"result": "probability", "type": "double", "of": column}}
