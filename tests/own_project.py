@@ -87,4 +87,5 @@ def register(flavor: Any, model: Any, inputs: pd.DataFrame, target: Any, name: s
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         signature = infer_signature(inputs, model.predict(inputs))
-        flavor.log_model(model, name="m", signature=signature, registered_model_name=name, pip_requirements=["pandas"])
+        fitted = getattr(model, "fitted", model)
+        flavor.log_model(fitted, name="m", signature=signature, registered_model_name=name, pip_requirements=["pandas"])

@@ -1,4 +1,4 @@
-"""A pipeline for data and a model that the project has never seen: three real data sets, three kinds of model."""
+"""A pipeline for data and a model that the project has never seen: five real data sets, five kinds of model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+import statsmodels.api as sm
 import yaml
+from catboost import CatBoostRegressor
 from deltalake import DeltaTable, write_deltalake
 from lightgbm import LGBMClassifier
 from own_project import TODAY, Own, make_own_project, register
@@ -26,9 +27,13 @@ from xgboost import XGBRegressor
 from jobs.verbs import initializing
 from pipelines.errors import ModelError, TableError, UsageError
 from pipelines.runs.explaining import why
+from pipelines.runs.results import Result
 from pipelines.runs.scoring import score
 
 pytestmark = pytest.mark.spark
+OF_DAY = ["precipitation", "temp_min", "wind"]
+OF_CAR = ["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Acceleration", "Origin"]
+OF_PRICES = ["Open", "Low", "Adj. Close*"]
 
 
 def data_of(package: str, place: str) -> Path:
@@ -48,26 +53,54 @@ def new_york() -> pd.DataFrame:
     return hours[hours["month"].eq(1)].dropna(subset=["temp", "dewp", "humid"]).drop(columns=["year", "month", "day"])
 
 
+def cells() -> pd.DataFrame:
+    """Biopsies, whose columns are spelled otherwise than those that the model was trained on."""
+    table = load_breast_cancer(as_frame=True).data.rename(columns=lambda name: name.title().replace(" ", ""))
+    table.insert(0, "sample", range(1, len(table) + 1))
+    return table
+
+
+def cars() -> pd.DataFrame:
+    """Cars by the first of the year of their model, some without a power or a consumption."""
+    return pd.read_json(data_of("vega_datasets", "_data/cars.json"), convert_dates=["Year"])
+
+
+def shares() -> pd.DataFrame:
+    return pd.read_csv(data_of("matplotlib", "mpl-data/sample_data/msft.csv"))
+
+
+class LeastSquares:
+    """A model of statsmodels that is fitted as those of scikit-learn are."""
+
+    def fit(self, inputs: pd.DataFrame, target: pd.Series) -> None:
+        self.fitted = sm.OLS(target, inputs).fit()
+
+    def predict(self, inputs: pd.DataFrame) -> pd.Series:
+        return self.fitted.predict(inputs)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Own:
     root = tmp_path_factory.mktemp("own")
     own = make_own_project(root)
     days = seattle()
     days.to_csv(root / "inputs/seattle.csv", index=False)
-    register(
-        mlflow.sklearn, LinearRegression(), days[["precipitation", "temp_min", "wind"]], days["temp_max"], "warmest"
-    )
+    register(mlflow.sklearn, LinearRegression(), days[OF_DAY], days["temp_max"], "warmest")
 
     hours = new_york()
     write_deltalake(str(root / "inputs/hours"), pa.Table.from_pandas(hours, preserve_index=False))
     register(mlflow.xgboost, XGBRegressor(n_estimators=10), hours[["dewp", "humid"]], hours["temp"], "temperature")
 
-    cells = load_breast_cancer(as_frame=True)
-    table = cells.data.rename(columns=lambda name: name.title().replace(" ", ""))
-    table.insert(0, "sample", range(1, len(table) + 1))
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), root / "inputs/cells.parquet")
-    kind = cells.target.map({0: "malignant", 1: "benign"})
-    register(mlflow.lightgbm, LGBMClassifier(n_estimators=10, verbose=-1), cells.data, kind, "cells")
+    biopsies = load_breast_cancer(as_frame=True)
+    cells().to_parquet(root / "inputs/cells.parquet", index=False)
+    kind = biopsies.target.map({0: "malignant", 1: "benign"})
+    register(mlflow.lightgbm, LGBMClassifier(n_estimators=10, verbose=-1), biopsies.data, kind, "cells")
+
+    measured = cars().dropna(subset=["Miles_per_Gallon"])
+    reach = CatBoostRegressor(iterations=10, cat_features=["Origin"], verbose=0, allow_writing_files=False)
+    register(mlflow.catboost, reach, measured[OF_CAR], measured["Miles_per_Gallon"], "reach")
+
+    register(mlflow.statsmodels, LeastSquares(), shares()[OF_PRICES], shares()["High"], "high")
     return own
 
 
@@ -76,29 +109,50 @@ def own(trained: Own) -> Own:
     return trained.forget()
 
 
+def assert_scored(own: Own, result: Result, model: str, rows: pd.DataFrame, inputs: pd.DataFrame) -> None:
+    """The slice has these rows and no others, and to the last bit what the model's own pyfunc predicts for them.
+
+    Args:
+        own: the project.
+        result: of the run.
+        model: its name in the registry.
+        rows: of the slice, with the columns of the key.
+        inputs: what the model takes of them.
+    """
+    assert (result.outcome, result.counts.input, result.counts.scored) == ("published", len(rows), len(rows))
+    table = DeltaTable(own.root / f"warehouse/{result.pipeline}/predictions").to_pandas()
+    key = list(table.columns[: list(table.columns).index("score_date")])
+    observed = dict(zip(table[key].itertuples(index=False, name=None), table["prediction"], strict=True))
+    predicted = mlflow.pyfunc.load_model(f"models:/{model}/1").predict(inputs)
+    expected = dict(zip(rows[key].itertuples(index=False, name=None), predicted, strict=True))
+    assert observed == expected
+
+
 def test_a_csv_file_whose_dates_are_texts_scored_by_a_linear_model(spark: SparkSession, own: Own) -> None:
-    made = own.init(spark, "warmest_days", "seattle.csv", "warmest")
-    assert (made.date.column, made.date.last) == ("date", dt.date(2015, 12, 31))
+    days = seattle()
+    days[:-1].to_csv(own.root / "inputs/days.csv", index=False)
+    made = own.init(spark, "warmest_days", "days.csv", "warmest")
+    assert (made.date.column, made.date.last) == ("date", dt.date(2015, 12, 30))
     assert made.key.columns == ("date",)
-    assert [item.sql for item in made.features] == ["precipitation", "temp_min", "wind"]
+    assert [item.sql for item in made.features] == OF_DAY
     assert made.plan.slices[0].state == "missing"
-    result = score(spark, own.project, "warmest_days", dt.date(2015, 12, 30))
-    assert (result.outcome, result.counts.scored) == ("published", 1)
-    (row,) = DeltaTable(own.root / "warehouse/warmest_days/predictions").to_pandas().to_dict("records")
-    expected = mlflow.sklearn.load_model("models:/warmest/1").predict(
-        seattle().query("date == '2015/12/30'")[["precipitation", "temp_min", "wind"]]
-    )
-    assert row["prediction"] == pytest.approx(expected[0])
+    days.to_csv(own.root / "inputs/days.csv", index=False)
+    result = score(spark, own.project, "warmest_days", dt.date(2015, 12, 31))
+    assert_scored(own, result, "warmest", days[-1:], days[-1:][OF_DAY])
 
 
 def test_a_delta_table_with_times_scored_by_xgboost(spark: SparkSession, own: Own) -> None:
-    made = own.init(spark, "temperatures", "hours", "temperature")
+    hours = new_york()
+    days = hours["time_hour"].dt.date
+    table = str(own.root / "inputs/growing")
+    write_deltalake(table, pa.Table.from_pandas(hours[days < dt.date(2013, 1, 30)], preserve_index=False))
+    made = own.init(spark, "temperatures", "growing", "temperature")
     assert (made.date.column, made.date.selection[0]) == ("time_hour", "column")
     assert set(made.key.columns) == {"origin", "time_hour"}
-    result = score(spark, own.project, "temperatures", dt.date(2013, 1, 15))
-    hours = new_york()
-    assert result.counts.input == int(hours["time_hour"].dt.date.eq(dt.date(2013, 1, 15)).sum())
-    assert result.outcome == "published"
+    day = hours[days.eq(dt.date(2013, 1, 30))]
+    write_deltalake(table, pa.Table.from_pandas(day, preserve_index=False), mode="append")
+    result = score(spark, own.project, "temperatures", dt.date(2013, 1, 30))
+    assert_scored(own, result, "temperature", day, day[["dewp", "humid"]])
 
 
 def test_a_parquet_file_without_dates_whose_columns_are_spelled_otherwise_scored_by_lightgbm(
@@ -113,10 +167,41 @@ def test_a_parquet_file_without_dates_whose_columns_are_spelled_otherwise_scored
     text = (own.root / "conf/pipelines/cells.yaml").read_text()
     assert "mean radius: MeanRadius  # named like mean radius" in text
     assert yaml.safe_load(text)["outputs"]["probability"]["of"] == "malignant"
-    result = score(spark, own.project, "cells", TODAY)
-    assert (result.outcome, result.counts.input) == ("published", 569)
+    result = score(spark, own.project, "cells", TODAY + dt.timedelta(days=1))
+    assert_scored(own, result, "cells", cells(), load_breast_cancer(as_frame=True).data)
     suite = json.loads((own.root / "conf/expectations/cells.json").read_text())
     assert "key_is_unique" in {item["meta"]["check_id"] for item in suite["expectations"]}
+
+
+def test_dates_that_lie_a_year_apart_with_missing_values_and_texts_scored_by_catboost(
+    spark: SparkSession, own: Own
+) -> None:
+    table = cars()
+    years = table["Year"].dt.year
+    (own.root / "inputs/cars").mkdir()
+    table[years < 1980].to_parquet(own.root / "inputs/cars/to_1979.parquet", index=False)
+    made = own.init(spark, "cars", "cars", "reach")
+    assert (made.date.column, made.date.last, made.key.columns) == ("Year", dt.date(1979, 1, 1), ("Name", "Cylinders"))
+    suite = json.loads(made.files[1].read_text())
+    assert suite["meta"]["suggested_from"] == "1970-01-01 to 1979-01-01"
+    newest = table[years.eq(1980)]
+    newest.to_parquet(own.root / "inputs/cars/of_1980.parquet", index=False)
+    assert newest["Horsepower"].isna().sum() == 2
+    assert not table[years.eq(1979)]["Horsepower"].isna().any()
+    result = score(spark, own.project, "cars", dt.date(1980, 1, 1))
+    assert_scored(own, result, "reach", newest, newest[OF_CAR])
+
+
+def test_a_csv_file_as_others_wrote_it_scored_by_statsmodels(spark: SparkSession, own: Own) -> None:
+    lines = data_of("matplotlib", "mpl-data/sample_data/msft.csv").read_text().splitlines(keepends=True)
+    file = own.root / "inputs/shares.csv"
+    file.write_text("".join([lines[0], *lines[2:]]))  # the newest day comes first
+    made = own.init(spark, "shares", "shares.csv", "high", model_allows=("allow_pickle",))
+    assert (made.date.column, made.date.last, made.key.columns) == ("Date", dt.date(2003, 9, 18), ("Date",))
+    assert [item.sql for item in made.features] == ["Open", "Low", "`Adj. Close*`"]
+    file.write_text("".join(lines))
+    result = score(spark, own.project, "shares", dt.date(2003, 9, 19))
+    assert_scored(own, result, "high", shares()[:1], shares()[:1][OF_PRICES])
 
 
 def test_what_a_person_says_wins_over_guesses(spark: SparkSession, own: Own) -> None:
@@ -274,7 +359,7 @@ def test_rows_without_a_date_are_told_with_the_result(
     assert made.date.last == dt.date(2015, 12, 31)
     initializing._show("european", made)
     told = capsys.readouterr().out
-    assert "10 rows not readable as dd/MM/yyyy" in told
+    assert "10 rows not readable as d/M/yyyy" in told
     assert "  warning   10 rows without a date in 'date': of no slice, and never scored" in told.splitlines()
 
 
