@@ -20,7 +20,7 @@ setup(
             "pyspark>=4.1,<4.2",
             "delta-spark==4.4.0",  # the version of the jar that `pipelines.spark` names
             "deltalake>=1.6,<2",
-            "filelock>=3",
+            "filelock>=3.12",
             "great-expectations>=1.24,<2",
             "jinja2>=3.1",
             "jsonschema>=4",
