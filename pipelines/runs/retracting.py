@@ -9,9 +9,11 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Project, load_pipeline
 from pipelines.errors import ConflictError, UsageError
+from pipelines.passes.publishing import publish
 from pipelines.runs.tables import require_tables
+from pipelines.schemas import SLICE_COLUMNS
 from pipelines.tables.ledger import Entry
-from pipelines.tables.slices import Slice, look_at_slice, publish
+from pipelines.tables.slices import Slice, look_at_slice
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
     before = known[-1] if known else Entry(state.published_run, name, score_date, slice_.model_name, "published")
     # On the record first: should the process end before the commit, the slice is there to be retracted again.
     layout.ledger.append(replace(before, state="retracted", fence=fence, manifest=None, error=reason))
-    nothing = spark.read.format("delta").load(layout.predictions).limit(0)
+    nothing = spark.read.format("delta").load(layout.predictions).drop(*SLICE_COLUMNS).limit(0)
     said = {"run_id": state.published_run, "fence": fence, "retracted": reason}
     if publish(nothing, layout.predictions, slice_, fence, said) == "superseded":
         layout.ledger.append(replace(before, manifest=None, error=f"not retracted: a newer run came first ({reason})"))

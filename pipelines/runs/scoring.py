@@ -11,6 +11,7 @@ from pipelines.config import Project
 from pipelines.errors import RejectedError, UsageError, did_you_mean
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.warming import warm_up
+from pipelines.passes.publishing import append_quarantine, publish
 from pipelines.runs.auditing import NEVER_ACCEPTED, audited
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import Layout
@@ -25,8 +26,7 @@ from pipelines.runs.tables import require_columns, require_tables
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locking import RunLock
-from pipelines.tables.quarantine import append_quarantine
-from pipelines.tables.slices import Slice, look_at_slice, publish
+from pipelines.tables.slices import Slice, look_at_slice
 from pipelines.tables.stages import Stage
 from pipelines.validation.verdict import Verdict
 
@@ -171,7 +171,9 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
             )
         # Of a rejected run too, as evidence: its rows count as published nowhere.
         if counts.quarantined:
-            append_quarantine(quarantine_of(rows, resolved, staged_at), layout.quarantine, manifest.run_id)
+            append_quarantine(
+                quarantine_of(rows, resolved, staged_at), layout.quarantine, resolved.slice, manifest.run_id
+            )
     if failed:
         raise rejection(resolved, stage, failed, verdict, counts)
     with steps("publish"):

@@ -228,11 +228,10 @@ def read_stage(spark: SparkSession, stage: Stage, marker: dict[str, Any]) -> Dat
 
 
 def predictions_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -> DataFrame:
-    """The staged rows that were scored, as the predictions table holds them."""
+    """The staged rows that were scored, as the predictions table holds them; the slice's columns are the commit's."""
     pipeline, manifest = resolved.definition.pipeline, resolved.manifest
     return rows.where(F.col("reasons").isNull()).select(
         *[column(name) for name in pipeline.key],
-        *_slice_columns(resolved),
         F.lit(resolved.model.version).cast("int").alias("model_version"),
         *[column(name) for name in pipeline.outputs],
         F.lit(manifest.run_id).alias("run_id"),
@@ -241,18 +240,13 @@ def predictions_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) 
 
 
 def quarantine_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -> DataFrame:
-    """The staged rows that were refused, as the quarantine table holds them."""
+    """The staged rows that were refused, as the quarantine table holds them; their date is the commit's."""
     pipeline, manifest = resolved.definition.pipeline, resolved.manifest
     return rows.where(F.col("reasons").isNotNull()).select(
         *[column(name) for name in pipeline.key],
-        *_slice_columns(resolved),
+        F.lit(resolved.slice.model_name).alias("model_name"),
         F.lit(manifest.run_id).alias("run_id"),
         F.col("reasons").cast(schemas.reasons()).alias("reasons"),
         as_json(F.col("row")).alias("row"),
         F.lit(staged_at).alias("quarantined_at"),
     )
-
-
-def _slice_columns(resolved: Resolved) -> list[Any]:
-    slice_ = resolved.slice
-    return [F.lit(slice_.score_date).alias("score_date"), F.lit(slice_.model_name).alias("model_name")]

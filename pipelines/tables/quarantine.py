@@ -8,28 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from deltalake import DeltaTable
-from pyspark.sql import DataFrame
 
 from pipelines.tables.locations import for_delta_rs
-from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import between, equal, one_of, plain_rows, query
-from pipelines.tables.slices import write_with_retries
-
-
-def append_quarantine(frame: DataFrame, location: str, run_id: str) -> None:
-    """Append a run's refused rows; a second time for the same run adds nothing.
-
-    The rows count as published only where their run is the slice's published one.
-    """
-    writer = (
-        frame.coalesce(1)
-        .write.format("delta")
-        .mode("append")
-        .option("txnAppId", f"quarantine/{run_id}")
-        .option("txnVersion", 1)
-    )
-    with table_lock(location):
-        write_with_retries(lambda: writer.save(location), location)
 
 
 @dataclass(frozen=True)

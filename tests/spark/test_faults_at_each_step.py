@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 from faults.at_steps import STEPS, BrokenOffError, at, broken_off
 from kinds import kept
 from pyspark.sql import SparkSession
 from small_project import SmallProject, without_run
 
-from pipelines.errors import ConflictError, PipelineError
+from pipelines.errors import ConflictError, PipelineError, TableError
+from pipelines.passes import publishing
 from pipelines.runs.repairing import repair
-from pipelines.tables import slices
 
 ENDS = {"published", "superseded", "conflict", "rejected", "failed"}
 
@@ -68,24 +70,21 @@ def test_another_run_of_the_slice_comes_in_between(
 
 
 def after_commit(error: Exception) -> Callable[..., Any]:
-    """The write of a table that commits, and whose answer is lost on the way back, once."""
-    real, lost = slices.write_with_retries, [error]
+    """The commit of a table that is made, and whose answer is lost on the way back, once."""
+    real, lost = publishing.commit, [error]
 
-    def write_with_retries(write: Callable[[], None], location: str) -> None:
-        def losing() -> None:
-            write()
-            if lost and location.endswith("predictions"):
-                raise lost.pop()
+    def commit(table: DeltaTable, *about: Any, **more: Any) -> None:
+        real(table, *about, **more)
+        if lost and more.get("replaces"):
+            raise lost.pop()
 
-        real(losing, location)
-
-    return write_with_retries
+    return commit
 
 
 def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "write_with_retries", after_commit(RuntimeError("ConcurrentWriteException: lost")))
+    monkeypatch.setattr(publishing, "commit", after_commit(CommitFailedError("lost")))
     result = small.score(spark)
     assert result.outcome == "published"
     assert same_tables(small, scored)
@@ -96,8 +95,8 @@ def test_a_commit_after_which_all_is_lost_is_found_again(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(slices, "write_with_retries", after_commit(OSError("the disk went away")))
-        with pytest.raises(OSError, match="the disk went away"):
+        patched.setattr(publishing, "commit", after_commit(OSError("the disk went away")))
+        with pytest.raises(TableError, match="the disk went away"):
             small.score(spark)
     assert small.score(spark).outcome == "already_done"
     assert same_tables(small, scored)
@@ -106,13 +105,16 @@ def test_a_commit_after_which_all_is_lost_is_found_again(
 def test_writers_that_always_come_first_end_in_a_conflict_and_the_rows_are_kept(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(write: Callable[[], None], location: str) -> None:
-        raise ConflictError(f"other writers of {location} came first")
+    def never(table: DeltaTable, *_: Any, **more: Any) -> None:
+        raise CommitFailedError("version 7 is there already")
 
+    files = sorted(Path(small.predictions_path).rglob("*.parquet"))
     with monkeypatch.context() as patched:
-        patched.setattr(slices, "write_with_retries", never)
-        with pytest.raises(ConflictError):
+        patched.setattr(publishing, "commit", never)
+        patched.setattr(publishing, "MOST_ATTEMPTS", 2)
+        with pytest.raises(ConflictError, match="came first 2 times"):
             small.score(spark)
+    assert sorted(Path(small.predictions_path).rglob("*.parquet")) == files
     assert [entry.state for entry in small.ledger.latest()] == ["conflict"]
     assert len(small.stages()) == 1
     result = small.score(spark)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from small_project import DAY, DAYS, SmallProject, without_run
 
-from pipelines.tables.slices import Slice, look_at_slice, publish
+from pipelines.errors import TableError
+from pipelines.passes.publishing import publish
+from pipelines.schemas import SLICE_COLUMNS
+from pipelines.tables.slices import Slice, look_at_slice
 
 pytestmark = pytest.mark.spark
 
@@ -20,7 +24,8 @@ SLICE = Slice(DAY, "returns")
 
 def rows_of(spark: SparkSession, small: SmallProject, run_id: str) -> DataFrame:
     """The published slice's rows under another run's id."""
-    return spark.read.format("delta").load(small.predictions_path).withColumn("run_id", F.lit(run_id)).localCheckpoint()
+    published = spark.read.format("delta").load(small.predictions_path).drop(*SLICE_COLUMNS)
+    return published.withColumn("run_id", F.lit(run_id)).localCheckpoint()
 
 
 def published_by(small: SmallProject) -> set[str]:
@@ -49,30 +54,38 @@ def test_an_older_attempt_that_wakes_up_later_changes_nothing(spark: SparkSessio
 
 def test_fences_of_one_slice_say_nothing_of_another(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark)
-    frame = rows_of(spark, small, "other").withColumn("score_date", F.lit(DAYS[1]))
+    frame = rows_of(spark, small, "other")
     other = publish(frame, small.predictions_path, Slice(DAYS[1], "returns"), 1, {"run_id": "other", "fence": 1})
     assert other == "published"
     assert {row["run_id"] for row in small.predictions(DAYS[1])} == {"other"}
     assert published_by(small) != {"other"}
 
 
-def test_a_write_out_of_the_slice_is_refused(spark: SparkSession, small: SmallProject) -> None:
+@pytest.mark.parametrize("column", ["model_name", "another", "id"])
+def test_rows_that_do_not_fit_are_refused_and_leave_nothing(
+    spark: SparkSession, small: SmallProject, column: str
+) -> None:
     small.score(spark)
-    rows = small.predictions()
-    frame = rows_of(spark, small, "stray").withColumn("model_name", F.lit("another"))
-    with pytest.raises(Exception, match="REPLACE_WHERE_MISMATCH"):
+    rows, files = small.predictions(), sorted(Path(small.predictions_path).rglob("*.parquet"))
+    frame = rows_of(spark, small, "stray").withColumn(column, F.lit("text"))
+    with pytest.raises(TableError, match=f"found: {column} string"):
         publish(frame, small.predictions_path, SLICE, 2**60, {"run_id": "stray", "fence": 2**60})
     assert small.predictions() == rows
+    assert sorted(Path(small.predictions_path).rglob("*.parquet")) == files
 
 
 def test_a_model_name_with_a_quote_stays_within_its_slice(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark)
     name = "it's \\ odd"
-    frame = rows_of(spark, small, "odd").withColumn("model_name", F.lit(name))
+    frame = rows_of(spark, small, "odd")
     outcome = publish(frame, small.predictions_path, Slice(DAY, name), 1, {"run_id": "odd", "fence": 1})
     assert outcome == "published"
     assert {row["model_name"] for row in small.predictions()} == {"returns", name}
     assert look_at_slice(small.predictions_path, Slice(DAY, name)).published_run == "odd"
+    again = rows_of(spark, small, "again").where("run_id = 'again'").limit(5)
+    publish(again, small.predictions_path, Slice(DAY, name), 2, {"run_id": "again", "fence": 2})
+    by_spark = spark.read.format("delta").load(small.predictions_path).where(F.col("model_name") == name)
+    assert by_spark.count() == len([row for row in small.predictions() if row["model_name"] == name]) == 5
 
 
 def test_two_runs_at_once_leave_one_run_in_the_slice_and_both_in_the_ledger(

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from pipelines.errors import ConflictError, TableError
-from pipelines.tables.slices import Slice, SliceState, look_at_slice, write_with_retries
+from pipelines.errors import TableError
+from pipelines.tables.slices import Slice, SliceState, look_at_slice
 from unit.samples import DAY_1, DAY_2
 
 SLICE = Slice(DAY_1, "churn")
@@ -83,41 +83,3 @@ def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="there is no table at") as caught:
         look_at_slice(str(tmp_path / "p"), SLICE)
     assert "lakescore tables create" in str(caught.value)
-
-
-class ConcurrentAppendError(Exception):
-    """Named as Delta names its conflicts."""
-
-
-def test_a_writer_that_lost_tries_again() -> None:
-    lost = iter([ConcurrentAppendError("a"), ConcurrentAppendError("b")])
-
-    def write() -> None:
-        for error in lost:
-            raise error
-
-    write_with_retries(write, "t")
-    assert next(lost, None) is None
-
-
-def test_another_error_is_not_retried() -> None:
-    calls = []
-
-    def write() -> None:
-        calls.append(1)
-        raise ValueError("no space left")
-
-    with pytest.raises(ValueError, match="no space left"):
-        write_with_retries(write, "t")
-    assert len(calls) == 1
-
-
-def test_a_writer_that_always_lost_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.tables.slices.MOST_ATTEMPTS", 2)
-
-    def write() -> None:
-        raise ConcurrentAppendError("files were added\nand more")
-
-    with pytest.raises(ConflictError, match="came first 2 times") as caught:
-        write_with_retries(write, "t")
-    assert caught.value.found == "files were added"
