@@ -12,6 +12,12 @@ from pipelines.tables.locations import below, storage
 from pipelines.tables.reading import active_files
 from pipelines.tables.slices import open_table
 
+_COMMITTER = {
+    "mapreduce.fileoutputcommitter.algorithm.version": "1",
+    "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+}
+"""Version 2 would move a task's files before the job is known to end well."""
+
 
 class AttemptFolder:
     """A fresh folder below a table's, for the rows of one attempt of a run.
@@ -31,10 +37,10 @@ class AttemptFolder:
     def write(self, frame: DataFrame) -> list[DataFile]:
         """Write the rows, and tell of the files that hold them.
 
-        Files are listed once Spark's job has ended well: its committer moves a task's files into the folder when the
-        task is done, so tasks that were tried again, or twice side by side, leave nothing there.
+        Files are listed once Spark's job has ended well: its committer moves the tasks' files into the folder then, so
+        tasks that were tried again, or twice side by side, leave nothing there.
         """
-        frame.write.parquet(below(self.location, self.name))
+        frame.write.options(**_COMMITTER).parquet(below(self.location, self.name))
         return data_files(self.location, self.name)
 
     def is_named(self) -> bool:
@@ -43,7 +49,9 @@ class AttemptFolder:
         return any(path.startswith(f"{self.name}/") for path in paths)
 
     def discard(self) -> None:
-        """Remove the folder; that of the run stays, where it is the last, empty until `maintain`."""
-        files = storage(self.location)
+        """Remove the folder, and with it that of the run where no other attempt lies there."""
+        files, of_run = storage(self.location), self.name.partition("/")[0]
         if files.get_file_info(self.name).type == fs.FileType.Directory:
             files.delete_dir(self.name)
+            if not files.get_file_info(fs.FileSelector(of_run)):
+                files.delete_dir(of_run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def copied(published: SmallProject, tmp_path: Path) -> SmallProject:
 
 
 def files(location: str) -> int:
-    return len(list(Path(location).glob("score_date=*/**/*.parquet")))
+    return len(list(Path(location).glob("pass=*/attempt=*/*.parquet")))
 
 
 def test_files_are_joined_and_rows_stay(copied: SmallProject, spark: SparkSession) -> None:
@@ -64,11 +65,19 @@ def test_files_that_no_version_needs_are_removed_once_they_are_old(copied: Small
         text = log.read_text().replace('"deletionTimestamp":', f'"deletionTimestamp":{int(old * 1000)},"was":')
         log.write_text(text)
         os.utime(log, (old, old))
+    attempts = [Path(copied.predictions_path, f"pass=killed-{age}", "attempt=1") for age in ("old", "young")]
+    for attempt in attempts:  # what runs leave that are killed before their commit
+        attempt.mkdir(parents=True)
+        shutil.copy(next(Path(copied.predictions_path).rglob("*.parquet")), attempt / "part-0.parquet")
     for file in Path(copied.predictions_path).rglob("*.parquet"):
-        os.utime(file, (old, old))
+        if attempts[1] not in file.parents:
+            os.utime(file, (old, old))
     before = copied.predictions()
     done = maintain(spark, copied.project, "orders", closed_after_days=10_000)
-    assert done.tables["predictions"].removed == 2  # those of the first run, which the second replaced
+    assert (
+        done.tables["predictions"].removed == 3
+    )  # two of the first run, which the second replaced, and a killed one's
+    assert [any(attempt.iterdir()) for attempt in attempts] == [False, True]
     assert copied.predictions() == before
 
 
