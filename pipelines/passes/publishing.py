@@ -17,6 +17,8 @@ from urllib.parse import unquote
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -160,15 +162,17 @@ def _removals(table: DeltaTable, partition: Mapping[str, str], now: int) -> list
 def _put(
     frame: DataFrame, location: str, run_id: str, attempt: Callable[[DeltaTable, Sequence[DataFile]], Outcome]
 ) -> Outcome:
-    """Write the rows, and try to commit them; files that no commit names are removed again."""
+    """Write the rows, and try to commit them; files that no commit names are removed, by `maintain` at the latest."""
     folder = AttemptFolder(location, run_id)
     outcome: Outcome | None = None
     try:
         files = folder.write(frame)
         outcome = _committed(location, lambda table: attempt(table, files), files)
+    except (PySparkException, Py4JError) as error:
+        raise unwritable(location, error) from error
     finally:
         if outcome != "published":
-            with suppress(DeltaError, OSError):  # what ended the attempt says more; `maintain` removes them later
+            with suppress(DeltaError, OSError, TableError):  # what ended the attempt says more
                 if not folder.is_named():
                     folder.discard()
     return outcome
