@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,9 @@ LONGEST_VALUE = 500
 NO_SPACE = "No space left on device"
 """As the operating system says it, whoever passes it on."""
 CAUSED_BY = "Caused by: "
+_INNER = "↳"
+"""Before each inner cause of delta-rs' errors."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class PipelineError(Exception):
@@ -139,16 +143,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def root_cause(error: BaseException) -> str:
-    r"""What an error comes from, in one line: of Java's, the innermost cause.
+    r"""What an error comes from, in one line: of Java's and delta-rs' the innermost cause.
 
     >>> root_cause(ValueError("calling o1.save: failed\n\tat a.B\nCaused by: java.io.IOException: No space left"))
     'java.io.IOException: No space left'
     >>> root_cause(ValueError("calling o1.save.\n: java.io.IOException: broken\n\tat a.B"))
     'java.io.IOException: broken'
+    >>> root_cause(OSError("no copy\n \x1b[31m↳\x1b[0m unable to\n \x1b[31m↳\x1b[0m No space left on device"))
+    'No space left on device'
     >>> root_cause(ValueError("no table\nat all"))
     'no table'
     """
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = _COLOURS.sub("", str(error)).strip().splitlines() or [type(error).__name__]
+    inner = [line.partition(_INNER)[2].strip() for line in lines if _INNER in line]
+    if inner:
+        return inner[-1]
     causes = [line for line in lines if line.startswith(CAUSED_BY)]
     if causes:
         return causes[-1].removeprefix(CAUSED_BY)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
 
-from pyarrow import fs
 from pyspark.sql import DataFrame
 
-from pipelines.passes.footers import DataFile, data_files
-from pipelines.tables.locations import below, storage
-from pipelines.tables.reading import active_files
-from pipelines.tables.slices import open_table
+from pipelines.tables.locations import for_delta_rs
 
+PREFIX = "pass="
+"""How the folder of a run begins."""
 _COMMITTER = {
     "mapreduce.fileoutputcommitter.algorithm.version": "1",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
@@ -20,10 +21,10 @@ _COMMITTER = {
 
 
 class AttemptFolder:
-    """A fresh folder below a table's, for the rows of one attempt of a run.
+    """A fresh folder below a table's on a local disk, for the rows of one attempt of a run.
 
     Its files belong to no version until a commit names them; until then `discard` removes them. What a killed process
-    leaves is removed by `maintain`, as any file that no version needs.
+    leaves is removed by `maintain` once it is older than the retention, as any file that no version needs.
 
     Args:
         location: the table's.
@@ -31,27 +32,33 @@ class AttemptFolder:
     """
 
     def __init__(self, location: str, run_id: str) -> None:
-        self.location = location
-        self.name = f"pass={run_id}/attempt={secrets.token_hex(4)}"
+        self.name = f"{PREFIX}{run_id}/attempt={secrets.token_hex(4)}"
+        self._path = Path(for_delta_rs(location), self.name)
 
-    def write(self, frame: DataFrame) -> list[DataFile]:
-        """Write the rows, and tell of the files that hold them.
+    def write(self, frame: DataFrame) -> None:
+        """Write the rows as Parquet.
 
-        Files are listed once Spark's job has ended well: its committer moves the tasks' files into the folder then, so
-        tasks that were tried again, or twice side by side, leave nothing there.
+        Spark's committer moves the tasks' files into the folder once the job has ended well, so tasks that were tried
+        again, or ran twice side by side, leave nothing there.
         """
-        frame.write.options(**_COMMITTER).parquet(below(self.location, self.name))
-        return data_files(self.location, self.name)
-
-    def is_named(self) -> bool:
-        """Whether the table's newest version has a file of the folder."""
-        paths = active_files(open_table(self.location))["path"].to_pylist()
-        return any(path.startswith(f"{self.name}/") for path in paths)
+        frame.write.options(**_COMMITTER).parquet(self._path.as_uri())
 
     def discard(self) -> None:
-        """Remove the folder, and with it that of the run where no other attempt lies there."""
-        files, of_run = storage(self.location), self.name.partition("/")[0]
-        if files.get_file_info(self.name).type == fs.FileType.Directory:
-            files.delete_dir(self.name)
-            if not files.get_file_info(fs.FileSelector(of_run)):
-                files.delete_dir(of_run)
+        """Remove the folder, and that of the run where no other attempt is in it."""
+        shutil.rmtree(self._path, ignore_errors=True)
+        with suppress(OSError):
+            self._path.parent.rmdir()
+
+
+def remove_empty(location: str, older_than: float) -> None:
+    """Remove the folders of attempts that hold no file any more.
+
+    Args:
+        location: the table's.
+        older_than: the time, in seconds since 1970, before which they were changed last.
+    """
+    for run in Path(for_delta_rs(location)).glob(f"{PREFIX}*"):
+        for folder in sorted((run, *run.rglob("*")), reverse=True):  # the innermost first
+            with suppress(OSError):  # it holds something, or it is a file
+                if folder.stat().st_mtime < older_than:
+                    folder.rmdir()

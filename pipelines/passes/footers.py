@@ -1,4 +1,4 @@
-"""What the footers of Parquet files tell: how many rows, of which types, with which bounds; without reading a row."""
+"""What the footers of Parquet files say: how many rows, of which types, with which bounds; without reading a row."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ LONGEST_TEXT = 64
 
 
 @dataclass(frozen=True)
+class ColumnStatistics:
+    """What a file's footer says of a column.
+
+    Args:
+        nulls: how many of its values are null.
+        bounds: its least and its greatest value; None where that is not certain.
+    """
+
+    nulls: int
+    bounds: tuple[Any, Any] | None
+
+
+@dataclass(frozen=True)
 class DataFile:
     """A Parquet file of a table.
 
@@ -27,76 +40,82 @@ class DataFile:
         size: in bytes.
         rows: how many.
         schema: its columns.
-        nulls: how many of a column's values are null; columns of which that is not known are missing.
-        bounds: the least and the greatest value of whole numbers, dates and short texts.
+        columns: the statistics of those columns that were asked for and have some.
     """
 
     path: str
     size: int
     rows: int
     schema: pa.Schema
-    nulls: Mapping[str, int]
-    bounds: Mapping[str, tuple[Any, Any]]
+    columns: Mapping[str, ColumnStatistics]
 
-    def statistics(self, columns: Collection[str]) -> str:
-        """What Delta's log says of the file, as JSON; bounds and nulls of some columns only.
+    def as_json(self) -> str:
+        """The file's statistics as Delta's log keeps them.
 
         Source: the Delta transaction log protocol, github.com/delta-io/delta, PROTOCOL.md, "Per-file Statistics".
         """
-        bounds = {name: pair for name, pair in self.bounds.items() if name in columns}
-        told = {
-            "numRecords": self.rows,
-            "minValues": {name: _as_json(least) for name, (least, _) in bounds.items()},
-            "maxValues": {name: _as_json(greatest) for name, (_, greatest) in bounds.items()},
-            "nullCount": {name: count for name, count in self.nulls.items() if name in columns},
-        }
-        return json.dumps(told)
+        bounds = {name: column.bounds for name, column in self.columns.items() if column.bounds is not None}
+        return json.dumps(
+            {
+                "numRecords": self.rows,
+                "minValues": {name: _plain(least) for name, (least, _) in bounds.items()},
+                "maxValues": {name: _plain(greatest) for name, (_, greatest) in bounds.items()},
+                "nullCount": {name: column.nulls for name, column in self.columns.items()},
+            }
+        )
 
 
-def data_files(location: str, folder: str) -> list[DataFile]:
-    """The Parquet files of a folder that hold rows, by name; none where there is no such folder.
+def data_files(location: str, folder: str, columns: Collection[str]) -> list[DataFile]:
+    """The Parquet files of a folder that hold rows, by name.
 
     Args:
         location: the table's.
         folder: below it.
+        columns: those whose statistics are wanted.
+
+    Raises:
+        OSError: the folder is not there, or a file is no Parquet.
     """
     files = storage(location)
-    found = files.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-    paths = sorted(info.path for info in found if info.base_name.endswith(".parquet"))
-    told = [_told(files, path) for path in paths]
-    return [file for file in told if file.rows]
+    paths = sorted(info.path for info in files.get_file_info(fs.FileSelector(folder)) if info.extension == "parquet")
+    read = [_read(files, path, columns) for path in paths]
+    return [file for file in read if file.rows]
 
 
-def _told(files: fs.FileSystem, path: str) -> DataFile:
+def _read(files: fs.FileSystem, path: str, columns: Collection[str]) -> DataFile:
     with files.open_input_file(path) as opened:
-        parquet = pq.ParquetFile(opened)
+        try:
+            parquet = pq.ParquetFile(opened)
+        except pa.ArrowInvalid as error:
+            raise OSError(f"{path} is no Parquet file: {error}") from error
         size, footer, schema = opened.size(), parquet.metadata, parquet.schema_arrow
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    nulls, bounds = {}, {}
+    known = {}
     for number in range(footer.num_columns):
-        name = footer.schema.column(number).path
-        if name not in schema.names:  # within a list or a struct
-            continue
-        told = [group.column(number).statistics for group in groups]
-        if all(one is not None and one.has_null_count for one in told):
-            nulls[name] = sum(one.null_count for one in told)
-            pair = _bounds(schema.field(name).type, [one for one in told if one.num_values])
-            if pair is not None:
-                bounds[name] = pair
-    return DataFile(path, size, footer.num_rows, schema, nulls, bounds)
+        column = footer.schema.column(number)
+        is_nested = column.max_definition_level > 1 or column.max_repetition_level > 0
+        if column.path in columns and not is_nested:
+            groups = [footer.row_group(group).column(number).statistics for group in range(footer.num_row_groups)]
+            if all(group is not None and group.has_null_count for group in groups):
+                nulls = sum(group.null_count for group in groups)
+                known[column.path] = ColumnStatistics(nulls, _bounds(schema.field(column.path).type, groups))
+    return DataFile(path, size, footer.num_rows, schema, known)
 
 
-def _bounds(kind: pa.DataType, told: list[Any]) -> tuple[Any, Any] | None:
-    """The bounds of all row groups: of types whose order is the same for whoever reads them."""
+def _bounds(kind: pa.DataType, groups: list[Any]) -> tuple[Any, Any] | None:
+    """The bounds over all row groups: of types whose order is the same for whoever reads them."""
     if not (pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_string(kind)):
         return None
-    if not told or not all(one.has_min_max for one in told):
+    groups = [group for group in groups if group.num_values]
+    if not groups or not all(group.has_min_max for group in groups):
         return None
-    least, greatest = min(one.min for one in told), max(one.max for one in told)
+    try:
+        least, greatest = min(group.min for group in groups), max(group.max for group in groups)
+    except (OverflowError, UnicodeDecodeError):  # a date after the year 9999, a text that is no UTF-8
+        return None
     if isinstance(least, str) and max(len(text.encode()) for text in (least, greatest)) > LONGEST_TEXT:
         return None
     return least, greatest
 
 
-def _as_json(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value

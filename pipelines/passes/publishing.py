@@ -1,7 +1,7 @@
 """Puts rows in place: fenced, whole or not at all, and told apart afterwards. The one way into the pipeline's tables.
 
-Rows are written once, as files of the table's own folder; what makes them the slice is a commit of the log alone.
-delta-rs checks nothing of such a commit, so each attempt looks at the table anew, checks, and commits at that very
+Spark writes the rows once, as files of the table's own folder; a commit of the log alone makes them the slice.
+delta-rs checks nothing of such a commit. So each attempt looks at the table anew, checks, and commits at that very
 version; whatever comes in between makes it begin again from the look.
 """
 
@@ -9,75 +9,90 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import unquote
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pipelines.errors import TableError
+from pipelines.errors import PipelineError, TableError
 from pipelines.expressions.names import column
-from pipelines.passes import by_spark
+from pipelines.passes import spark_writer
 from pipelines.passes.attempt_folder import AttemptFolder
-from pipelines.passes.fitting import kept_by_spark, require_fitting
-from pipelines.passes.footers import DataFile
-from pipelines.passes.losing import overtaken, unwritable
+from pipelines.passes.demands import needs_spark, path_for_removal, require_fitting
+from pipelines.passes.footers import DataFile, data_files
+from pipelines.passes.retries import retried, unwritable
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import active_files
-from pipelines.tables.slices import Slice, open_table, runs_in
+from pipelines.tables.slices import Slice, open_table
 
 Outcome = Literal["published", "superseded"]
-MOST_ATTEMPTS = 8
 STATISTICS = "delta.dataSkippingStatsColumns"
 
 
-def publish(frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any]) -> Outcome:
+@dataclass(frozen=True)
+class Change:
+    """What an attempt changes of a table.
+
+    Args:
+        location: the table's.
+        run_id: whose rows they are.
+        partition: the values of the table's partition columns for all rows.
+        transaction: the attempt; of one application, none follows one with a higher version.
+        rows: how many rows it brings.
+        replaces: whether they take the place of the partition's rows.
+        user_metadata: what is said of the commit.
+    """
+
+    location: str
+    run_id: str
+    partition: Mapping[str, str]
+    transaction: Transaction
+    rows: int
+    replaces: bool = False
+    user_metadata: str | None = None
+
+
+def publish(
+    frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any], *, rows: int
+) -> Outcome:
     """Replace the slice by the frame's rows, unless a newer attempt did so already.
 
     Args:
-        frame: the slice's rows, all of them, without the columns that name the slice; none take the slice away.
+        frame: the slice's rows, all of them, without the columns that name the slice.
         location: the predictions table's.
         slice_: which slice.
         fence: this attempt's number.
         metadata: kept with the commit; `run_id` in it tells this attempt's commit.
+        rows: how many they are, as they were counted; none take the slice away.
 
     Raises:
         ConflictError: other writers came first until the retries were used up.
         TableError: the table cannot be written, or does not take such rows.
     """
-    table, run_id = open_table(location), str(metadata["run_id"])
-    if kept_by_spark(location, table) is not None:
-        return by_spark.publish(frame, location, slice_, fence, metadata)
-    if (table.transaction_version(slice_.transaction) or 0) > fence:
-        return "superseded"
-
-    def replaced(now: DeltaTable, files: Sequence[DataFile]) -> Outcome:
-        last = now.transaction_version(slice_.transaction) or 0
-        if last >= fence:
-            # Ours: the answer to an earlier attempt was lost.
-            is_there = last == fence and runs_in(now, {slice_})[slice_] == ({run_id} if files else set())
-            return "published" if is_there else "superseded"
-        commit(
-            now,
-            files,
-            slice_.partition,
-            Transaction(slice_.transaction, fence),
-            replaces=True,
-            user_metadata=json.dumps(metadata, sort_keys=True),
-        )
-        return "published"
-
-    return _put(_named_as_in(table, frame), location, run_id, replaced)
+    change = Change(
+        location,
+        str(metadata["run_id"]),
+        slice_.partition,
+        Transaction(slice_.transaction, fence),
+        rows,
+        replaces=True,
+        user_metadata=json.dumps(metadata, sort_keys=True),
+    )
+    table = open_table(location)
+    if _needs_spark(table, change) is not None:
+        return "published" if spark_writer.replace_slice(frame, location, slice_, fence, metadata) else "superseded"
+    return "published" if put(frame, table, change) else "superseded"
 
 
-def append_quarantine(frame: DataFrame, location: str, slice_: Slice, run_id: str) -> None:
+def append_quarantine(frame: DataFrame, location: str, slice_: Slice, run_id: str, *, rows: int) -> None:
     """Append a run's refused rows; a second time for the same run adds nothing.
 
     The rows count as published only where their run is the slice's published one.
@@ -87,127 +102,155 @@ def append_quarantine(frame: DataFrame, location: str, slice_: Slice, run_id: st
         location: the quarantine table's.
         slice_: whose rows.
         run_id: the run that refused them.
+        rows: how many they are, as they were counted.
 
     Raises:
         ConflictError, TableError: as `publish`.
     """
-    table, done = open_table(location), Transaction(f"quarantine/{run_id}", 1)
-    if kept_by_spark(location, table) is not None:
-        by_spark.append(frame, location, slice_.score_date, done)
-        return
-
-    def appended(now: DeltaTable, files: Sequence[DataFile]) -> Outcome:
-        if now.transaction_version(done.app_id) is not None:
-            return "superseded"
-        commit(now, files, {"score_date": slice_.score_date.isoformat()}, done)
-        return "published"
-
-    if table.transaction_version(done.app_id) is None:
-        _put(_named_as_in(table, frame.coalesce(1)), location, run_id, appended)
+    day = slice_.score_date
+    change = Change(location, run_id, {"score_date": day.isoformat()}, Transaction(f"quarantine/{run_id}", 1), rows)
+    table = open_table(location)
+    if _needs_spark(table, change) is not None:
+        spark_writer.append(frame, location, day, change.transaction)
+    elif table.transaction_version(change.transaction.app_id) is None:
+        put(frame.coalesce(1), table, change)
 
 
-def commit(
-    table: DeltaTable,
-    files: Sequence[DataFile],
-    partition: Mapping[str, str],
-    transaction: Transaction,
-    *,
-    replaces: bool = False,
-    user_metadata: str | None = None,
-) -> None:
-    """Commit files to a table at the version that was looked at.
+def put(frame: DataFrame, table: DeltaTable, change: Change) -> bool:
+    """Write the rows, and commit their files; those that no commit names are removed again.
 
     Args:
-        table: at that version.
-        files: what is added.
-        partition: the values of the table's partition columns for them.
-        transaction: which attempt it is.
-        replaces: whether the files of the partition that are there now go.
-        user_metadata: what is said of the commit.
+        frame: the rows, without the partition's columns.
+        table: as it was looked at.
+        change: what becomes of them.
+
+    Returns:
+        Whether they are there, by the table itself; not where a newer attempt came first.
+    """
+    if _last_attempt(table, change) > change.transaction.version:
+        return False
+    folder = AttemptFolder(change.location, change.run_id)
+    try:
+        files = _written(frame, table, change, folder)
+    except BaseException:
+        folder.discard()
+        raise
+    with table_lock(change.location):
+        try:
+            retried(lambda: _commit_once(change, files), change.location, _is_conflict)
+        except PipelineError:
+            folder.discard()
+            raise
+        except (DeltaError, OSError) as error:
+            # What follows a commit may fail too, as a checkpoint of the log where the disk is full.
+            if not _is_there(change, files):
+                folder.discard()
+                raise unwritable(change.location, error) from error
+        is_there = _is_there(change, files)
+        if not is_there:
+            folder.discard()
+        return is_there
+
+
+def _written(frame: DataFrame, table: DeltaTable, change: Change, folder: AttemptFolder) -> list[DataFile]:
+    """The files of the rows, which are as many as were counted."""
+    if not change.rows:
+        return []
+    spelled = {field.name.lower(): field.name for field in table.schema().fields}
+    rows = frame.select(*[column(name).alias(spelled.get(name.lower(), name)) for name in frame.columns])
+    known = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}
+    try:
+        folder.write(rows)
+        files = data_files(change.location, folder.name, known)
+    except (PySparkException, Py4JError, OSError) as error:
+        raise unwritable(change.location, error) from error
+    written = sum(file.rows for file in files)
+    if written != change.rows:
+        raise TableError(
+            f"other rows were written for {change.location} than were counted",
+            expected=f"{change.rows} rows",
+            found=f"{written} rows, in {len(files)} files",
+            remedy="see that executors and driver have the same folder there, and run again",
+        )
+    return files
+
+
+def _commit_once(change: Change, files: Sequence[DataFile]) -> None:
+    """Look at the table, and commit; not where this attempt, or one that comes after it, did so already."""
+    table = open_table(change.location)
+    if _last_attempt(table, change) >= change.transaction.version:
+        return
+    reason = _needs_spark(table, change)
+    if reason is not None:
+        raise TableError(
+            f"the table at {change.location} was altered while rows were written for it",
+            expected="a table that takes them by a commit of its log",
+            found=reason,
+            remedy="run again; the staged rows are kept and not scored twice",
+        )
+    require_fitting(change.location, table, files)
+    commit(table, change, files)
+
+
+def commit(table: DeltaTable, change: Change, files: Sequence[DataFile]) -> None:
+    """Commit files to a table, at the version that was looked at.
 
     Raises:
         CommitFailedError: another commit came in between.
     """
     now = time.time_ns() // 1_000_000
-    named = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}
-    added = [AddAction(file.path, file.size, dict(partition), now, True, file.statistics(named)) for file in files]
-    removed = _removals(table, partition, now) if replaces else []
+    partition: dict[str, str | None] = {**change.partition}
+    added = [AddAction(file.path, file.size, partition, now, True, file.as_json()) for file in files]
+    removed = [
+        RemoveAction(
+            path=path_for_removal(path) or path,
+            data_change=True,
+            deletion_timestamp=now,
+            size=size,
+            partition_values=partition,
+        )
+        for path, size in (_files_there(table, change).items() if change.replaces else ())
+    ]
     table.create_write_transaction(
         [*added, *removed],
         mode="append",
         schema=table.schema(),
         partition_by=table.metadata().partition_columns,
         commit_properties=CommitProperties(
-            custom_metadata={} if user_metadata is None else {"userMetadata": user_metadata},
-            app_transactions=[transaction],
+            custom_metadata={} if change.user_metadata is None else {"userMetadata": change.user_metadata},
+            app_transactions=[change.transaction],
             max_commit_retries=0,
         ),
     )
 
 
-def _removals(table: DeltaTable, partition: Mapping[str, str], now: int) -> list[RemoveAction]:
-    """What takes the partition's files out of the table; delta-rs quotes a path that it lists quoted."""
-    files = active_files(table)
-    known = [files[name].to_pylist() for name in ("path", "size_bytes", *(f"partition.{name}" for name in partition))]
-    wanted = list(partition.values())
-    return [
-        RemoveAction(
-            path=unquote(path), data_change=True, deletion_timestamp=now, size=size, partition_values=dict(partition)
-        )
-        for path, size, *values in zip(*known, strict=True)
-        if [None if value is None else str(value) for value in values] == wanted
-    ]
-
-
-def _put(
-    frame: DataFrame, location: str, run_id: str, attempt: Callable[[DeltaTable, Sequence[DataFile]], Outcome]
-) -> Outcome:
-    """Write the rows, and try to commit them; files that no commit names are removed, by `maintain` at the latest."""
-    folder = AttemptFolder(location, run_id)
-    outcome: Outcome | None = None
-    try:
-        files = folder.write(frame)
-        outcome = _committed(location, lambda table: attempt(table, files), files)
-    except (PySparkException, Py4JError) as error:
-        raise unwritable(location, error) from error
-    finally:
-        if outcome != "published":
-            with suppress(DeltaError, OSError, TableError):  # what ended the attempt says more
-                if not folder.is_named():
-                    folder.discard()
-    return outcome
-
-
-def _committed(location: str, attempt: Callable[[DeltaTable], Outcome], files: Sequence[DataFile]) -> Outcome:
-    def once() -> Outcome:
-        table = open_table(location)
-        reason = kept_by_spark(location, table)
-        if reason is not None:
-            raise TableError(
-                f"the table at {location} was altered meanwhile",
-                expected="a table as it was when the run began",
-                found=reason,
-                remedy="run again; the staged rows are kept and not scored twice",
-            )
-        require_fitting(location, table, files)
-        return attempt(table)
-
-    retrying = Retrying(
-        retry=retry_if_exception_type(CommitFailedError),
-        stop=stop_after_attempt(MOST_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.2, max=10),
-        reraise=True,
+def _is_there(change: Change, files: Sequence[DataFile]) -> bool:
+    """Whether the files are the partition's, or among its where they replace none."""
+    table = open_table(change.location)
+    ours, there = {file.path for file in files}, set(_files_there(table, change))
+    return _last_attempt(table, change) == change.transaction.version and (
+        there == ours if change.replaces else there >= ours
     )
-    try:
-        with table_lock(location):
-            return retrying(once)
-    except CommitFailedError as error:
-        raise overtaken(location, MOST_ATTEMPTS, error) from error
-    except (DeltaError, OSError) as error:
-        raise unwritable(location, error) from error
 
 
-def _named_as_in(table: DeltaTable, frame: DataFrame) -> DataFrame:
-    """The frame's columns as the table spells them."""
-    spelled = {field.name.lower(): field.name for field in table.schema().fields}
-    return frame.select(*[column(name).alias(spelled.get(name.lower(), name)) for name in frame.columns])
+def _last_attempt(table: DeltaTable, change: Change) -> int:
+    return table.transaction_version(change.transaction.app_id) or 0
+
+
+def _files_there(table: DeltaTable, change: Change) -> dict[str, int]:
+    """The partition's files: the size in bytes by the path."""
+    files = active_files(table)
+    for name, value in change.partition.items():
+        files = files.filter(pc.equal(files[f"partition.{name}"].cast(pa.string()), value))
+    return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
+
+
+def _needs_spark(table: DeltaTable, change: Change) -> str | None:
+    reason = needs_spark(change.location, table, change.partition)
+    if reason is None and change.replaces and None in map(path_for_removal, _files_there(table, change)):
+        return "files whose names delta-rs spells otherwise"
+    return reason
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return isinstance(error, CommitFailedError)

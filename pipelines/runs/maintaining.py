@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,12 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Project, load_pipeline
 from pipelines.errors import UsageError
+from pipelines.passes.attempt_folder import remove_empty
 from pipelines.runs.layout import Layout
 from pipelines.runs.recovery import is_alive
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
+from pipelines.tables.locations import local_path
 from pipelines.tables.maintenance import SHORTEST_DAYS, Maintained, maintain_ledger, maintain_table, scattered
 from pipelines.tables.stages import abandoned
 
@@ -74,6 +77,8 @@ def maintain(
         days = [day for day in scattered(location) if day <= newest]
         left |= busy & set(days)
         done[kind] = maintain_table(spark, location, [day for day in days if day not in busy], keep_days)
+        if local_path(location) is not None:
+            remove_empty(location, time.time() - keep_days * SECONDS_A_DAY)
     return Maintenance(
         tables=done,
         stages=tuple(_removed_stages(layout, keep_days)),

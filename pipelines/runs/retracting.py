@@ -58,7 +58,7 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
     layout.ledger.append(replace(before, state="retracted", fence=fence, manifest=None, error=reason))
     nothing = spark.read.format("delta").load(layout.predictions).drop(*SLICE_COLUMNS).limit(0)
     said = {"run_id": state.published_run, "fence": fence, "retracted": reason}
-    if publish(nothing, layout.predictions, slice_, fence, said) == "superseded":
+    if publish(nothing, layout.predictions, slice_, fence, said, rows=0) == "superseded":
         layout.ledger.append(replace(before, manifest=None, error=f"not retracted: a newer run came first ({reason})"))
         raise ConflictError(
             f"another run published the slice {score_date} of '{name}' meanwhile",

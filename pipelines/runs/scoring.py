@@ -172,13 +172,18 @@ def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: 
         # Of a rejected run too, as evidence: its rows count as published nowhere.
         if counts.quarantined:
             append_quarantine(
-                quarantine_of(rows, resolved, staged_at), layout.quarantine, resolved.slice, manifest.run_id
+                quarantine_of(rows, resolved, staged_at),
+                layout.quarantine,
+                resolved.slice,
+                manifest.run_id,
+                rows=counts.quarantined,
             )
     if failed:
         raise rejection(resolved, stage, failed, verdict, counts)
     with steps("publish"):
         frame = predictions_of(rows, resolved, staged_at)
-        outcome = publish(frame, layout.predictions, resolved.slice, manifest.fence, manifest.commit_metadata())
+        said = manifest.commit_metadata()
+        outcome = publish(frame, layout.predictions, resolved.slice, manifest.fence, said, rows=counts.scored)
     with steps("record"):
         layout.ledger.append(judged(resolved, outcome, verdict, counts, steps.timings, accepted))
         stage.discard()

@@ -17,8 +17,8 @@ from kinds import kept
 from pyspark.sql import SparkSession
 from small_project import SmallProject, without_run
 
-from pipelines.errors import ConflictError, PipelineError, TableError
-from pipelines.passes import publishing
+from pipelines.errors import ConflictError, PipelineError
+from pipelines.passes import publishing, retries
 from pipelines.runs.repairing import repair
 
 ENDS = {"published", "superseded", "conflict", "rejected", "failed"}
@@ -69,22 +69,23 @@ def test_another_run_of_the_slice_comes_in_between(
     assert small.stages() == []
 
 
-def after_commit(error: Exception) -> Callable[..., Any]:
-    """The commit of a table that is made, and whose answer is lost on the way back, once."""
+def after_commit(error: Exception) -> Callable[..., None]:
+    """The commit of the predictions that is made, and whose answer is lost on the way back, once."""
     real, lost = publishing.commit, [error]
 
-    def commit(table: DeltaTable, *about: Any, **more: Any) -> None:
-        real(table, *about, **more)
-        if lost and more.get("replaces"):
+    def commit(table: DeltaTable, change: publishing.Change, files: Any) -> None:
+        real(table, change, files)
+        if lost and change.replaces:
             raise lost.pop()
 
     return commit
 
 
+@pytest.mark.parametrize("error", [CommitFailedError("lost"), OSError("no room for the log's checkpoint")], ids=repr)
 def test_a_commit_whose_answer_is_lost_is_not_made_twice(
-    small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+    small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(publishing, "commit", after_commit(CommitFailedError("lost")))
+    monkeypatch.setattr(publishing, "commit", after_commit(error))
     result = small.score(spark)
     assert result.outcome == "published"
     assert same_tables(small, scored)
@@ -95,8 +96,8 @@ def test_a_commit_after_which_all_is_lost_is_found_again(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "commit", after_commit(OSError("the disk went away")))
-        with pytest.raises(TableError, match="the disk went away"):
+        patched.setattr(publishing, "commit", after_commit(BrokenOffError("after the commit")))
+        with pytest.raises(BrokenOffError):
             small.score(spark)
     assert small.score(spark).outcome == "already_done"
     assert same_tables(small, scored)
@@ -105,13 +106,13 @@ def test_a_commit_after_which_all_is_lost_is_found_again(
 def test_writers_that_always_come_first_end_in_a_conflict_and_the_rows_are_kept(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(table: DeltaTable, *_: Any, **more: Any) -> None:
+    def never(*_: Any) -> None:
         raise CommitFailedError("version 7 is there already")
 
     files = sorted(Path(small.predictions_path).rglob("*.parquet"))
     with monkeypatch.context() as patched:
         patched.setattr(publishing, "commit", never)
-        patched.setattr(publishing, "MOST_ATTEMPTS", 2)
+        patched.setattr(retries, "MOST_ATTEMPTS", 2)
         with pytest.raises(ConflictError, match="came first 2 times"):
             small.score(spark)
     assert sorted(Path(small.predictions_path).rglob("*.parquet")) == files

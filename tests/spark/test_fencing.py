@@ -14,6 +14,7 @@ from small_project import DAY, DAYS, SmallProject, without_run
 
 from pipelines.errors import TableError
 from pipelines.passes.publishing import publish
+from pipelines.runs.maintaining import maintain
 from pipelines.schemas import SLICE_COLUMNS
 from pipelines.tables.slices import Slice, look_at_slice
 
@@ -28,6 +29,15 @@ def rows_of(spark: SparkSession, small: SmallProject, run_id: str) -> DataFrame:
     return published.withColumn("run_id", F.lit(run_id)).localCheckpoint()
 
 
+def publish_frame(small: SmallProject, frame: DataFrame, run_id: str, slice_: Slice, fence: int) -> str:
+    said = {"run_id": run_id, "fence": fence}
+    return publish(frame, small.predictions_path, slice_, fence, said, rows=frame.count())
+
+
+def publish_as(spark: SparkSession, small: SmallProject, run_id: str, slice_: Slice, fence: int) -> str:
+    return publish_frame(small, rows_of(spark, small, run_id), run_id, slice_, fence)
+
+
 def published_by(small: SmallProject) -> set[str]:
     return {row["run_id"] for row in small.predictions(DAY)}
 
@@ -35,17 +45,9 @@ def published_by(small: SmallProject) -> set[str]:
 def test_an_older_attempt_that_wakes_up_later_changes_nothing(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark)
     fence = look_at_slice(small.predictions_path, SLICE).next_fence()
-    newer = publish(
-        rows_of(spark, small, "newer"),
-        small.predictions_path,
-        SLICE,
-        fence + 10,
-        {"run_id": "newer", "fence": fence + 10},
-    )
+    newer = publish_as(spark, small, "newer", SLICE, fence + 10)
     before = small.versions()
-    older = publish(
-        rows_of(spark, small, "older"), small.predictions_path, SLICE, fence, {"run_id": "older", "fence": fence}
-    )
+    older = publish_as(spark, small, "older", SLICE, fence)
     assert (newer, older) == ("published", "superseded")
     assert published_by(small) == {"newer"}
     assert small.versions() == before
@@ -54,9 +56,7 @@ def test_an_older_attempt_that_wakes_up_later_changes_nothing(spark: SparkSessio
 
 def test_fences_of_one_slice_say_nothing_of_another(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark)
-    frame = rows_of(spark, small, "other")
-    other = publish(frame, small.predictions_path, Slice(DAYS[1], "returns"), 1, {"run_id": "other", "fence": 1})
-    assert other == "published"
+    assert publish_as(spark, small, "other", Slice(DAYS[1], "returns"), 1) == "published"
     assert {row["run_id"] for row in small.predictions(DAYS[1])} == {"other"}
     assert published_by(small) != {"other"}
 
@@ -69,23 +69,31 @@ def test_rows_that_do_not_fit_are_refused_and_leave_nothing(
     rows, files = small.predictions(), sorted(Path(small.predictions_path).rglob("*.parquet"))
     frame = rows_of(spark, small, "stray").withColumn(column, F.lit("text"))
     with pytest.raises(TableError, match=f"found: {column} string"):
-        publish(frame, small.predictions_path, SLICE, 2**60, {"run_id": "stray", "fence": 2**60})
+        publish_frame(small, frame, "stray", SLICE, 2**60)
     assert small.predictions() == rows
     assert sorted(Path(small.predictions_path).rglob("*.parquet")) == files
 
 
-def test_a_model_name_with_a_quote_stays_within_its_slice(spark: SparkSession, small: SmallProject) -> None:
+@pytest.mark.parametrize("name", ["it's \\ odd", "größe 100%/日本"])
+def test_a_model_of_any_name_stays_within_its_slice(spark: SparkSession, small: SmallProject, name: str) -> None:
     small.score(spark)
-    name = "it's \\ odd"
-    frame = rows_of(spark, small, "odd")
-    outcome = publish(frame, small.predictions_path, Slice(DAY, name), 1, {"run_id": "odd", "fence": 1})
-    assert outcome == "published"
+    assert publish_as(spark, small, "odd", Slice(DAY, name), 1) == "published"
     assert {row["model_name"] for row in small.predictions()} == {"returns", name}
     assert look_at_slice(small.predictions_path, Slice(DAY, name)).published_run == "odd"
-    again = rows_of(spark, small, "again").where("run_id = 'again'").limit(5)
-    publish(again, small.predictions_path, Slice(DAY, name), 2, {"run_id": "again", "fence": 2})
+    maintain(spark, small.project, "orders")  # from now on the slice's file lies where Spark puts it
+    frame = rows_of(spark, small, "again").limit(5)
+    assert publish_frame(small, frame, "again", Slice(DAY, name), 2) == "published"
     by_spark = spark.read.format("delta").load(small.predictions_path).where(F.col("model_name") == name)
     assert by_spark.count() == len([row for row in small.predictions() if row["model_name"] == name]) == 5
+
+
+def test_rows_that_are_not_as_many_as_were_counted_are_refused(spark: SparkSession, small: SmallProject) -> None:
+    small.score(spark)
+    rows = small.predictions()
+    said = {"run_id": "short", "fence": 2**60}
+    with pytest.raises(TableError, match=r"expected: 40 rows\n  found: 36 rows"):
+        publish(rows_of(spark, small, "short"), small.predictions_path, SLICE, 2**60, said, rows=40)
+    assert small.predictions() == rows
 
 
 def test_two_runs_at_once_leave_one_run_in_the_slice_and_both_in_the_ledger(

@@ -1,23 +1,19 @@
-"""Commits of the log alone: what they take, what they refuse, and what they say of files."""
+"""Commits of the log alone: they replace a slice whole and no other, and fail where another commit comes in between."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from pipelines.errors import TableError
-from pipelines.passes.fitting import kept_by_spark, require_fitting
-from pipelines.passes.footers import LONGEST_TEXT, DataFile, data_files
-from pipelines.passes.publishing import commit
+from pipelines.passes.footers import DataFile, data_files
+from pipelines.passes.publishing import Change, _is_there, _needs_spark, commit
 from pipelines.tables.slices import Slice, look_at_slice
 from unit.samples import DAY_1, DAY_2
 
@@ -31,50 +27,45 @@ COLUMNS = pa.schema(
     ]
 )
 SLICE = Slice(DAY_1, "churn")
+NAMES = ["churn", "m: it's 100%/é", "a b+c", "x=y&z?#", 'q"uote', "back\\slash", "[br]{ace}~", "日本", "%25"]
 
 
 @pytest.fixture
 def location(tmp_path: Path) -> str:
-    DeltaTable.create(
-        str(tmp_path / "p"),
-        COLUMNS,
-        partition_by=["score_date", "model_name"],
-        configuration={"delta.dataSkippingStatsColumns": "id,run_id"},
-    )
-    return str(tmp_path / "p")
+    properties: Any = {"delta.dataSkippingStatsColumns": "id,run_id"}
+    folder = str(tmp_path / "p")
+    DeltaTable.create(folder, COLUMNS, partition_by=["score_date", "model_name"], configuration=properties)
+    return folder
 
 
-def files_of(location: str, run_id: str, rows: int = 3, **columns: Any) -> list[DataFile]:
-    """Files of a run, as Spark leaves them in a folder of an attempt."""
-    folder = Path(location) / f"pass={run_id}" / "attempt=1"
-    folder.mkdir(parents=True)
-    table = pa.table({"id": pa.array(range(rows)), "score": [0.5] * rows, "run_id": [run_id] * rows, **columns})
-    pq.write_table(table, folder / "part-0.parquet")
-    (folder / "_SUCCESS").touch()
-    return data_files(location, f"pass={run_id}/attempt=1")
+def made(location: str, run_id: str, fence: int, slice_: Slice = SLICE, rows: int = 3) -> tuple[Change, list[DataFile]]:
+    """A run's change of a slice, with its files as Spark leaves them in the folder of an attempt."""
+    folder = f"pass={run_id}/attempt=1"
+    Path(location, folder).mkdir(parents=True)
+    table = pa.table({"id": pa.array(range(rows)), "score": [0.5] * rows, "run_id": [run_id] * rows})
+    pq.write_table(table, Path(location, folder, "part-0.parquet"))
+    said, transaction = json.dumps({"run_id": run_id}), Transaction(slice_.transaction, fence)
+    change = Change(location, run_id, slice_.partition, transaction, rows, replaces=True, user_metadata=said)
+    return change, data_files(location, folder, ["id", "run_id"])
 
 
 def put(location: str, run_id: str, fence: int, slice_: Slice = SLICE, rows: int = 3) -> None:
-    files = files_of(location, run_id, rows)
-    at = Transaction(slice_.transaction, fence)
-    said = json.dumps({"run_id": run_id})
-    commit(DeltaTable(location), files, slice_.partition, at, replaces=True, user_metadata=said)
+    change, files = made(location, run_id, fence, slice_, rows)
+    commit(DeltaTable(location), change, files)
+    assert _is_there(change, files)
 
 
-def rows_in(location: str, slice_: Slice) -> list[str]:
+def runs_in(location: str, slice_: Slice) -> list[str]:
     """The run of each row of a slice."""
     found = DeltaTable(location).to_pyarrow_table().to_pylist()
     wanted = (slice_.score_date, slice_.model_name)
     return [row["run_id"] for row in found if (row["score_date"], row["model_name"]) == wanted]
 
 
-@pytest.mark.parametrize(
-    "name", ["churn", "m: it's 100%/é", "a b+c", "x=y&z?#", 'q"uote', "back\\slash", "[br]{ace}~", "日本", "%25"]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_slice_is_replaced_whole_and_no_other_whatever_its_model_is_called(location: str, name: str) -> None:
     mine, next_day, other = Slice(DAY_1, name), Slice(DAY_2, name), Slice(DAY_1, "other")
-    # As other writers lay files down: in folders that hold the names of partitions.
-    by_another = pa.table(
+    before = pa.table(
         {
             "id": [1, 2, 3],
             "score": [0.1, 0.2, 0.3],
@@ -83,34 +74,59 @@ def test_a_slice_is_replaced_whole_and_no_other_whatever_its_model_is_called(loc
             "run_id": ["before"] * 3,
         }
     )
-    write_deltalake(location, by_another, mode="append", partition_by=["score_date", "model_name"])
+    write_deltalake(location, before, mode="append", partition_by=["score_date", "model_name"])
     put(location, "first", 7, mine)
-    assert rows_in(location, mine) == ["first"] * 3
+    assert runs_in(location, mine) == ["first"] * 3
     put(location, "second", 8, mine, rows=2)
-    assert [rows_in(location, each) for each in (mine, next_day, other)] == [["second"] * 2, ["before"], ["before"]]
+    assert [runs_in(location, each) for each in (mine, next_day, other)] == [["second"] * 2, ["before"], ["before"]]
     state = look_at_slice(location, mine)
     assert (state.published_run, state.last_fence) == ("second", 8)
 
 
+@pytest.mark.parametrize(
+    ("listed", "by_spark"),
+    [
+        ("model_name=m%253A%20it's%20100%2525%252F%C3%A9", False),
+        ("model_name=m%253A%20it's%20100%2525%252Fé", True),  # as Java's URIs leave it
+    ],
+)
+def test_files_that_delta_rs_would_name_otherwise_are_left_to_spark(location: str, listed: str, by_spark: bool) -> None:
+    slice_ = Slice(DAY_1, "m: it's 100%/é")
+    put(location, "first", 7, slice_)
+    log = Path(location, "_delta_log", f"{1:020d}.json")
+    log.write_text(log.read_text().replace("pass=first/attempt=1", listed), encoding="utf-8")
+    change, _ = made(location, "second", 8, slice_)
+    assert (_needs_spark(DeltaTable(location), change) is not None) == by_spark
+
+
 def test_no_files_take_a_slice_away(location: str) -> None:
     put(location, "first", 7)
-    commit(DeltaTable(location), [], SLICE.partition, Transaction(SLICE.transaction, 8), replaces=True)
-    assert look_at_slice(location, SLICE).published_run is None
-    assert look_at_slice(location, SLICE).last_fence == 8
+    change = Change(location, "first", SLICE.partition, Transaction(SLICE.transaction, 8), 0, replaces=True)
+    commit(DeltaTable(location), change, [])
+    assert _is_there(change, [])
+    state = look_at_slice(location, SLICE)
+    assert (state.published_run, state.last_fence) == (None, 8)
 
 
 def test_whatever_comes_in_between_makes_a_commit_fail(location: str) -> None:
     table = DeltaTable(location)
     put(location, "another", 3, Slice(DAY_2, "other"))
-    files = files_of(location, "late")
+    change, files = made(location, "late", 7)
     with pytest.raises(CommitFailedError):
-        commit(table, files, SLICE.partition, Transaction(SLICE.transaction, 7), replaces=True)
-    assert rows_in(location, SLICE) == []
+        commit(table, change, files)
+    assert not _is_there(change, files)
+    assert runs_in(location, SLICE) == []
 
 
-def test_the_log_bounds_only_the_columns_that_the_table_names(location: str) -> None:
+def test_an_attempt_with_the_fence_of_another_is_not_there(location: str) -> None:
     put(location, "first", 7)
-    lines = (Path(location) / "_delta_log" / f"{1:020d}.json").read_text().splitlines()
+    change, files = made(location, "second", 7)
+    assert not _is_there(change, files)
+
+
+def test_the_log_bounds_only_the_columns_that_were_asked_for(location: str) -> None:
+    put(location, "first", 7)
+    lines = Path(location, "_delta_log", f"{1:020d}.json").read_text().splitlines()
     (added,) = [json.loads(line)["add"] for line in lines if '"add"' in line]
     assert json.loads(added["stats"]) == {
         "numRecords": 3,
@@ -118,81 +134,3 @@ def test_the_log_bounds_only_the_columns_that_the_table_names(location: str) -> 
         "maxValues": {"id": 2, "run_id": "first"},
         "nullCount": {"id": 0, "run_id": 0},
     }
-
-
-def test_footers_tell_of_all_row_groups_and_only_what_is_sure(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    table = pa.table(
-        {
-            "id": pa.array([5, None, -(2**62), 9], pa.int64()),
-            "day": pa.array([DAY_2, DAY_1, None, DAY_1], pa.date32()),
-            "text": ["b", "a", None, "é"],
-            "long": ["x" * (LONGEST_TEXT + 1)] * 4,
-            "price": pa.array([Decimal("1.5"), None, None, None]),
-            "score": [0.5, float("nan"), 1.0, 2.0],
-            "at": pa.array([dt.datetime(2024, 1, 1)] * 4),
-            "nothing": pa.nulls(4, pa.int32()),
-            "reasons": [[{"rule": "r"}], None, [], None],
-        }
-    )
-    pq.write_table(table, tmp_path / "a/part-0.parquet", row_group_size=2)
-    pq.write_table(table.slice(0, 0), tmp_path / "a/part-1.parquet")
-    (file,) = data_files(str(tmp_path), "a")
-    assert (file.path, file.rows, file.size) == ("a/part-0.parquet", 4, (tmp_path / "a/part-0.parquet").stat().st_size)
-    assert file.bounds == {"id": (-(2**62), 9), "day": (DAY_1, DAY_2), "text": ("a", "é")}
-    assert {name: file.nulls[name] for name in ("id", "day", "nothing", "price")} == {
-        "id": 1,
-        "day": 1,
-        "nothing": 4,
-        "price": 3,
-    }
-    told = json.loads(file.statistics(["day", "id"]))
-    assert (told["minValues"], told["maxValues"]["day"]) == ({"id": -(2**62), "day": str(DAY_1)}, str(DAY_2))
-    assert data_files(str(tmp_path), "nowhere") == []
-
-
-@pytest.mark.parametrize(
-    ("columns", "told"),
-    [
-        ({"id": ["1", "2", "3"]}, "id string"),
-        ({"id": pa.array([1, 2, 3], pa.int32())}, "id int32"),
-        ({"email": ["a", "b", "c"]}, "email string"),
-        ({"model_name": ["churn"] * 3}, "model_name string"),
-    ],
-)
-def test_files_that_do_not_fit_are_named(location: str, columns: dict[str, Any], told: str) -> None:
-    files = files_of(location, "run", **columns)
-    with pytest.raises(TableError, match=f"found: {told}"):
-        require_fitting(location, DeltaTable(location), files)
-
-
-def test_a_column_that_takes_no_null_is_held_to_it(tmp_path: Path) -> None:
-    strict = pa.schema([pa.field("id", pa.int64(), nullable=False), ("score", pa.float64()), ("run_id", pa.string())])
-    DeltaTable.create(str(tmp_path / "p"), strict)
-    table = DeltaTable(str(tmp_path / "p"))
-    require_fitting("p", table, files_of(str(tmp_path / "p"), "right"))
-    with pytest.raises(TableError, match="found: id null"):
-        require_fitting("p", table, files_of(str(tmp_path / "p"), "wrong", id=pa.array([1, None, 3])))
-
-
-@pytest.mark.parametrize(
-    ("property_", "told"),
-    [
-        ({"delta.appendOnly": "true"}, "delta.appendOnly"),
-        ({"delta.enableChangeDataFeed": "true"}, "protocol"),
-        ({"delta.setTransactionRetentionDuration": "interval 7 days"}, "setTransactionRetentionDuration"),
-    ],
-)
-def test_tables_that_demand_more_are_left_to_spark(tmp_path: Path, property_: dict[str, str], told: str) -> None:
-    DeltaTable.create(str(tmp_path / "p"), COLUMNS, configuration=property_)
-    assert told in str(kept_by_spark(str(tmp_path / "p"), DeltaTable(str(tmp_path / "p"))))
-
-
-def test_a_constraint_is_left_to_spark(location: str) -> None:
-    assert kept_by_spark(location, DeltaTable(location)) is None
-    DeltaTable(location).alter.add_constraint({"likely": "score <= 1"}, commit_properties=CommitProperties())
-    assert kept_by_spark(location, DeltaTable(location)) is not None
-
-
-def test_a_store_is_left_to_spark(location: str) -> None:
-    assert kept_by_spark("s3://bucket/p", DeltaTable(location)) == "it is not on a local disk"

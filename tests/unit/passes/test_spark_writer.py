@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipelines.errors import ConflictError
-from pipelines.passes.by_spark import write_with_retries
+from pipelines.passes.retries import retried
+from pipelines.passes.spark_writer import _is_conflict
 
 
 class ConcurrentAppendError(Exception):
@@ -19,7 +20,7 @@ def test_a_writer_that_lost_tries_again() -> None:
         for error in lost:
             raise error
 
-    write_with_retries(write, "t")
+    retried(write, "t", _is_conflict)
     assert next(lost, None) is None
 
 
@@ -31,16 +32,16 @@ def test_another_error_is_not_retried() -> None:
         raise ValueError("no space left")
 
     with pytest.raises(ValueError, match="no space left"):
-        write_with_retries(write, "t")
+        retried(write, "t", _is_conflict)
     assert len(calls) == 1
 
 
 def test_a_writer_that_always_lost_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.passes.by_spark.MOST_ATTEMPTS", 2)
+    monkeypatch.setattr("pipelines.passes.retries.MOST_ATTEMPTS", 2)
 
     def write() -> None:
         raise ConcurrentAppendError("files were added\nand more")
 
     with pytest.raises(ConflictError, match="came first 2 times") as caught:
-        write_with_retries(write, "t")
+        retried(write, "t", _is_conflict)
     assert caught.value.found == "files were added"
