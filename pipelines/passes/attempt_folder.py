@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from pyspark.sql import DataFrame
 
 from pipelines.tables.locations import for_delta_rs
 
-PREFIX = "pass="
-"""How the folder of a run begins."""
+PREFIX = "pass-"
+"""How the folder of an attempt begins."""
 _COMMITTER = {
     "mapreduce.fileoutputcommitter.algorithm.version": "1",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
@@ -21,18 +23,23 @@ _COMMITTER = {
 
 
 class AttemptFolder:
-    """A fresh folder below a table's on a local disk, for the rows of one attempt of a run.
+    """A fresh folder in a partition's, on a local disk, for the rows of one attempt of a run.
+
+    Readers such as Polars take the values of the partition columns from the folders' names and not from the log, so the
+    folder lies where Hive's rules want it, and no other folder has a `=` in its name.
 
     Its files belong to no version until a commit names them; until then `discard` removes them. What a killed process
     leaves is removed by `maintain` once it is older than the retention, as any file that no version needs.
 
     Args:
         location: the table's.
+        partition: the values of the partition columns, in their order.
         run_id: whose rows.
     """
 
-    def __init__(self, location: str, run_id: str) -> None:
-        self.name = f"{PREFIX}{run_id}/attempt={secrets.token_hex(4)}"
+    def __init__(self, location: str, partition: Mapping[str, str], run_id: str) -> None:
+        folders = [f"{name}={quote(value, safe='')}" for name, value in partition.items()]
+        self.name = "/".join([*folders, f"{PREFIX}{run_id}-{secrets.token_hex(4)}"])
         self._path = Path(for_delta_rs(location), self.name)
 
     def write(self, frame: DataFrame) -> None:
@@ -41,13 +48,11 @@ class AttemptFolder:
         Spark's committer moves the tasks' files into the folder once the job has ended well, so tasks that were tried
         again, or ran twice side by side, leave nothing there.
         """
-        frame.write.options(**_COMMITTER).parquet(self._path.as_uri())
+        frame.write.options(**_COMMITTER).parquet(f"file:{self._path.absolute()}")
 
     def discard(self) -> None:
-        """Remove the folder, and that of the run where no other attempt is in it."""
+        """Remove the folder."""
         shutil.rmtree(self._path, ignore_errors=True)
-        with suppress(OSError):
-            self._path.parent.rmdir()
 
 
 def remove_empty(location: str, older_than: float) -> None:
@@ -57,8 +62,8 @@ def remove_empty(location: str, older_than: float) -> None:
         location: the table's.
         older_than: the time, in seconds since 1970, before which they were changed last.
     """
-    for run in Path(for_delta_rs(location)).glob(f"{PREFIX}*"):
-        for folder in sorted((run, *run.rglob("*")), reverse=True):  # the innermost first
+    for attempt in sorted(Path(for_delta_rs(location)).rglob(f"{PREFIX}*")):
+        for folder in sorted((attempt, *attempt.rglob("*")), reverse=True):  # the innermost first
             with suppress(OSError):  # it holds something, or it is a file
                 if folder.stat().st_mtime < older_than:
                     folder.rmdir()

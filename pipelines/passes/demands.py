@@ -86,10 +86,11 @@ def path_for_removal(listed: str) -> str | None:
     (True, 'model_name=a b/a.parquet')
     """
     path = unquote(listed)
-    return path if _quoted(path) == listed else None
+    return path if as_listed(path) == listed else None
 
 
-def _quoted(path: str) -> str:
+def as_listed(path: str) -> str:
+    """A path as delta-rs writes it into the log, and lists it."""
     return "".join(char if char.isascii() and char not in _QUOTED else quote(char, safe="") for char in path)
 
 

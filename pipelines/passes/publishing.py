@@ -26,7 +26,7 @@ from pipelines.errors import PipelineError, TableError
 from pipelines.expressions.names import column
 from pipelines.passes import spark_writer
 from pipelines.passes.attempt_folder import AttemptFolder
-from pipelines.passes.demands import needs_spark, path_for_removal, require_fitting
+from pipelines.passes.demands import as_listed, needs_spark, path_for_removal, require_fitting
 from pipelines.passes.footers import DataFile, data_files
 from pipelines.passes.retries import retried, unwritable
 from pipelines.tables.locking import table_lock
@@ -44,7 +44,7 @@ class Change:
     Args:
         location: the table's.
         run_id: whose rows they are.
-        partition: the values of the table's partition columns for all rows.
+        partition: the values of the table's partition columns for all rows, in the order of the columns.
         transaction: the attempt; of one application, none follows one with a higher version.
         rows: how many rows it brings.
         replaces: whether they take the place of the partition's rows.
@@ -129,7 +129,7 @@ def put(frame: DataFrame, table: DeltaTable, change: Change) -> bool:
     """
     if _last_attempt(table, change) > change.transaction.version:
         return False
-    folder = AttemptFolder(change.location, change.run_id)
+    folder = AttemptFolder(change.location, change.partition, change.run_id)
     try:
         files = _written(frame, table, change, folder)
     except BaseException:
@@ -227,7 +227,7 @@ def commit(table: DeltaTable, change: Change, files: Sequence[DataFile]) -> None
 def _is_there(change: Change, files: Sequence[DataFile]) -> bool:
     """Whether the files are the partition's, or among its where they replace none."""
     table = open_table(change.location)
-    ours, there = {file.path for file in files}, set(_files_there(table, change))
+    ours, there = {as_listed(file.path) for file in files}, set(_files_there(table, change))
     return _last_attempt(table, change) == change.transaction.version and (
         there == ours if change.replaces else there >= ours
     )

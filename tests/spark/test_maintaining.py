@@ -38,7 +38,7 @@ def copied(published: SmallProject, tmp_path: Path) -> SmallProject:
 
 
 def files(location: str) -> int:
-    return len(list(Path(location).glob("pass=*/attempt=*/*.parquet")))
+    return len(list(Path(location).rglob("pass-*/*.parquet")))
 
 
 def test_files_are_joined_and_rows_stay(copied: SmallProject, spark: SparkSession) -> None:
@@ -65,7 +65,10 @@ def test_files_that_no_version_needs_are_removed_once_they_are_old(copied: Small
         text = log.read_text().replace('"deletionTimestamp":', f'"deletionTimestamp":{int(old * 1000)},"was":')
         log.write_text(text)
         os.utime(log, (old, old))
-    attempts = [Path(copied.predictions_path, f"pass=killed-{age}", "attempt=1") for age in ("old", "young")]
+    attempts = [
+        Path(copied.predictions_path, f"score_date={DAY}", "model_name=returns", f"pass-{age}")
+        for age in ("old", "young")
+    ]
     for attempt in attempts:  # what runs leave that are killed before their commit
         attempt.mkdir(parents=True)
         shutil.copy(next(Path(copied.predictions_path).rglob("*.parquet")), attempt / "part-0.parquet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pyspark.sql import SparkSession
 from small_project import DAY, SmallProject, without_run
@@ -31,15 +33,16 @@ def test_such_tables_get_the_same_rows(spark: SparkSession, small: SmallProject,
 
 def test_a_constraint_is_kept(spark: SparkSession, small: SmallProject) -> None:
     spark.sql(f"ALTER TABLE delta.`{small.predictions_path}` ADD CONSTRAINT unlikely CHECK (probability < 0.001)")
-    with pytest.raises(TableError, match="unlikely"):
+    with pytest.raises(TableError, match="DELTA_REPLACE_WHERE_MISMATCH"):
         small.score(spark)
     assert small.predictions() == []
 
 
 def test_a_plain_table_is_written_by_one_commit_of_the_log(spark: SparkSession, small: SmallProject) -> None:
     result = small.score(spark)
-    (folder,) = {file.parent.parent.name for file in small.root.glob("warehouse/orders/predictions/pass=*/*/*.parquet")}
-    assert folder == f"pass={result.run_id}"
+    (folder,) = {file.parent for file in Path(small.predictions_path).rglob("*.parquet")}
+    assert folder.relative_to(small.predictions_path).parts[:2] == (f"score_date={DAY}", "model_name=returns")
+    assert folder.name.startswith(f"pass-{result.run_id}-")
     history = spark.sql(f"DESCRIBE HISTORY delta.`{small.predictions_path}`").first()
     assert history is not None
     assert result.run_id in history["userMetadata"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from deltalake import DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from pipelines.passes.attempt_folder import AttemptFolder
 from pipelines.passes.footers import DataFile, data_files
 from pipelines.passes.publishing import Change, _is_there, _needs_spark, commit
 from pipelines.tables.slices import Slice, look_at_slice
@@ -40,7 +42,7 @@ def location(tmp_path: Path) -> str:
 
 def made(location: str, run_id: str, fence: int, slice_: Slice = SLICE, rows: int = 3) -> tuple[Change, list[DataFile]]:
     """A run's change of a slice, with its files as Spark leaves them in the folder of an attempt."""
-    folder = f"pass={run_id}/attempt=1"
+    folder = AttemptFolder(location, slice_.partition, run_id).name
     Path(location, folder).mkdir(parents=True)
     table = pa.table({"id": pa.array(range(rows)), "score": [0.5] * rows, "run_id": [run_id] * rows})
     pq.write_table(table, Path(location, folder, "part-0.parquet"))
@@ -94,7 +96,7 @@ def test_files_that_delta_rs_would_name_otherwise_are_left_to_spark(location: st
     slice_ = Slice(DAY_1, "m: it's 100%/é")
     put(location, "first", 7, slice_)
     log = Path(location, "_delta_log", f"{1:020d}.json")
-    log.write_text(log.read_text().replace("pass=first/attempt=1", listed), encoding="utf-8")
+    log.write_text(re.sub(r'"path":"[^"]+/', f'"path":"{listed}/', log.read_text()), encoding="utf-8")
     change, _ = made(location, "second", 8, slice_)
     assert (_needs_spark(DeltaTable(location), change) is not None) == by_spark
 
