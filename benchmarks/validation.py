@@ -149,7 +149,7 @@ class Watch:
     """Counts the jobs and scans of what runs between two looks, by Spark's own store of what it did."""
 
     def __init__(self, spark: SparkSession, rows: int) -> None:
-        self._context: Any = spark.sparkContext._jsc.sc()  # type: ignore[union-attr]
+        self._context: Any = spark.sparkContext._jsc.sc()
         self._nothing = spark.sparkContext._gateway.new_array(spark.sparkContext._jvm.double, 0)  # type: ignore[union-attr]
         self._no_status = spark.sparkContext._jvm.java.util.ArrayList()  # type: ignore[union-attr]
         self._rows = rows

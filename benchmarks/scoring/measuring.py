@@ -86,7 +86,7 @@ def _memory(process: psutil.Process) -> int:
 
 def _is_java(process: psutil.Process) -> bool:
     try:
-        return process.name() == "java"
+        return bool(process.name() == "java")
     except psutil.Error:
         return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -157,7 +157,7 @@ def pandas_by_hand(frame: DataFrame, case: Case) -> DataFrame:
     """`mapInPandas` as it is written by hand."""
     names, folder, kind = case.inputs, case.model, np.float32 if case.takes_floats else None
 
-    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def score(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         model = mlflow.pyfunc.load_model(folder)
         for batch in batches:
             inputs = batch[names] if kind is None else batch[names].astype(kind)
