@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.errors import ModelError, did_you_mean
 from pipelines.models.artifact import CODE_PATH, LOADERS, PYTHON, Artifact, code_in, is_skops, pickles_in, shown
 from pipelines.models.skops_files import unpacked_size, untrusted_types
+from pipelines.models.skops_trees import TREE, trees_are_harmless
 
 TRUSTED_TYPES = frozenset(
     {
@@ -49,7 +50,7 @@ TRUSTED_TYPES = frozenset(
 
 Names, not prefixes: skops calls what a file names with arguments from the file, and `numpy` or `sklearn` have functions
 that read files, write them, or unpickle. Not here, as in skops: sklearn.tree._tree.Tree and the like, whose indices
-scikit-learn follows unchecked.
+scikit-learn follows unchecked; those of HistGradientBoosting are looked at instead, in `skops_trees`.
 """
 ALLOW_CODE = "set 'model: allow_code: true' in the pipeline's configuration"
 ALLOW_PICKLE = "set 'model: allow_pickle: true' in the pipeline's configuration"
@@ -228,10 +229,13 @@ def _require_trusted(
 ) -> None:
     trusted = TRUSTED_TYPES | set(trusted_types)
     names = set(_listed(artifact, label))
+    files = list(files)
     for file in files:
         # First, as skops reads all of it.
         _require_size(unpacked_size(file, label), f"{label}: {shown(file.name)}, once unpacked,", most_bytes)
         names.update(untrusted_types(file, label, findings))
+    if TREE in names - trusted and all(map(trees_are_harmless, files)):
+        names.remove(TREE)
     unknown = sorted(names - trusted)
     if not unknown:
         return

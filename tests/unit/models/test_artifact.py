@@ -18,6 +18,7 @@ import yaml
 from pipelines.errors import ModelError
 from pipelines.models.artifact import Artifact, read_artifact
 from pipelines.models.safety import require_safe
+from pipelines.models.skops_trees import TREE
 from unit.samples import change_yaml, classifier, training_rows
 
 LABEL = "model 'm' version 3"
@@ -46,7 +47,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def saved_models(root: Path) -> dict[str, Path]:
     import lightgbm
     import mlflow
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
 
@@ -55,6 +56,7 @@ def saved_models(root: Path) -> dict[str, Path]:
     trees = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(frame, label)
     ranker = lightgbm.LGBMRanker(n_estimators=2, verbose=-1).fit(frame, label.astype(int), group=[len(frame)])
     forest = RandomForestClassifier(n_estimators=2).fit(frame, label)
+    boosted = HistGradientBoostingClassifier(max_iter=2).fit(frame, label)
     imputed = make_pipeline(SimpleImputer(), classifier()).fit(frame, label)
     code = root / "code_of_mine.py"
     code.write_text(CODE, encoding="utf-8")
@@ -66,6 +68,7 @@ def saved_models(root: Path) -> dict[str, Path]:
             imputed, path, skops_trusted_types=["numpy.dtype"], **packages
         ),
         "forest": lambda path: mlflow.sklearn.save_model(forest, path, skops_trusted_types=tree, **packages),
+        "boosted": lambda path: mlflow.sklearn.save_model(boosted, path, skops_trusted_types=[TREE], **packages),
         "sklearn pickle": lambda path: mlflow.sklearn.save_model(
             linear, path, serialization_format="pickle", **packages
         ),
@@ -336,6 +339,15 @@ def test_types_that_are_not_trusted_are_named_with_the_line_to_add(saved: dict[s
     assert '\n    "sklearn.tree._tree.Tree"\n' in message
     assert '\'model: trusted_types: ["my.Own", "sklearn.tree._tree.Tree"]\'' in message
     require(read_artifact(saved["forest"], LABEL), trusted_types=("sklearn.tree._tree.Tree",))
+
+
+def test_boosters_are_trusted_for_as_long_as_their_trees_are_within_bounds(
+    copied: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied("boosted")
+    require(read_artifact(folder, LABEL))
+    monkeypatch.setattr("pipelines.models.safety.trees_are_harmless", lambda file: file.name != "model.skops")
+    assert f'trusted_types: ["{TREE}"]' in refused(folder)
 
 
 @pytest.mark.parametrize("listed", [None, ["sklearn.tree._tree.Tree"]])
