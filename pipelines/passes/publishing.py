@@ -29,12 +29,12 @@ from pipelines.passes.attempt_folder import AttemptFolder
 from pipelines.passes.demands import as_listed, needs_spark, path_for_removal, require_fitting
 from pipelines.passes.footers import DataFile, data_files
 from pipelines.passes.retries import retried, unwritable
+from pipelines.tables.creation import STATISTICS
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import active_files
 from pipelines.tables.slices import Slice, open_table
 
 Outcome = Literal["published", "superseded"]
-STATISTICS = "delta.dataSkippingStatsColumns"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def put(frame: DataFrame, table: DeltaTable, change: Change) -> bool:
     Args:
         frame: the rows, without the partition's columns.
         table: as it was looked at.
-        change: what becomes of them.
+        change: where they go, and what they replace.
 
     Returns:
         Whether they are there, by the table itself; not where a newer attempt came first.
@@ -136,20 +136,32 @@ def put(frame: DataFrame, table: DeltaTable, change: Change) -> bool:
         folder.discard()
         raise
     with table_lock(change.location):
+        failure = _failure_of_commit(change, files)
         try:
-            retried(lambda: _commit_once(change, files), change.location, _is_conflict)
-        except PipelineError:
-            folder.discard()
-            raise
-        except (DeltaError, OSError) as error:
-            # What follows a commit may fail too, as a checkpoint of the log where the disk is full.
-            if not _is_there(change, files):
-                folder.discard()
-                raise unwritable(change.location, error) from error
-        is_there = _is_there(change, files)
+            is_there = _is_there(change, files)
+        except (PipelineError, DeltaError, OSError) as error:  # a commit may name the files: they stay
+            raise (failure or unwritable(change.location, error)) from error
         if not is_there:
             folder.discard()
+            if failure is not None:
+                raise failure
         return is_there
+
+
+def _failure_of_commit(change: Change, files: Sequence[DataFile]) -> PipelineError | None:
+    """Why the commit failed; the files may be there all the same, which only the table tells.
+
+    Its answer may have been lost, and what follows a commit may fail too, as a checkpoint of the log on a full disk.
+    """
+    try:
+        retried(lambda: _commit_once(change, files), change.location, _is_conflict)
+    except PipelineError as error:
+        return error
+    except (DeltaError, OSError) as error:
+        failure = unwritable(change.location, error)
+        failure.__cause__ = error
+        return failure
+    return None
 
 
 def _written(frame: DataFrame, table: DeltaTable, change: Change, folder: AttemptFolder) -> list[DataFile]:

@@ -14,6 +14,9 @@ from pipelines.expressions.names import quoted
 from pipelines.tables.locations import local_path
 from pipelines.tables.locking import table_lock
 
+STATISTICS = "delta.dataSkippingStatsColumns"
+"""The property of a table that lists the columns whose least and greatest values may stand in the log."""
+
 
 def create(
     spark: SparkSession,
@@ -45,7 +48,7 @@ def create(
         .partitionedBy(*partitions)
         .comment(comment)
         .property("delta.enableDeletionVectors", "false")
-        .property("delta.dataSkippingStatsColumns", ",".join(statistics))
+        .property(STATISTICS, ",".join(statistics))
     )
     builder = builder.location(location) if location is not None else builder
     builder = builder.tableName(name) if name is not None else builder

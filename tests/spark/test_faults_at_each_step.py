@@ -92,6 +92,15 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     assert small.versions()["warehouse/orders/predictions"] == scored.versions()["warehouse/orders/predictions"]
 
 
+def test_a_commit_whose_answer_is_lost_at_the_last_try_keeps_its_files(
+    small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "commit", after_commit(CommitFailedError("lost")))
+    monkeypatch.setattr(retries, "MOST_ATTEMPTS", 1)
+    assert small.score(spark).outcome == "published"
+    assert same_tables(small, scored)
+
+
 def test_a_commit_after_which_all_is_lost_is_found_again(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
