@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -56,7 +56,7 @@ def trees_are_harmless(file: Path) -> bool:
         return False
 
 
-def _objects(schema: Any, names: frozenset[str] | set[str]) -> Iterator[dict[str, Any]]:
+def _objects(schema: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
     """The descriptions of all objects of these classes."""
     left = [schema]
     while left:
@@ -96,8 +96,8 @@ def _is_harmless(tree: dict[str, Any], parts: ZipFile, features: int) -> bool:
         return False
     inner = nodes["is_leaf"] == 0
     places = np.flatnonzero(inner)
-    follow = [nodes[side][inner].astype(np.int64) for side in ("left", "right")]
-    asked = nodes["feature_idx"][inner].astype(np.int64)
+    follow = [nodes[side][inner] for side in ("left", "right")]
+    asked = nodes["feature_idx"][inner]
     return bool(
         all(np.all((child > places) & (child < len(nodes))) for child in follow)
         and np.all((asked >= 0) & (asked < features))

@@ -58,8 +58,8 @@ class DataFile:
         return json.dumps(
             {
                 "numRecords": self.rows,
-                "minValues": {name: _plain(least) for name, (least, _) in bounds.items()},
-                "maxValues": {name: _plain(greatest) for name, (_, greatest) in bounds.items()},
+                "minValues": {name: _as_json_value(least) for name, (least, _) in bounds.items()},
+                "maxValues": {name: _as_json_value(greatest) for name, (_, greatest) in bounds.items()},
                 "nullCount": {name: column.nulls for name, column in self.columns.items()},
             }
         )
@@ -117,5 +117,5 @@ def _bounds(kind: pa.DataType, groups: list[Any]) -> tuple[Any, Any] | None:
     return least, greatest
 
 
-def _plain(value: Any) -> Any:
+def _as_json_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value

@@ -94,7 +94,7 @@ def look_at_slices(location: str, slices: Sequence[Slice]) -> list[SliceState]:
         TableError: the table is missing.
     """
     table = open_table(location)
-    runs = runs_in(table, set(slices))
+    runs = _runs_in(table, set(slices))
     return [
         SliceState(slice_, frozenset(runs[slice_]), table.transaction_version(slice_.transaction) or 0)
         for slice_ in slices
@@ -142,7 +142,7 @@ def open_table(location: str) -> DeltaTable:
         ) from error
 
 
-def runs_in(table: DeltaTable, slices: Set[Slice]) -> dict[Slice, set[str]]:
+def _runs_in(table: DeltaTable, slices: Set[Slice]) -> dict[Slice, set[str]]:
     """The ids of the runs whose rows stand in each slice: by the files' statistics, else by the column."""
     files = active_files(table)
     names = ["partition.score_date", "partition.model_name", "min.run_id", "max.run_id"]
