@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from registries import use_registry
 from small_project import SPARK
 
 from pipelines.config import Project, load_project
@@ -68,8 +69,7 @@ def make_own_project(root: Path) -> Own:
     roots = {"warehouse": f"{root}/warehouse", "inputs": f"{root}/inputs", "cache": f"{root}/cache"}
     environment = {**roots, "tracking_uri": f"sqlite:///{root}/mlflow.db", "spark": SPARK}
     (root / "conf/environments/local.yaml").write_text(yaml.safe_dump(environment))
-    mlflow.set_tracking_uri(environment["tracking_uri"])
-    mlflow.set_registry_uri(environment["tracking_uri"])
+    use_registry(environment["tracking_uri"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's and Great Expectations' own, as they are imported
         import great_expectations  # noqa: F401

@@ -6,6 +6,8 @@ import importlib.metadata
 import os
 from pathlib import Path
 
+from registries import use_registry
+
 TOLD = "LAKESCORE_TOLD"
 """The environment variable with the file that the model `counting` tells: each process of tests has its own."""
 
@@ -82,8 +84,7 @@ def register_models(root: Path, uri: str) -> None:
     from mlflow.models import infer_signature
     from sklearn.linear_model import LogisticRegression
 
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+    use_registry(uri)
     mlflow.create_experiment("small", artifact_location=(root / "artifacts").as_uri())
     mlflow.set_experiment("small")
     registry = mlflow.MlflowClient()

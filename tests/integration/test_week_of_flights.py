@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 from flights_demo import Demo
+from registries import use_registry
 
 from dags.scoring.standalone import variables
 
@@ -152,8 +153,7 @@ def test_typed_again_it_changes_nothing(demo: Demo) -> None:
 
 def test_every_prediction_is_the_models_own(demo: Demo, flights: pd.DataFrame) -> None:
     uri = f"sqlite:///{demo.home}/registry/mlflow.db"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+    use_registry(uri)
     model = mlflow.lightgbm.load_model("models:/flight_delays@champion")
     clean = flights[~is_refused(flights)].copy()
     clean["expected"] = model.predict_proba(features_of(clean))[:, 1]
@@ -227,8 +227,7 @@ def test_landing_keeps_all_rows_and_real_gaps(demo: Demo) -> None:
 
 def test_no_feature_knows_what_became_of_the_flight(demo: Demo) -> None:
     uri = f"sqlite:///{demo.home}/registry/mlflow.db"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+    use_registry(uri)
     for alias in ("champion", "challenger"):
         taken = set(mlflow.models.get_model_info(f"models:/flight_delays@{alias}").signature.inputs.input_names())
         assert taken

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from mlflow.models import infer_signature
 from pyspark.sql import SparkSession
+from registries import use_registry
 from small_project import DAY, SmallProject, orders_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("compiled")]
@@ -169,7 +170,7 @@ def test_a_slice_gets_what_the_models_own_pyfunc_gives(
         made = log(inputs, answers, code)
         flavor, predicted = made.pop("flavor"), made.pop("predicted")
         signature = infer_signature(made.pop("inputs", inputs), predicted)
-        mlflow.set_tracking_uri(uri)
+        use_registry(uri)
         mlflow.set_experiment("small")
         model = [made.pop("model")] if "model" in made else []
         flavor.log_model(

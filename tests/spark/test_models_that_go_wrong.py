@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from registries import use_registry
 from small_project import DAY, ROWS, SmallProject
 
 from pipelines.errors import ModelError, RejectedError
@@ -119,7 +120,7 @@ def own_objective(small: SmallProject) -> None:
     model = lightgbm.LGBMRegressor(objective=objective, n_estimators=5, verbose=-1, min_child_samples=2)
     model.fit(frame, (frame["amount"] > 200).astype(int))
     model.classes_ = np.array([1.0, 2.0])  # what makes the library's predictor take it for a classifier
-    mlflow.set_tracking_uri(small.project.environment.tracking_uri)
+    use_registry(small.project.environment.tracking_uri)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.lightgbm.log_model(

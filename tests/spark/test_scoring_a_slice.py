@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable
 from kinds import kept
 from pyspark.sql import SparkSession
+from registries import use_registry
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders_of, without_run
 
 from pipelines.errors import UsageError
@@ -57,9 +58,8 @@ def test_a_scored_slice_is_published_and_every_row_accounted_for(scored: SmallPr
 
 
 def test_predictions_are_the_models_own(scored: SmallProject, base: SmallProject) -> None:
-    registry = base.project.environment.tracking_uri
-    folder = mlflow.artifacts.download_artifacts("models:/returns/1", tracking_uri=registry, registry_uri=registry)
-    model = mlflow.sklearn.load_model(folder)
+    use_registry(base.project.environment.tracking_uri)
+    model = mlflow.sklearn.load_model("models:/returns/1")
     orders = [order for order in orders_of(DAY) if order["id"] in CLEAN]
     features = pd.DataFrame(
         {

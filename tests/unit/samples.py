@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 from deltalake import write_deltalake
+from registries import use_registry
 
 from pipelines.config import Pipeline
 from pipelines.models.lookup import FoundVersion
@@ -94,8 +95,7 @@ def register_models(folder: Path) -> Registry:
     from mlflow.models import infer_signature
 
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+    use_registry(uri)
     mlflow.create_experiment("tests", artifact_location=(folder / "artifacts").as_uri())
     mlflow.set_experiment("tests")
     frame, _ = training_rows()
