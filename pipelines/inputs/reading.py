@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -19,11 +20,15 @@ from pipelines.expressions.days import day_of
 from pipelines.expressions.names import column, unread_among
 from pipelines.inputs.parquet_times import is_of_illegal_type, read_nanoseconds
 from pipelines.inputs.pinning import PinnedSource, pin_sources, reach
+from pipelines.inputs.row_wise import is_row_wise
 from pipelines.inputs.spark_errors import first_line, meaning_of_data, translated
 from pipelines.inputs.text_features import require_types
 from pipelines.inputs.text_files import decided, read_text, strict
 from pipelines.tables.data_files import with_positions
 from pipelines.tables.reach import Reach
+
+DAY = "__day"
+"""The score date of a row, among rows of several."""
 
 
 def read_slice(
@@ -54,34 +59,73 @@ def read_now(spark: SparkSession, project: Project, pipeline: Pipeline, query: s
     return read_slice(spark, pipeline, query, pin_sources(spark, project, pipeline, day, {}), day)
 
 
+@dataclass(frozen=True)
+class Period:
+    """The rows of all slices of a period, read at once.
+
+    Args:
+        rows: of them.
+        day: the score date of each.
+        alias: of the first source in the rows' plan; what is made of the rows is right only where it is row-wise.
+    """
+
+    rows: DataFrame
+    day: Column
+    alias: str
+
+    def shares_a_scan(self, made: DataFrame) -> bool:
+        """Whether what was made of the rows is what slice by slice would be made of them."""
+        return is_row_wise(made, self.alias)
+
+
 def read_period(
-    spark: SparkSession, project: Project, pipeline: Pipeline, query: str | None, first: dt.date, last: dt.date
-) -> tuple[DataFrame, Column] | None:
-    """The rows of all slices of a period, read at once, and the score date of each.
+    spark: SparkSession,
+    pipeline: Pipeline,
+    query: str | None,
+    sources: Sequence[PinnedSource],
+    first: dt.date,
+    last: dt.date,
+) -> Period | None:
+    """The rows of all slices of a period, read at once.
 
     Returns:
-        None where rows do not tell their dates: the first source is sliced by a column with a lookback or by a
-        condition that is no date's equality with `:score_date`, the query leaves the date out, or another source is
-        sliced too.
+        None where that would give other rows than slice by slice, or none that tell their dates: the first source is
+        sliced by a column with a lookback, by one of times in a zone other than UTC, or by a condition that is no
+        date's equality with `:score_date`; another source is sliced too; or the query takes rows together or does not
+        carry the date on as it is.
 
     Raises:
         SourceError: a column is missing or no date, or the query cannot be analyzed.
     """
-    tables = pipeline.source.tables
-    main, *others = tables.values()
-    if main.slice is None or main.slice.lookback_days or any(source.slice is not None for source in others):
+    tables, name = pipeline.source.tables, pipeline.main_source
+    if any(source.slice is not None for other, source in tables.items() if other != name):
         return None
-    session = spark.newSession()
+    session, alias = spark.newSession(), f"__{name}_{secrets.token_hex(8)}"  # a query cannot know it
     frames = {}
-    for source in pin_sources(spark, project, pipeline, last, {}):
+    for source in sources:
         frames[source.name] = rows = read_source(session, source, tables[source.name])
-        if source.name == pipeline.main_source:
-            if days_of_rows(rows, pipeline) is None:
+        if source.name == name:
+            if not _tell_slices(rows, pipeline):
                 return None
-            frames[source.name] = _sliced(rows, pipeline, source, first, last)
+            frames[name] = _sliced(rows, pipeline, source, first, last).alias(alias)
     frame = _with_key(_joined(session, pipeline, query, frames), pipeline.key_from)
-    day = days_of_rows(frame, pipeline)
-    return None if day is None else (frame, day)
+    day, selection = days_of_rows(frame, pipeline), tables[name].slice
+    if day is None or selection is None or not is_row_wise(frame, alias, selection.column):
+        return None
+    return Period(frame, day, alias)
+
+
+def _tell_slices(rows: DataFrame, pipeline: Pipeline) -> bool:
+    """Whether the one slice to which a row of the first source belongs is told by the row.
+
+    Of times in a zone it is not: slices are bounded by the zone's midnights as Python knows them, and Spark tells days
+    as Java does, which has rules of another age, and two days for an hour of a clock that is set back over midnight.
+    """
+    selection = pipeline.source.tables[pipeline.main_source].slice
+    if selection is None or selection.lookback_days or days_of_rows(rows, pipeline) is None:
+        return False
+    kind = None if selection.column is None else rows.schema[selection.column].dataType
+    return not isinstance(kind, T.TimestampType) or pipeline.timezone == "UTC"
 
 
 def read_whole(
@@ -205,6 +249,29 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
         return source.pinned.rows
     rows = read_source(spark, source, pipeline.source.tables[source.name])
     return _sliced(rows, pipeline, source, score_date, score_date).count()
+
+
+def count_inputs(
+    spark: SparkSession, pipeline: Pipeline, sources: Mapping[dt.date, Sequence[PinnedSource]]
+) -> dict[dt.date, int]:
+    """The same of several slices, by one scan where their rows tell their dates.
+
+    Args:
+        spark: the session.
+        pipeline: whose slices.
+        sources: of each score date, of the same versions.
+    """
+    told = {score_date: pinned[0].pinned.rows for score_date, pinned in sources.items()}
+    untold = [score_date for score_date, rows in told.items() if rows is None]
+    if len(untold) > 1:
+        source = sources[untold[0]][0]
+        rows = read_source(spark, source, pipeline.source.tables[source.name])
+        day = days_of_rows(rows, pipeline)
+        if day is not None and _tell_slices(rows, pipeline):
+            of_days = _sliced(rows, pipeline, source, min(untold), max(untold)).where(day.isin(untold))
+            counted = {row[DAY]: row["count"] for row in of_days.groupBy(day.alias(DAY)).count().collect()}
+            return {score_date: counted.get(score_date, 0) if n is None else n for score_date, n in told.items()}
+    return {score_date: count_input(spark, pipeline, pinned, score_date) for score_date, pinned in sources.items()}
 
 
 def read_source(spark: SparkSession, source: PinnedSource, configured: Source) -> DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -15,6 +14,7 @@ from pyspark.sql import types as T
 
 from pipelines.config import FeatureFunction, Pipeline, Project
 from pipelines.expressions.names import column, quoted
+from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import read_now, read_period
 from pipelines.inputs.text_files import without_unread
 from pipelines.runs.definition import Definition
@@ -139,17 +139,12 @@ def _telling_dates(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
 def _period(spark: SparkSession, project: Project, definition: Definition, first: dt.date, last: dt.date) -> DataFrame:
     """The rows with their score dates: read at once where that is exact, else slice by slice."""
     pipeline, days = definition.pipeline, days_of(first, last)
-    dated = read_period(spark, project, pipeline, definition.query, first, last)
-    if dated is not None and _judges_each_row_alone(dated[0]):
-        return _checked(dated[0].withColumn(DAY, dated[1]), pipeline)
+    sources = pin_sources(spark, project, pipeline, last, {})
+    period = read_period(spark, pipeline, definition.query, sources, first, last)
+    if period is not None:
+        return _checked(period.rows.withColumn(DAY, period.day), pipeline)
     slices = [read_now(spark, project, pipeline, definition.query, day).withColumn(DAY, F.lit(day)) for day in days]
     return _checked(reduce(DataFrame.unionAll, slices), pipeline)
-
-
-def _judges_each_row_alone(frame: DataFrame) -> bool:
-    """Whether a row of the query depends on no other of its table: else a period read at once gives other rows."""
-    plan = frame._jdf.queryExecution().analyzed().toString()
-    return re.search(r"\b(Window|Aggregate|GlobalLimit|Distinct|Deduplicate|Offset|Sample)\b", plan) is None
 
 
 def _checked(frame: DataFrame, pipeline: Pipeline) -> DataFrame:
