@@ -113,7 +113,8 @@ def replay_slices(
         validation_rendering.show_replay_plan(plan)
     replayed: list[Replayed] = []
     if stale and (yes or _agreed(len(stale), as_json)):
-        for item in replay(spark, project, pipeline, plan, lambda day: rendering.note(f"{pipeline} {day}: replaying")):
+        rendering.note(f"{pipeline}: replaying {len(stale)} {'slice' if len(stale) == 1 else 'slices'}")
+        for item in replay(spark, project, pipeline, plan):
             replayed.append(item)
             if not as_json:
                 validation_rendering.show_replayed(item)

@@ -28,6 +28,10 @@ MOST_MODELS = 8
 """So many a worker process keeps; a session that scores with more loads some again."""
 
 
+class TooManyFailuresError(ValueError):
+    """The model raised on more rows than are allowed to a slice, in a pass over several: each is tried by itself."""
+
+
 class ChangedModelError(ValueError):
     """The model's files in the worker are not those that were looked up."""
 
@@ -41,7 +45,8 @@ class Scoring:
         outputs: the columns that are wanted of it.
         parameters: of the model's signature.
         uses_native: whether the predictor of the model's own library may be used.
-        allowed_failures: on how many rows the model may raise.
+        allowed_failures: on how many rows of a slice the model may raise.
+        slices: over how many the pass is: where over several, no slice may go without a try for another's failures.
         tells_values: whether what it raises may be told: it may quote the values of a row.
         isolation: where it has to run in an environment of its own.
     """
@@ -51,6 +56,7 @@ class Scoring:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     uses_native: bool = True
     allowed_failures: int = 0
+    slices: int = 1
     tells_values: bool = False
     isolation: Isolation | None = None
 
@@ -171,6 +177,8 @@ class Worker:
             tells_values=self._scoring.tells_values,
         )
         self._failures += len(scored.failures)
+        if self._scoring.slices > 1 and self._failures > self._scoring.allowed_failures:
+            raise TooManyFailuresError(f"{self._failures} rows of {self._scoring.slices} slices")
         self._workers.evaluated.add(len(features) - len(scored.failures))
         if self._proven_rows[predictor.name] < PERMUTED_ROWS and len(scored.failures) < len(features):
             rows = [row for row in range(len(features)) if row not in scored.failures]

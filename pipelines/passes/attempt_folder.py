@@ -15,6 +15,8 @@ from pipelines.tables.locations import for_delta_rs
 
 PREFIX = "pass-"
 """How the folder of an attempt begins."""
+RUN = "__run"
+"""The column that says of which run a row is, where rows of several are written together."""
 _COMMITTER = {
     "mapreduce.fileoutputcommitter.algorithm.version": "1",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
@@ -50,18 +52,45 @@ class AttemptFolder:
         """
         frame.write.options(**_COMMITTER).parquet(f"file:{self._path.absolute()}")
 
+    def take(self, written: Path) -> None:
+        """Make a folder that was written elsewhere on the same disk this one; without one, there are no rows."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if written.exists():
+            written.rename(self._path)
+
     def discard(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._path, ignore_errors=True)
 
 
-def remove_empty(location: str, older_than: float) -> None:
-    """Remove the folders of attempts that hold no file any more.
+def write_apart(frame: DataFrame, location: str, folders: Mapping[str, AttemptFolder]) -> None:
+    """Write the rows of several runs at once, each run's into its folder.
+
+    Args:
+        frame: the rows, and in the column `RUN` whose each is.
+        location: the table's.
+        folders: by the run's id.
+    """
+    aside = Path(for_delta_rs(location), f"_{PREFIX}{secrets.token_hex(8)}").absolute()  # no reader looks into it
+    try:
+        frame.write.options(**_COMMITTER).partitionBy(RUN).parquet(f"file:{aside}")
+        for run_id, folder in folders.items():
+            folder.take(aside / f"{RUN}={run_id}")
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_left(location: str, older_than: float) -> None:
+    """Remove what attempts have left: folders that hold no file any more, and those written aside whose process ended.
 
     Args:
         location: the table's.
         older_than: the time, in seconds since 1970, before which they were changed last.
     """
+    for aside in Path(for_delta_rs(location)).glob(f"_{PREFIX}*"):
+        with suppress(OSError):  # gone since it was listed
+            if aside.stat().st_mtime < older_than:
+                shutil.rmtree(aside)
     for attempt in sorted(Path(for_delta_rs(location)).rglob(f"{PREFIX}*")):
         for folder in sorted((attempt, *attempt.rglob("*")), reverse=True):  # the innermost first
             with suppress(OSError):  # it holds something, or it is a file

@@ -7,9 +7,8 @@ version; whatever comes in between makes it begin again from the look.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,246 +20,379 @@ from deltalake.transaction import AddAction, RemoveAction
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from pipelines.errors import PipelineError, TableError
+from pipelines.errors import PipelineError, TableError, root_cause
 from pipelines.expressions.names import column
 from pipelines.passes import spark_writer
-from pipelines.passes.attempt_folder import AttemptFolder
+from pipelines.passes.attempt_folder import RUN, AttemptFolder, write_apart
 from pipelines.passes.demands import as_listed, needs_spark, path_for_removal, require_fitting
 from pipelines.passes.footers import DataFile, data_files
 from pipelines.passes.retries import retried, unwritable
 from pipelines.tables.creation import STATISTICS
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import active_files
-from pipelines.tables.slices import Slice, open_table
+from pipelines.tables.slices import Slice, metadata_of, open_table
 
 Outcome = Literal["published", "superseded"]
 
 
+class UnknownEndError(TableError):
+    """Rows may have been published, or not: the table could not be asked."""
+
+
 @dataclass(frozen=True)
-class Change:
-    """What an attempt changes of a table.
+class Replacement:
+    """The rows that a run would put in the place of a slice's.
 
     Args:
-        location: the table's.
+        slice: which slice.
+        fence: the attempt's number.
+        metadata: kept with the commit; `run_id` in it tells this attempt's commit.
+        rows: how many they are, as they were counted; none take the slice away.
+    """
+
+    slice: Slice
+    fence: int
+    metadata: Mapping[str, Any]
+    rows: int
+
+    @property
+    def run_id(self) -> str:
+        return str(self.metadata["run_id"])
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The rows that a run refused.
+
+    Args:
+        slice: whose rows.
+        run_id: the run.
+        rows: how many they are, as they were counted.
+    """
+
+    slice: Slice
+    run_id: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an attempt changes of a partition of a table.
+
+    Args:
         run_id: whose rows they are.
         partition: the values of the table's partition columns for all rows, in the order of the columns.
         transaction: the attempt; of one application, none follows one with a higher version.
         rows: how many rows it brings.
         replaces: whether they take the place of the partition's rows.
-        user_metadata: what is said of the commit.
+        metadata: what is said of it with the commit.
     """
 
-    location: str
     run_id: str
     partition: Mapping[str, str]
     transaction: Transaction
     rows: int
     replaces: bool = False
-    user_metadata: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+Files = Mapping[str, Sequence[DataFile]]
+"""The files of each change, by its run's id."""
 
 
 def publish(
     frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any], *, rows: int
 ) -> Outcome:
-    """Replace the slice by the frame's rows, unless a newer attempt did so already.
+    """Replace one slice by the frame's rows; see `publish_slices`."""
+    (outcome,) = publish_slices(frame, location, [Replacement(slice_, fence, metadata, rows)])
+    if isinstance(outcome, PipelineError):
+        raise outcome
+    return outcome
+
+
+def publish_slices(
+    frame: DataFrame, location: str, replacements: Sequence[Replacement]
+) -> list[Outcome | PipelineError]:
+    """Replace slices by the frame's rows in one commit, each unless a newer attempt did so already.
 
     Args:
-        frame: the slice's rows, all of them, without the columns that name the slice.
+        frame: the slices' rows, all of them, without the columns that name the slice; in the column `RUN` of which run
+            each row is, where there are several.
         location: the predictions table's.
-        slice_: which slice.
-        fence: this attempt's number.
-        metadata: kept with the commit; `run_id` in it tells this attempt's commit.
-        rows: how many they are, as they were counted; none take the slice away.
+        replacements: of which slice, by which attempt.
+
+    Returns:
+        Of each what became of it. Where Spark's own writer has to write, each is a commit, and may fail, by itself.
 
     Raises:
-        ConflictError: other writers came first until the retries were used up.
-        TableError: the table cannot be written, or does not take such rows.
+        ConflictError: other writers came first until the retries were used up; none is there.
+        TableError: the table cannot be written, or does not take such rows; none is there.
+        UnknownEndError: the table could not be asked afterwards; the next run finds out.
     """
-    change = Change(
-        location,
-        str(metadata["run_id"]),
-        slice_.partition,
-        Transaction(slice_.transaction, fence),
-        rows,
-        replaces=True,
-        user_metadata=json.dumps(metadata, sort_keys=True),
-    )
+    changes = [
+        Change(
+            one.run_id,
+            one.slice.partition,
+            Transaction(one.slice.transaction, one.fence),
+            one.rows,
+            replaces=True,
+            metadata=one.metadata,
+        )
+        for one in replacements
+    ]
     table = open_table(location)
-    if _needs_spark(table, change) is not None:
-        return "published" if spark_writer.replace_slice(frame, location, slice_, fence, metadata) else "superseded"
-    return "published" if put(frame, table, change) else "superseded"
+    if _needs_spark(table, location, changes) is not None:
+        return [_replaced_by_spark(frame, location, one) for one in replacements]
+    return ["published" if is_there else "superseded" for is_there in put(frame, table, location, changes)]
 
 
-def append_quarantine(frame: DataFrame, location: str, slice_: Slice, run_id: str, *, rows: int) -> None:
-    """Append a run's refused rows; a second time for the same run adds nothing.
+def _replaced_by_spark(frame: DataFrame, location: str, one: Replacement) -> Outcome | PipelineError:
+    rows = _rows_of(frame, one.run_id)
+    try:
+        is_there = spark_writer.replace_slice(rows, location, one.slice, one.fence, one.metadata)
+    except PipelineError as error:
+        return error
+    return "published" if is_there else "superseded"
+
+
+def append_quarantine(frame: DataFrame, location: str, refusals: Sequence[Refusal]) -> None:
+    """Append the rows that runs refused, in one commit; a second time for the same run adds nothing.
 
     The rows count as published only where their run is the slice's published one.
 
     Args:
-        frame: the rows, without their date.
+        frame: the rows, without their date; in the column `RUN` of which run each is, where there are several.
         location: the quarantine table's.
-        slice_: whose rows.
-        run_id: the run that refused them.
-        rows: how many they are, as they were counted.
+        refusals: whose, and how many they are.
 
     Raises:
-        ConflictError, TableError: as `publish`.
+        ConflictError, TableError: as `publish_slices`.
     """
-    day = slice_.score_date
-    change = Change(location, run_id, {"score_date": day.isoformat()}, Transaction(f"quarantine/{run_id}", 1), rows)
+    changes = [
+        Change(
+            one.run_id,
+            {"score_date": one.slice.score_date.isoformat()},
+            Transaction(f"quarantine/{one.run_id}", 1),
+            one.rows,
+        )
+        for one in refusals
+    ]
     table = open_table(location)
-    if _needs_spark(table, change) is not None:
-        spark_writer.append(frame, location, day, change.transaction)
-    elif table.transaction_version(change.transaction.app_id) is None:
-        put(frame.coalesce(1), table, change)
+    if _needs_spark(table, location, changes) is not None:
+        for one, change in zip(refusals, changes, strict=True):
+            rows = _rows_of(frame, one.run_id)
+            spark_writer.append(rows, location, one.slice.score_date, change.transaction)
+        return
+    left = [change for change in changes if table.transaction_version(change.transaction.app_id) is None]
+    if left:
+        put(frame.coalesce(1), table, location, left)
 
 
-def put(frame: DataFrame, table: DeltaTable, change: Change) -> bool:
+def put(frame: DataFrame, table: DeltaTable, location: str, changes: Sequence[Change]) -> list[bool]:
     """Write the rows, and commit their files; those that no commit names are removed again.
 
     Args:
         frame: the rows, without the partition's columns.
         table: as it was looked at.
-        change: where they go, and what they replace.
+        location: the table's.
+        changes: where they go, and what they replace.
 
     Returns:
-        Whether they are there, by the table itself; not where a newer attempt came first.
+        Of each change whether its rows are there, by the table itself; not where a newer attempt came first.
     """
-    if _last_attempt(table, change) > change.transaction.version:
-        return False
-    folder = AttemptFolder(change.location, change.partition, change.run_id)
+    left = [change for change in changes if _last_attempt(table, change) <= change.transaction.version]
+    folders = {change.run_id: AttemptFolder(location, change.partition, change.run_id) for change in left}
     try:
-        files = _written(frame, table, change, folder)
+        files = _written(frame, table, location, left, folders)
     except BaseException:
-        folder.discard()
+        _discard(folders.values())
         raise
-    with table_lock(change.location):
-        failure = _failure_of_commit(change, files)
-        try:
-            is_there = _is_there(change, files)
-        except (PipelineError, DeltaError, OSError) as error:  # a commit may name the files: they stay
-            raise (failure or unwritable(change.location, error)) from error
-        if not is_there:
-            folder.discard()
-            if failure is not None:
-                raise failure
-        return is_there
+    try:
+        with table_lock(location):
+            there = _committed(location, left, files)
+    except UnknownEndError:
+        raise  # a commit may name the files
+    except PipelineError:  # the table has told that none of them is there
+        _discard(folders.values())
+        raise
+    _discard(folder for run_id, folder in folders.items() if run_id not in there)
+    return [change.run_id in there for change in changes]
 
 
-def _failure_of_commit(change: Change, files: Sequence[DataFile]) -> PipelineError | None:
-    """Why the commit failed; the files may be there all the same, which only the table tells.
+def _discard(folders: Iterable[AttemptFolder]) -> None:
+    for folder in folders:
+        folder.discard()
 
-    Its answer may have been lost, and what follows a commit may fail too, as a checkpoint of the log on a full disk.
+
+def _committed(location: str, changes: Sequence[Change], files: Files) -> set[str]:
+    """Commit; the runs of the changes that are there.
+
+    Raises:
+        PipelineError: none is, and why.
+        UnknownEndError: nothing tells.
     """
     try:
-        retried(lambda: _commit_once(change, files), change.location, _is_conflict)
-    except PipelineError as error:
-        return error
-    except (DeltaError, OSError) as error:
-        failure = unwritable(change.location, error)
-        failure.__cause__ = error
-        return failure
-    return None
+        retried(lambda: _commit_once(location, changes, files), location, _is_conflict)
+    except (PipelineError, DeltaError, OSError) as error:
+        # What follows a commit may fail too, as a checkpoint of the log where the disk is full.
+        there = _asked(location, changes, files)
+        if there:
+            return there
+        if isinstance(error, PipelineError):
+            raise
+        raise unwritable(location, error) from error
+    return _asked(location, changes, files)
 
 
-def _written(frame: DataFrame, table: DeltaTable, change: Change, folder: AttemptFolder) -> list[DataFile]:
-    """The files of the rows, which are as many as were counted."""
-    if not change.rows:
-        return []
+def _asked(location: str, changes: Sequence[Change], files: Files) -> set[str]:
+    """The runs whose files are there.
+
+    Raises:
+        UnknownEndError: the table cannot be looked at.
+    """
+    try:
+        return _those_there(location, changes, files)
+    except (PipelineError, DeltaError, OSError) as error:
+        raise UnknownEndError(
+            f"whether the rows were published is not known: the table at {location} cannot be looked at",
+            expected="a table that can be read",
+            found=root_cause(error),
+            remedy="run again once it can be read: that finds out",
+        ) from error
+
+
+def _rows_of(frame: DataFrame, run_id: str) -> DataFrame:
+    return frame.where(F.col(RUN) == run_id).drop(RUN) if RUN in frame.columns else frame
+
+
+def _written(
+    frame: DataFrame,
+    table: DeltaTable,
+    location: str,
+    changes: Sequence[Change],
+    folders: Mapping[str, AttemptFolder],
+) -> Files:
+    """The files of the rows, which are as many as were counted of each run."""
+    bringing = [change for change in changes if change.rows]
+    if not bringing:
+        return {change.run_id: [] for change in changes}
     spelled = {field.name.lower(): field.name for field in table.schema().fields}
     rows = frame.select(*[column(name).alias(spelled.get(name.lower(), name)) for name in frame.columns])
     known = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}
     try:
-        folder.write(rows)
-        files = data_files(change.location, folder.name, known)
+        if len(bringing) == 1:
+            (only,) = bringing
+            folders[only.run_id].write(_rows_of(rows, only.run_id))
+        else:
+            of_these = rows.where(F.col(RUN).isin([change.run_id for change in bringing]))
+            write_apart(of_these, location, {change.run_id: folders[change.run_id] for change in bringing})
+        files = {
+            change.run_id: data_files(location, folders[change.run_id].name, known) if change.rows else []
+            for change in changes
+        }
     except (PySparkException, Py4JError, OSError) as error:
-        raise unwritable(change.location, error) from error
-    written = sum(file.rows for file in files)
-    if written != change.rows:
-        raise TableError(
-            f"other rows were written for {change.location} than were counted",
-            expected=f"{change.rows} rows",
-            found=f"{written} rows, in {len(files)} files",
-            remedy="see that executors and driver have the same folder there, and run again",
-        )
+        raise unwritable(location, error) from error
+    for change in changes:
+        written = sum(file.rows for file in files[change.run_id])
+        if written != change.rows:
+            raise TableError(
+                f"other rows of run {change.run_id} were written for {location} than were counted",
+                expected=f"{change.rows} rows",
+                found=f"{written} rows, in {len(files[change.run_id])} files",
+                remedy="see that executors and driver have the same folder there, and run again",
+            )
     return files
 
 
-def _commit_once(change: Change, files: Sequence[DataFile]) -> None:
-    """Look at the table, and commit; not where this attempt, or one that comes after it, did so already."""
-    table = open_table(change.location)
-    if _last_attempt(table, change) >= change.transaction.version:
+def _commit_once(location: str, changes: Sequence[Change], files: Files) -> None:
+    """Look at the table, and commit what no attempt did so already, neither this one nor one that comes after it."""
+    table = open_table(location)
+    left = [change for change in changes if _last_attempt(table, change) < change.transaction.version]
+    if not left:
         return
-    reason = _needs_spark(table, change)
+    reason = _needs_spark(table, location, left)
     if reason is not None:
         raise TableError(
-            f"the table at {change.location} was altered while rows were written for it",
+            f"the table at {location} was altered while rows were written for it",
             expected="a table that takes them by a commit of its log",
             found=reason,
             remedy="run again; the staged rows are kept and not scored twice",
         )
-    require_fitting(change.location, table, files)
-    commit(table, change, files)
+    require_fitting(location, table, [file for change in left for file in files[change.run_id]])
+    commit(table, left, files)
 
 
-def commit(table: DeltaTable, change: Change, files: Sequence[DataFile]) -> None:
+def commit(table: DeltaTable, changes: Sequence[Change], files: Files) -> None:
     """Commit files to a table, at the version that was looked at.
 
     Raises:
         CommitFailedError: another commit came in between.
     """
     now = time.time_ns() // 1_000_000
-    partition: dict[str, str | None] = {**change.partition}
-    added = [AddAction(file.path, file.size, partition, now, True, file.as_json()) for file in files]
-    removed = [
-        RemoveAction(
-            path=path_for_removal(path) or path,
-            data_change=True,
-            deletion_timestamp=now,
-            size=size,
-            partition_values=partition,
-        )
-        for path, size in (_files_there(table, change).items() if change.replaces else ())
-    ]
+    active = active_files(table)
+    added, removed = [], []
+    for change in changes:
+        partition: dict[str, str | None] = {**change.partition}
+        added += [
+            AddAction(file.path, file.size, partition, now, True, file.as_json()) for file in files[change.run_id]
+        ]
+        removed += [
+            RemoveAction(
+                path=path_for_removal(path) or path,
+                data_change=True,
+                deletion_timestamp=now,
+                size=size,
+                partition_values=partition,
+            )
+            for path, size in (_files_there(active, change).items() if change.replaces else ())
+        ]
+    said = [change.metadata for change in changes if change.metadata is not None]
     table.create_write_transaction(
         [*added, *removed],
         mode="append",
         schema=table.schema(),
         partition_by=table.metadata().partition_columns,
         commit_properties=CommitProperties(
-            custom_metadata={} if change.user_metadata is None else {"userMetadata": change.user_metadata},
-            app_transactions=[change.transaction],
+            custom_metadata={"userMetadata": metadata_of(said)} if said else {},
+            app_transactions=[change.transaction for change in changes],
             max_commit_retries=0,
         ),
     )
 
 
-def _is_there(change: Change, files: Sequence[DataFile]) -> bool:
-    """Whether the files are the partition's, or among its where they replace none."""
-    table = open_table(change.location)
-    ours, there = {as_listed(file.path) for file in files}, set(_files_there(table, change))
-    return _last_attempt(table, change) == change.transaction.version and (
-        there == ours if change.replaces else there >= ours
-    )
+def _those_there(location: str, changes: Sequence[Change], files: Files) -> set[str]:
+    """The runs whose files are their partition's, or among its where they replace none."""
+    table = open_table(location)
+    active = active_files(table)
+    there = set()
+    for change in changes:
+        ours, found = {as_listed(file.path) for file in files[change.run_id]}, set(_files_there(active, change))
+        is_there = found == ours if change.replaces else found >= ours
+        if _last_attempt(table, change) == change.transaction.version and is_there:
+            there.add(change.run_id)
+    return there
 
 
 def _last_attempt(table: DeltaTable, change: Change) -> int:
     return table.transaction_version(change.transaction.app_id) or 0
 
 
-def _files_there(table: DeltaTable, change: Change) -> dict[str, int]:
+def _files_there(active: pa.Table, change: Change) -> dict[str, int]:
     """The partition's files: the size in bytes by the path."""
-    files = active_files(table)
     for name, value in change.partition.items():
-        files = files.filter(pc.equal(files[f"partition.{name}"].cast(pa.string()), value))
-    return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
+        active = active.filter(pc.equal(active[f"partition.{name}"].cast(pa.string()), value))
+    return dict(zip(active["path"].to_pylist(), active["size_bytes"].to_pylist(), strict=True))
 
 
-def _needs_spark(table: DeltaTable, change: Change) -> str | None:
-    reason = needs_spark(change.location, table, change.partition)
-    if reason is None and change.replaces and None in map(path_for_removal, _files_there(table, change)):
-        return "files whose names delta-rs spells otherwise"
+def _needs_spark(table: DeltaTable, location: str, changes: Sequence[Change]) -> str | None:
+    reason = needs_spark(location, table, changes[0].partition)
+    if reason is None and any(change.replaces for change in changes):
+        active = active_files(table)
+        for change in changes:
+            if change.replaces and None in map(path_for_removal, _files_there(active, change)):
+                return "files whose names delta-rs spells otherwise"
     return reason
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -15,9 +17,11 @@ from pyspark.sql import types as T
 from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
 from pipelines.models.proving import ABSOLUTE, RELATIVE
-from pipelines.runs.history import judge_history
+from pipelines.passes.attempt_folder import RUN
+from pipelines.runs.history import entries_before, judge_history
 from pipelines.runs.preparation import Resolved
-from pipelines.runs.staging import read_stage
+from pipelines.runs.staging import aggregated, read_stages, schema_of
+from pipelines.tables.ledger import Entry
 from pipelines.tables.stages import Stage
 from pipelines.transforms.staging import MODEL_RAISED, broken_on_stage, marked_on_stage, refused_on_stage
 from pipelines.validation.compiling import Checks
@@ -38,38 +42,151 @@ class Counts:
     quarantined: int
 
 
-def audited(
-    spark: SparkSession, resolved: Resolved, stage: Stage, marker: dict[str, Any]
-) -> tuple[DataFrame, Counts, Verdict]:
-    """A complete stage, judged: its rows, with the reasons that only the whole slice gives; the counts; the verdict.
+@dataclass(frozen=True)
+class Staged:
+    """A run whose stage is complete.
+
+    Args:
+        run: the run.
+        stage: its rows.
+        marker: what writing them observed.
+    """
+
+    run: Resolved
+    stage: Stage
+    marker: dict[str, Any]
+
+    @property
+    def schema(self) -> T.StructType:
+        """The stage's."""
+        return schema_of(self.marker)
+
+    @property
+    def staged_at(self) -> dt.datetime:
+        """When the rows were written."""
+        return dt.datetime.fromisoformat(self.marker["staged_at"])
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A stage, judged.
+
+    Args:
+        staged: the stage.
+        counts: its rows.
+        verdict: on them.
+        refused_here: the rows with the reasons that only the whole slice gives; None where it gives none.
+    """
+
+    staged: Staged
+    counts: Counts
+    verdict: Verdict
+    refused_here: DataFrame | None
+
+
+def audit_stages(spark: SparkSession, stages: Sequence[Staged], accepted: Collection[str] = ()) -> list[Audited]:
+    """Complete stages of one definition, judged in the order of their dates.
+
+    A gate that compares a slice with those before it takes the earlier ones of these as published where they pass.
 
     Args:
         spark: the session.
-        resolved: the run.
-        stage: complete.
-        marker: what its writing observed.
+        stages: of one definition.
+        accepted: the checks that a person waived.
     """
-    pipeline, checks = resolved.definition.pipeline, resolved.definition.checks
-    plain = read_stage(spark, stage, marker)
-    counted = marker["stage_rules"]
-    marked = marked_on_stage(plain, checks.stage_rules, moments_of(counted))
+    ordered = sorted(stages, key=lambda one: one.run.slice.score_date)
+    newest = ordered[-1].run
+    pipeline = newest.definition.pipeline
+    looks = _looks(spark, ordered)
+    entries = entries_before(newest.layout.ledger, pipeline, newest.slice)
+    found = []
+    for staged in ordered:
+        look, refused_here = looks[staged.run.run_id]
+        counts, verdict = _judged(staged, look, entries)
+        found.append(Audited(staged, counts, verdict, refused_here))
+        if not verdict.rejecting(accepted):
+            entries.append(_as_published(staged.run, counts, verdict))
+    return found
+
+
+def rows_of(spark: SparkSession, audits: Sequence[Audited]) -> DataFrame:
+    """The rows of stages: key, outputs, all reasons and what is kept; of several, with their runs' ids in `RUN`."""
+    pipeline = audits[0].staged.run.definition.pipeline
+    wanted = [*map(column, pipeline.key), *map(column, pipeline.outputs), F.col("reasons"), F.col("row")]
+    if len(audits) == 1:
+        return _rows_judged(spark, audits[0]).select(*wanted)
+    alike: dict[str, list[Staged]] = {}
+    for audit in audits:
+        if audit.refused_here is None:
+            alike.setdefault(audit.staged.schema.json(), []).append(audit.staged)
+    together = [staged for staged in alike.values() if len(staged) > 1]
+    done = {staged.run.run_id for each in together for staged in each}
+    frames = [read_stages(spark, [one.stage for one in each], each[0].schema) for each in together]
+    frames += [
+        _rows_judged(spark, audit).withColumn(RUN, F.lit(audit.staged.run.run_id))
+        for audit in audits
+        if audit.staged.run.run_id not in done
+    ]
+    return reduce(DataFrame.unionAll, [frame.select(*wanted, F.col(RUN)) for frame in frames])
+
+
+def _rows_judged(spark: SparkSession, audit: Audited) -> DataFrame:
+    if audit.refused_here is not None:
+        return audit.refused_here
+    return read_stages(spark, [audit.staged.stage], audit.staged.schema)
+
+
+def _looks(spark: SparkSession, stages: Sequence[Staged]) -> dict[str, tuple[dict[str, Any], DataFrame | None]]:
+    """What is asked of each stage, by its run's id, and its rows where whole-slice rules refuse some.
+
+    In one job, where no check speaks of the slice as a whole.
+    """
+    first = stages[0]
+    pipeline, checks = first.run.definition.pipeline, first.run.definition.checks
+    if len(stages) == 1 or checks.on_stage or any(staged.schema != first.schema for staged in stages):
+        return {staged.run.run_id: _look(spark, staged) for staged in stages}
+    rows = read_stages(spark, [staged.stage for staged in stages], first.schema)
+    asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
+    run_ids = [staged.run.run_id for staged in stages]
+    return {run_id: (look, None) for run_id, look in aggregated(rows, run_ids, asked).items()}
+
+
+def _look(spark: SparkSession, staged: Staged) -> tuple[dict[str, Any], DataFrame | None]:
+    pipeline, checks = staged.run.definition.pipeline, staged.run.definition.checks
+    plain = read_stages(spark, [staged.stage], staged.schema)
+    marked = marked_on_stage(plain, checks.stage_rules, moments_of(staged.marker["stage_rules"]))
     rows = refused_on_stage(marked, checks.stage_rules, pipeline.personal)
     asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
     look = look_at(rows, checks, asked)
-    suite = [CheckResult(**result) for result in marker["suite"]]
-    suite += judge_stage(checks, sizes_of(counted), look, pipeline.personal)
-    suite += judge_history(
-        resolved.layout.ledger,
-        pipeline,
-        resolved.slice,
-        {name: told["number"] for name, told in marker["history"].items()},
-    )
-    counts, own = audit(look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite)
-    own += judge_model(marker["workers"], look, pipeline.limits, pipeline.model.environment)
     refused_here = any(
         look[f"stage_rule_{position}"] for position, rule in enumerate(checks.stage_rules) if rule.refuses
     )
-    return rows if refused_here else plain, counts, Verdict((*suite, *own))
+    return look, rows if refused_here else None
+
+
+def _judged(staged: Staged, look: Mapping[str, Any], entries: Sequence[Entry]) -> tuple[Counts, Verdict]:
+    run, marker = staged.run, staged.marker
+    pipeline, checks = run.definition.pipeline, run.definition.checks
+    suite = [CheckResult(**result) for result in marker["suite"]]
+    suite += judge_stage(checks, sizes_of(marker["stage_rules"]), look, pipeline.personal)
+    numbers = {name: told["number"] for name, told in marker["history"].items()}
+    suite += judge_history(entries, pipeline, run.slice, numbers)
+    counts, own = audit(look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite)
+    own += judge_model(marker["workers"], look, pipeline.limits, pipeline.model.environment)
+    return counts, Verdict((*suite, *own))
+
+
+def _as_published(run: Resolved, counts: Counts, verdict: Verdict) -> Entry:
+    """What the ledger will tell of the run once it is published, as far as gates ask."""
+    return Entry(
+        run_id=run.run_id,
+        pipeline=run.definition.pipeline.name,
+        score_date=run.slice.score_date,
+        model_name=run.slice.model_name,
+        state="published",
+        rows_input=counts.input,
+        verdict=json.dumps(verdict.as_json()),
+    )
 
 
 def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) -> list[Column]:

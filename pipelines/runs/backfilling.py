@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
 from typing import Any, Literal, Protocol
 
 from py4j.protocol import Py4JError
@@ -31,10 +32,12 @@ from pipelines.runs.periods import days_of
 from pipelines.runs.planning import Plan, PlannedSlice, plan
 from pipelines.runs.recording import is_cancelled
 from pipelines.runs.recovery import settle_at
-from pipelines.runs.scoring import score_slice
+from pipelines.runs.results import Result
+from pipelines.runs.scoring import Ended, Wanted, score_slices
 from pipelines.runs.steps import Step, Steps
 from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import require_tables
+from pipelines.runs.writing import MOST_ROWS, most_slices
 from pipelines.tables.slices import Slice
 
 Only = Literal["missing", "stale", "all"]
@@ -59,7 +62,7 @@ class Backfilled:
         seconds: how long it took.
         run_id: the run that is published, where it is.
         counts: rows of the input, scored and quarantined, where it is published.
-        loads: how many workers loaded the model for it.
+        loads: how many workers loaded the model for it; of a pass, told with its first slice.
         error: why it is not published.
     """
 
@@ -169,6 +172,13 @@ def at_once(plan: Plan, parallel: int) -> int:
     return 1 if plan.pipeline.history else parallel
 
 
+def most_a_pass(spark: SparkSession, project: Project, plan: Plan) -> int:
+    """How many of a plan's slices a pass may be over; one where they cannot share one."""
+    if not plan.slices:
+        return 1
+    return most_slices(spark, project, plan.layout, plan.definition, plan.slices[0].model)
+
+
 def backfill(
     spark: SparkSession,
     project: Project,
@@ -177,6 +187,7 @@ def backfill(
     only: Only | None = None,
     max_failures: int | None = None,
     parallel: int = 1,
+    together: int = 1,
     watcher: Watcher,
     stop: Stop,
 ) -> Summary:
@@ -188,42 +199,96 @@ def backfill(
         plan: made just before; what it says of models and configuration is what is run.
         only: which of its slices; see `due`. With `all`, published slices are scored again.
         max_failures: begin no more slices once more than this many failed or were rejected; None for any number.
-        parallel: how many slices at once, as far as `at_once` lets them.
+        parallel: how many passes at once, as far as `at_once` lets them.
+        together: over how many slices a pass is at most; fewer where they have many rows, or might fail too often.
         watcher: told of what happens.
         stop: says when to end; slices at work then end by themselves, unless it says otherwise.
     """
     begin = time.monotonic()
     waiting = deque(due(plan, only))
     parallel = at_once(plan, parallel)
-    at_work: dict[Future[Backfilled], PlannedSlice] = {}
+    at_work: dict[Future[list[Backfilled]], Sequence[PlannedSlice]] = {}
     done: list[Backfilled] = []
     why_left = ""
 
     tags = _Tags(spark)
 
-    def run(item: PlannedSlice) -> Backfilled:
-        force = item.needs_force or only == "all"
-        return _run(spark, project, plan, item, tags, force=force, tell=_teller(watcher, stop, tags, item))
+    def failures() -> int:
+        return sum(slice_.outcome in FAILURES for slice_ in done)
 
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="slice") as threads:
+    def run(items: Sequence[PlannedSlice]) -> list[Backfilled]:
+        def may_go_on(failed: int) -> bool:
+            return not stop.is_urgent and (max_failures is None or failures() + failed <= max_failures)
+
+        tell = _teller(watcher, stop, tags, items)
+        return _run(spark, project, plan, items, tags, force_all=only == "all", may_go_on=may_go_on, tell=tell)
+
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="pass") as threads:
         while at_work or (waiting and not why_left):
-            failures = sum(slice_.outcome in FAILURES for slice_ in done)
-            if stop.is_asked:
-                why_left = "the backfill was asked to end"
-            elif max_failures is not None and failures > max_failures:
-                why_left = f"{failures} slices failed or were rejected, and --max-failures is {max_failures}"
+            failed = failures()
+            why_left = _why_to_end(stop, failed, max_failures)
             if stop.is_urgent:
                 tags.cancel()
             while waiting and len(at_work) < parallel and not why_left:
-                item = waiting.popleft()
-                at_work[threads.submit(run, item)] = item
+                busy = sum(map(len, at_work.values()))
+                items = _next_pass(waiting, _most(together, max_failures, failed + busy), _usual_rows(done))
+                at_work[threads.submit(run, items)] = items
             ended, _ = wait(at_work, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
             for future in ended:
-                del at_work[future]
-                done.append(future.result())
-                watcher.ended(done[-1], [*at_work.values(), *waiting])
+                of_pass = {item.score_date: item for item in at_work.pop(future)}
+                for slice_ in future.result():
+                    done.append(slice_)
+                    del of_pass[slice_.score_date]
+                    others = [item for items in at_work.values() for item in items]
+                    watcher.ended(slice_, [*of_pass.values(), *others, *waiting])
     left = tuple(item.score_date for item in waiting)
     return Summary(tuple(done), left, why_left if left else "", round(time.monotonic() - begin, 1))
+
+
+def _why_to_end(stop: Stop, failed: int, most: int | None) -> str:
+    """Why no more slices are begun; empty where they are."""
+    if stop.is_asked:
+        return "the backfill was asked to end"
+    if most is not None and failed > most:
+        return f"{failed} slices failed or were rejected, and --max-failures is {most}"
+    return ""
+
+
+def passes_of(plan: Plan, only: Only | None, together: int, max_failures: int | None) -> list[int]:
+    """Over how many slices each pass of a backfill would be, as far as the plan tells of rows."""
+    waiting, sizes = deque(due(plan, only)), []
+    while waiting:
+        sizes.append(len(_next_pass(waiting, _most(together, max_failures, 0), None)))
+    return sizes
+
+
+def _most(together: int, max_failures: int | None, failed_or_at_work: int) -> int:
+    """Over how many slices a pass may be, so that no more can fail than one too many, and those that are at work."""
+    return together if max_failures is None else max(1, min(together, max_failures + 1 - failed_or_at_work))
+
+
+def _next_pass(waiting: deque[PlannedSlice], most: int, usual_rows: float | None) -> list[PlannedSlice]:
+    """Take the slices of the next pass: of one model, and few enough rows; of an unknown number one alone."""
+    items = [waiting.popleft()]
+    rows = _rows(items[0], usual_rows)
+    while waiting and len(items) < most and waiting[0].model == items[0].model:
+        rows += _rows(waiting[0], usual_rows)
+        if rows > MOST_ROWS:
+            break
+        items.append(waiting.popleft())
+    return items
+
+
+def _rows(item: PlannedSlice, usual_rows: float | None) -> float:
+    if item.rows is not None:
+        return item.rows
+    return MOST_ROWS if usual_rows is None else usual_rows
+
+
+def _usual_rows(done: Sequence[Backfilled]) -> float | None:
+    """How many rows the slices so far had; None where there were none."""
+    counts = [slice_.counts.input for slice_ in done if slice_.counts is not None]
+    return fmean(counts) if counts else None
 
 
 class _Tags:
@@ -251,13 +316,16 @@ class _Tags:
             self._context.cancelJobsWithTag(self._name)
 
 
-def _teller(watcher: Watcher, stop: Stop, tags: _Tags, item: PlannedSlice) -> Callable[[Step], None]:
+def _teller(watcher: Watcher, stop: Stop, tags: _Tags, items: Sequence[PlannedSlice]) -> Callable[[Step], None]:
     def tell(step: Step) -> None:
         if stop.is_urgent and step not in UNSTOPPED:
             raise AbandonedError("the backfill was asked to end", remedy="run it again: it goes on from here")
         if step in UNCANCELLED:
             tags.off()
-        watcher.at(item.score_date, step)
+        else:
+            tags.on()
+        for item in items:
+            watcher.at(item.score_date, step)
 
     return tell
 
@@ -266,39 +334,51 @@ def _run(
     spark: SparkSession,
     project: Project,
     plan: Plan,
-    item: PlannedSlice,
+    items: Sequence[PlannedSlice],
     tags: _Tags,
     *,
-    force: bool,
+    force_all: bool,
+    may_go_on: Callable[[int], bool],
     tell: Callable[[Step], None],
-) -> Backfilled:
+) -> list[Backfilled]:
+    """One pass over some slices; what became of each."""
     begin = time.monotonic()
-
-    def ended(outcome: Outcome, **more: Any) -> Backfilled:
-        return Backfilled(item.score_date, outcome, round(time.monotonic() - begin, 2), **more)
-
     tags.on()
     try:
-        result = score_slice(
+        ends = score_slices(
             spark,
             project,
             plan.layout,
             plan.definition,
-            item.model,
-            item.score_date,
-            item.fence,
-            force=force,
+            items[0].model,
+            [Wanted(item.score_date, item.fence, force=item.needs_force or force_all) for item in items],
+            may_go_on=may_go_on,
             steps=Steps(tell),
         )
     except (ConfigurationError, SetupError, UsageError):
         raise  # of every slice the same: the backfill ends
-    except PipelineError as error:
-        return ended(_outcome_of(error), error=str(error))
-    except Exception as error:  # whatever it is, it is this slice's: the others go on
-        return ended(_outcome_of(error), error=f"unexpected: {type(error).__name__}: {first_line(error)}")
+    except Exception as error:  # whatever it is, it is these slices': the others go on
+        ends = [Ended(item.score_date, error) for item in items]
     finally:
         tags.off()
-    return ended(result.outcome, run_id=result.run_id, counts=result.counts, loads=int(result.workers.get("loads", 0)))
+    seconds = round((time.monotonic() - begin) / len(items), 2)
+    loads = max((int(ended.end.workers.get("loads", 0)) for ended in ends if isinstance(ended.end, Result)), default=0)
+    found = [_backfilled(ended, seconds) for ended in ends]
+    return [replace(found[0], loads=loads), *found[1:]]
+
+
+def _backfilled(ended: Ended, seconds: float) -> Backfilled:
+    """What became of a slice.
+
+    Args:
+        ended: how its run ended.
+        seconds: how long it took; of a pass over several slices, its share.
+    """
+    day, end = ended.score_date, ended.end
+    if isinstance(end, Result):
+        return Backfilled(day, end.outcome, seconds, run_id=end.run_id, counts=end.counts)
+    text = str(end) if isinstance(end, PipelineError) else f"unexpected: {type(end).__name__}: {first_line(end)}"
+    return Backfilled(day, _outcome_of(end), seconds, error=text)
 
 
 def _outcome_of(error: Exception) -> Outcome:

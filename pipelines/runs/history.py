@@ -32,20 +32,23 @@ def numbers_of(pipeline: Pipeline, metrics: Mapping[str, Any]) -> dict[str, floa
     return {name: metrics[f"{PREFIX}{name}"] for name in pipeline.history}
 
 
+def entries_before(ledger: Ledger, pipeline: Pipeline, slice_: Slice) -> list[Entry]:
+    """What the ledger tells of earlier slices, oldest first; nothing where no gate asks."""
+    return ledger.before(pipeline.name, slice_.model_name, slice_.score_date) if pipeline.history else []
+
+
 def judge_history(
-    ledger: Ledger, pipeline: Pipeline, slice_: Slice, observed: Mapping[str, float]
+    entries: Sequence[Entry], pipeline: Pipeline, slice_: Slice, observed: Mapping[str, float]
 ) -> list[CheckResult]:
     """The results of a pipeline's history gates.
 
     Args:
-        ledger: where past runs are.
+        entries: rows of the ledger in the order in which they were written; those of later slices say nothing.
         pipeline: whose gates.
         slice_: the slice that is judged.
         observed: as `numbers_of` gives them.
     """
-    if not pipeline.history:
-        return []
-    past = published_slices(ledger.before(pipeline.name, slice_.model_name, slice_.score_date))
+    past = published_slices([entry for entry in entries if entry.score_date < slice_.score_date])
     return [
         _judged(name, gate, _number(gate, observed[name]), _baseline(name, gate, past, slice_.score_date))
         for name, gate in pipeline.history.items()

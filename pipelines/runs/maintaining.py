@@ -11,9 +11,10 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Project, load_pipeline
 from pipelines.errors import UsageError
-from pipelines.passes.attempt_folder import remove_empty
+from pipelines.passes.attempt_folder import remove_left
 from pipelines.runs.layout import Layout
 from pipelines.runs.recovery import is_alive
+from pipelines.runs.steps import WHOLE
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
 from pipelines.tables.locations import local_path
@@ -78,7 +79,7 @@ def maintain(
         left |= busy & set(days)
         done[kind] = maintain_table(spark, location, [day for day in days if day not in busy], keep_days)
         if local_path(location) is not None:
-            remove_empty(location, time.time() - keep_days * SECONDS_A_DAY)
+            remove_left(location, time.time() - keep_days * SECONDS_A_DAY)
     return Maintenance(
         tables=done,
         stages=tuple(_removed_stages(layout, keep_days)),
@@ -111,8 +112,8 @@ def _require_long_enough(keep_days: float, longest_run: float, at_work: Sequence
 
 def _longest_run_days(entries: Sequence[Entry]) -> float:
     """How long the longest run took, by what it told itself: a ledger row may have been added days later."""
-    timed = [sum(entry.value("timings").values()) for entry in entries if entry.timings is not None]
-    return max(timed, default=0.0) / SECONDS_A_DAY
+    timed = [entry.value("timings") for entry in entries if entry.timings is not None]
+    return max([took.get(WHOLE, sum(took.values())) for took in timed], default=0.0) / SECONDS_A_DAY
 
 
 def _removed_stages(layout: Layout, keep_days: float) -> list[str]:

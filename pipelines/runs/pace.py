@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.runs.steps import WHOLE
 from pipelines.tables.ledger import Entry
 
 MOST_RUNS = 50
@@ -42,7 +43,7 @@ def pace_of(published: Sequence[Entry]) -> Pace | None:
     A line through rows and seconds where their sizes differ enough to draw one (least squares), else their median.
     """
     timed = [
-        (entry.rows_input, sum(entry.value("timings").values()))
+        (entry.rows_input, sum(took for step, took in entry.value("timings").items() if step != WHOLE))
         for entry in published
         if entry.rows_input is not None and entry.timings is not None
     ][-MOST_RUNS:]

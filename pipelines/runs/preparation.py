@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines import schemas
@@ -16,7 +17,7 @@ from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column, quoted, unread_among
 from pipelines.expressions.text_values import read_as
-from pipelines.inputs.pinning import PinnedSource, pin_sources
+from pipelines.inputs.pinning import PinnedSource, open_sources
 from pipelines.inputs.reading import read_slice
 from pipelines.inputs.spark_errors import first_line
 from pipelines.inputs.text_features import TextInput, text_inputs
@@ -32,7 +33,6 @@ from pipelines.runs.manifest import Manifest, build_manifest
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.slices import Slice
 from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function
-from pipelines.transforms.staging import places
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import Checks
 
@@ -47,8 +47,22 @@ class Resolved:
     model: RegisteredModel
     manifest: Manifest
     sources: tuple[PinnedSource, ...]
-    frame: DataFrame
     environment: Environment
+    spark: SparkSession = field(repr=False)
+
+    @property
+    def run_id(self) -> str:
+        return self.manifest.run_id
+
+    @cached_property
+    def frame(self) -> DataFrame:
+        """The slice's rows, made of the sources as they are pinned.
+
+        Raises:
+            SourceError: a column is missing or no date, or the query cannot be analyzed.
+        """
+        definition = self.definition
+        return read_slice(self.spark, definition.pipeline, definition.query, self.sources, self.slice.score_date)
 
 
 @dataclass(frozen=True)
@@ -92,39 +106,55 @@ def resolve_run(
     fence: int,
     known: Mapping[str, Known],
 ) -> Resolved:
-    """Look up, once, everything that fixes the run's result.
+    """Look up, once, everything that fixes a run's result; see `resolve_runs`."""
+    (run,) = resolve_runs(spark, project, layout, definition, model, [(slice_, fence, known)])
+    return run
+
+
+def resolve_runs(
+    spark: SparkSession,
+    project: Project,
+    layout: Layout,
+    definition: Definition,
+    model: RegisteredModel,
+    wanted: Sequence[tuple[Slice, int, Mapping[str, Known]]],
+) -> list[Resolved]:
+    """Look up, once for all, everything that fixes the results of runs.
 
     Args:
         spark: the session.
         project: the configuration.
         layout: where the pipeline's tables are.
         definition: the pipeline and its texts.
-        slice_: what is to be scored.
-        model: what scores it.
-        fence: the attempt's number; taken before anything is pinned, so that a later attempt sees no older input.
-        known: what the slice's published run found of the sources.
+        model: what scores.
+        wanted: of each run, what is to be scored; the attempt's number, taken before anything is pinned, so that a
+            later attempt sees no older input; and what the slice's published run found of the sources.
 
     Raises:
         PipelineError: a source is missing, or is not what the configuration says of it.
     """
-    pipeline, score_date = definition.pipeline, slice_.score_date
-
-    def frame_of() -> DataFrame:
-        return read_slice(spark, pipeline, definition.query, sources, score_date)
-
-    sources = pin_sources(spark, project, pipeline, score_date, known)
-    require_contract(spark, pipeline, sources, lambda: prepare(definition, model, frame_of()))
-    manifest = build_manifest(
-        pipeline,
-        score_date,
-        fence,
-        sources,
-        model,
-        definition.query,
-        definition.checks.suite,
-        definition.feature_source,
-    )
-    return Resolved(definition, layout, slice_, model, manifest, tuple(sources), frame_of(), project.environment)
+    pipeline = definition.pipeline
+    opened = open_sources(lambda: spark, project, pipeline)
+    runs = []
+    for slice_, fence, known in wanted:
+        sources = [source.pinned(slice_.score_date, known.get(source.name)) for source in opened]
+        manifest = build_manifest(
+            pipeline,
+            slice_.score_date,
+            fence,
+            sources,
+            model,
+            definition.query,
+            definition.checks.suite,
+            definition.feature_source,
+        )
+        environment = project.environment
+        runs.append(Resolved(definition, layout, slice_, model, manifest, tuple(sources), environment, spark))
+    # All are of the same versions: what is wrong with the columns of one is wrong with those of all.
+    first = runs[0]
+    require_contract(spark, pipeline, first.sources, lambda: prepare(definition, model, first.frame))
+    _ = first.frame
+    return runs
 
 
 def look_up(project: Project, model: Model) -> RegisteredModel:
@@ -207,12 +237,12 @@ def _require_free_names(columns_read: Collection[str]) -> None:
 
 
 def with_features(
-    frame: DataFrame, definition: Definition, prepared: Prepared, *, with_places: bool = False
+    frame: DataFrame, definition: Definition, prepared: Prepared, carried: Sequence[Column] = ()
 ) -> DataFrame:
-    """The columns read, and the features in one struct column; where it is asked for, also where each row lies."""
+    """The columns read, what else is carried of each row, and the features in one struct column."""
     features = definition.pipeline.features
     columns = [frame[quoted(name)] for name in (*prepared.columns_read, *unread_among(frame.columns))]
-    read = frame.select(*columns, *(places() if with_places else []))
+    read = frame.select(*columns, *carried)
     if isinstance(features, FeatureFunction):
         assert definition.derive is not None  # noqa: S101 - `define` loads it wherever features are a function
         return with_function(read, definition.derive, prepared.types)

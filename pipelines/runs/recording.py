@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
+from types import TracebackType
+from typing import Self
 
 from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
@@ -17,7 +19,6 @@ from pipelines.errors import (
     AbandonedError,
     ConflictError,
     PipelineError,
-    RejectedError,
     TableError,
     shortened,
 )
@@ -26,36 +27,80 @@ from pipelines.runs.preparation import Resolved
 from pipelines.runs.results import Acceptance
 from pipelines.tables.ledger import Entry, State
 from pipelines.tables.locking import RunLock
-from pipelines.tables.slices import look_at_slice
+from pipelines.tables.slices import look_at_slices
 from pipelines.validation.verdict import Verdict
 
 LONGEST_ERROR = 2000
 CANCELLED = "the run was ended from outside: its Spark jobs were cancelled"
 
 
-@contextmanager
-def on_record(resolved: Resolved) -> Iterator[RunLock]:
-    """Enter the run as started and hold the lock that says it is alive; if it fails, enter that too."""
-    layout, manifest = resolved.layout, resolved.manifest
-    lock = RunLock(layout.stages, manifest.run_id)
-    try:
-        lock.acquire()
-        layout.ledger.append(replace(entry(resolved, "started"), manifest=manifest.as_json()))
-        yield lock
-    except RejectedError:
-        raise  # entered already, with its verdict
-    except BaseException as error:
+class Record:
+    """Runs on the record: started before anything is written, and whatever ends each.
+
+    Within its context, each run holds the lock that says that it is alive.
+
+    Args:
+        runs: of one pipeline.
+    """
+
+    def __init__(self, runs: Sequence[Resolved]) -> None:
+        self._ledger = runs[0].layout.ledger
+        self._open = {run.run_id: run for run in runs}
+        self.locks = {run.run_id: RunLock(run.layout.stages, run.run_id) for run in runs}
+
+    def __enter__(self) -> Self:
+        try:
+            for lock in self.locks.values():
+                lock.acquire()
+            started = [replace(entry(run, "started"), manifest=run.manifest.as_json()) for run in self._open.values()]
+            self._append(started)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def ended(self, *runs: Resolved) -> None:
+        """The runs have told their end themselves."""
+        for run in runs:
+            self._open.pop(run.run_id, None)
+
+    def failed(self, runs: Sequence[Resolved], error: BaseException) -> BaseException:
+        """Enter that runs failed, unless the table says otherwise.
+
+        Returns:
+            What ended them, in the project's words where Spark's say less.
+        """
         told = _told(error)
         state: State = "conflict" if isinstance(told, ConflictError) else "failed"
         text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
-        with suppress(PipelineError, DeltaError, OSError):  # what ended the run says more; the next one settles this
-            if look_at_slice(layout.predictions, resolved.slice).runs != {manifest.run_id}:
-                layout.ledger.append(replace(entry(resolved, state), error=text))
-        if told is not error:
-            raise told from error
-        raise
-    finally:
-        lock.release()
+        left = [run for run in runs if run.run_id in self._open]
+        with suppress(PipelineError, DeltaError, OSError):  # what ended the runs says more; the next one settles this
+            states = look_at_slices(left[0].layout.predictions, [run.slice for run in left]) if left else []
+            self._append(
+                [
+                    replace(entry(run, state), error=text)
+                    for run, there in zip(left, states, strict=True)
+                    if there.runs != {run.run_id}
+                ]
+            )
+        self.ended(*left)
+        return told
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                told = self.failed(list(self._open.values()), error)
+                if told is not error:
+                    raise told from error
+        finally:
+            for lock in self.locks.values():
+                lock.release()
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            self._ledger.append(*entries)
 
 
 def _told(error: BaseException) -> BaseException:

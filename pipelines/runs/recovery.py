@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,26 +95,42 @@ def is_alive(layout: Layout, entry: Entry) -> bool:
     return entry.at is not None and dt.datetime.now(dt.UTC) - entry.at < LONGEST_RUN
 
 
-def reusable_stage(
-    layout: Layout, manifest: Manifest, history: Mapping[str, HistoryGate], lock: RunLock
-) -> Stage | None:
-    """A complete stage of the same run key, code and packages that no process works on, made this run's own.
+def reusable_stages(
+    layout: Layout, manifests: Sequence[Manifest], history: Mapping[str, HistoryGate], locks: Mapping[str, RunLock]
+) -> dict[str, Stage]:
+    """Complete stages of the same run key, code and packages that no process works on, made these runs' own.
 
     Args:
         layout: where the stages are.
-        manifest: this run's.
-        history: the history gates, whose numbers the stage must tell.
-        lock: this run's, held.
+        manifests: the runs'.
+        history: the history gates, whose numbers the stages must tell.
+        locks: those that the runs hold, by their ids.
+
+    Returns:
+        By the runs' ids.
     """
-    wanted = {"run_key": manifest.run_key, "code_version": manifest.code_version, "packages": manifest.packages}
+    left = {_made_by(manifest.run_key, manifest.code_version, manifest.packages): manifest for manifest in manifests}
+    found = {}
     for stage in abandoned(layout.stages):
-        marker = stage.marker()
-        is_same = marker is not None and all(marker.get(name) == value for name, value in wanted.items())
-        told = {name: number["subject"] for name, number in (marker or {}).get("history", {}).items()}
-        if is_same and all(told.get(name) == subject(gate) for name, gate in history.items()):
-            return stage.handed_to(manifest.run_id, lock)
+        marker = _told_by(stage)
+        made_by = _made_by(marker.get("run_key"), marker.get("code_version"), marker.get("packages"))
+        told = {name: number["subject"] for name, number in marker.get("history", {}).items()}
+        if made_by in left and all(told.get(name) == subject(gate) for name, gate in history.items()):
+            run_id = left.pop(made_by).run_id
+            found[run_id] = stage.handed_to(run_id, locks[run_id])
         stage.leave()
-    return None
+    return found
+
+
+def _told_by(stage: Stage) -> dict[str, Any]:
+    """What a stage's marker tells; nothing where there is none that can be read."""
+    with suppress(ValueError):
+        return stage.marker() or {}
+    return {}
+
+
+def _made_by(run_key: str | None, code_version: str | None, packages: Mapping[str, str] | None) -> str:
+    return json.dumps([run_key, code_version, packages], sort_keys=True)
 
 
 def settle(layout: Layout, past: Past, slice_: Slice) -> bool:

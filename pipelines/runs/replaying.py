@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.config import Project
-from pipelines.errors import PipelineError, UsageError, did_you_mean
+from pipelines.errors import PipelineError, RejectedError, UsageError, did_you_mean
 from pipelines.expressions.names import column
 from pipelines.inputs.reading import count_input
 from pipelines.inputs.spark_errors import reading, translated
@@ -21,10 +20,12 @@ from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run, with_features
 from pipelines.runs.quarantine import count_reasons, count_refused
 from pipelines.runs.recovery import Past, look_back
-from pipelines.runs.scoring import score
+from pipelines.runs.results import Result
+from pipelines.runs.scoring import Ended, score_days
 from pipelines.runs.staleness import changes, is_rejected_by_history
 from pipelines.runs.tables import require_tables
 from pipelines.runs.whatif import Trial, moved, try_slice
+from pipelines.runs.writing import MOST_ROWS
 from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice
 
@@ -122,36 +123,54 @@ def plan_replay(
             yield planned
 
 
-def replay(
-    spark: SparkSession, project: Project, name: str, plan: list[Replayable], tell: Callable[[dt.date], Any]
-) -> Iterator[Replayed]:
-    """Run the slices that changed, and count the tables afterwards.
+def replay(spark: SparkSession, project: Project, name: str, plan: Sequence[Replayable]) -> Iterator[Replayed]:
+    """Run the slices that changed, as many in a pass as share one, and count the tables afterwards.
 
     Args:
         spark: the session.
         project: the configuration.
         name: the pipeline's.
         plan: what `plan_replay` found.
-        tell: told of each slice as it begins.
 
     Yields:
         What became of each; a slice that is rejected or fails does not keep the others from being replayed.
     """
     layout = require_tables(spark, project, define(project, name).pipeline)
-    for item in plan:
-        if not item.is_stale:
-            continue
-        tell(item.score_date)
-        try:
-            result = score(spark, project, name, item.score_date)
-        except PipelineError as error:
-            outcome = "rejected" if error.exit_code == 3 else "failed"  # noqa: PLR2004 - the exit code of a rejection
-            yield Replayed(item.score_date, outcome, error=str(error))
-            continue
-        slice_ = Slice(item.score_date, result.model["name"])
-        scored = spark.read.format("delta").load(layout.predictions).where(slice_.predicate).count()
-        refused = spark.read.format("delta").load(layout.quarantine).where(F.col("run_id") == result.run_id).count()
-        yield Replayed(item.score_date, result.outcome, result.run_id, result.counts.input, scored, refused)
+    for days in _passes([item for item in plan if item.is_stale]):
+        ends = score_days(spark, project, name, days)
+        runs = [ended.end.run_id for ended in ends if isinstance(ended.end, Result)]
+        scored, refused = (_rows_of_runs(spark, table, runs) for table in (layout.predictions, layout.quarantine))
+        for ended in ends:
+            yield _replayed(ended, scored, refused)
+
+
+def _passes(stale: Sequence[Replayable]) -> Iterator[list[dt.date]]:
+    """The dates of slices that have few enough rows together."""
+    days: list[dt.date] = []
+    rows = 0
+    for item in stale:
+        rows += item.trial.rows if item.trial is not None else MOST_ROWS
+        if days and rows > MOST_ROWS:
+            yield days
+            days, rows = [], item.trial.rows if item.trial is not None else MOST_ROWS
+        days.append(item.score_date)
+    if days:
+        yield days
+
+
+def _replayed(ended: Ended, scored: Mapping[str, int], refused: Mapping[str, int]) -> Replayed:
+    day, end = ended.score_date, ended.end
+    if isinstance(end, Result):
+        run_id = end.run_id
+        return Replayed(day, end.outcome, run_id, end.counts.input, scored.get(run_id, 0), refused.get(run_id, 0))
+    error = str(end) if isinstance(end, PipelineError) else f"unexpected: {type(end).__name__}: {end}"
+    return Replayed(day, "rejected" if isinstance(end, RejectedError) else "failed", error=error)
+
+
+def _rows_of_runs(spark: SparkSession, table: str, runs: Sequence[str]) -> dict[str, int]:
+    """How many rows of a table each run has."""
+    rows = spark.read.format("delta").load(table).where(F.col("run_id").isin(list(runs)))
+    return {row["run_id"]: row["count"] for row in rows.groupBy("run_id").count().collect()}
 
 
 def _require_known(rule: str, layout: Layout, definition: Definition, first: dt.date, last: dt.date) -> None:

@@ -25,7 +25,7 @@ from pipelines.runs.pace import Pace
 from pipelines.runs.pass_failures import cut_short, meaning
 from pipelines.runs.planning import Plan, PlannedSlice
 from pipelines.runs.preparation import prepare
-from pipelines.runs.staging import scoring_of, tag
+from pipelines.runs.staging import scoring_of, tagged_of
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED
 
 FEW, MANY = 1_000, 100_000
@@ -109,7 +109,7 @@ def _scored(
 ) -> tuple[Found, Workers]:
     """What an action gives over rows that are scored as a run would, and what the workers tell."""
     pipeline, prepared = definition.pipeline, prepare(definition, model, frame)
-    marked, _ = tag(frame, definition, prepared)
+    marked = tagged_of(frame, definition, prepared)
     scoring = replace(scoring_of(pipeline, prepared, model, cache), uses_native=uses_native)
     if most_failures is not None:
         scoring = replace(scoring, allowed_failures=most_failures)

@@ -1,34 +1,37 @@
-"""Scores one slice: from what was resolved to what is published, and on the record."""
+"""Scores slices: from what was resolved to what is published, and on the record."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
 from pipelines.config import Project
-from pipelines.errors import RejectedError, UsageError, did_you_mean
+from pipelines.errors import (
+    AbandonedError,
+    ConfigurationError,
+    ConflictError,
+    PipelineError,
+    RejectedError,
+    SetupError,
+    UsageError,
+)
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.warming import warm_up
-from pipelines.passes.publishing import append_quarantine, publish
-from pipelines.runs.auditing import NEVER_ACCEPTED, audited
 from pipelines.runs.definition import Definition, define
 from pipelines.runs.layout import Layout
-from pipelines.runs.preparation import Resolved, look_up, prepare, resolve_run
-from pipelines.runs.recording import judged, on_record
-from pipelines.runs.recovery import Past, look_back, reusable_stage, settle
-from pipelines.runs.rejection import describe, rejection
+from pipelines.runs.pass_over_slices import Pass, always, halves
+from pipelines.runs.preparation import Resolved, look_up, resolve_runs
+from pipelines.runs.recording import Record
+from pipelines.runs.recovery import Past, look_back_at, settle
 from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done, overtaken
-from pipelines.runs.staging import predictions_of, quarantine_of, write_stage
 from pipelines.runs.steps import Progress, Steps, silent
-from pipelines.runs.tables import require_columns, require_tables
-from pipelines.tables.commit_log import latest_version
+from pipelines.runs.tables import require_tables
+from pipelines.runs.writing import most_slices
 from pipelines.tables.ledger import Entry
-from pipelines.tables.locking import RunLock
-from pipelines.tables.slices import Slice, look_at_slice
-from pipelines.tables.stages import Stage
-from pipelines.validation.verdict import Verdict
+from pipelines.tables.slices import Slice, look_at_slices
 
 
 def score(
@@ -59,46 +62,122 @@ def score(
         UsageError: `model_version` would replace the predictions of another version, and `force` is not given.
         PipelineError: anything else that kept the slice from being published.
     """
+    (ended,) = score_days(
+        spark,
+        project,
+        pipeline_name,
+        [score_date],
+        model_version=model_version,
+        force=force,
+        accepted=accepted,
+        progress=progress,
+    )
+    return ended.result()
+
+
+def score_days(
+    spark: SparkSession,
+    project: Project,
+    pipeline_name: str,
+    days: Sequence[dt.date],
+    *,
+    model_version: int | None = None,
+    force: bool = False,
+    accepted: Acceptance | None = None,
+    progress: Progress = silent,
+) -> list[Ended]:
+    """Score several slices, in as few passes as they share; see `score`.
+
+    Returns:
+        What became of each, in the order of the dates given.
+
+    Raises:
+        PipelineError: pipeline, tables or model are wrong, so that no slice was begun.
+    """
     steps = Steps(progress)
     with steps("resolve"):
         definition = define(project, pipeline_name)
         configured = definition.pipeline.model
         layout = require_tables(spark, project, definition.pipeline)
         # Before anything is looked up: who looks later must see no older model or input, and wins.
-        fence = look_at_slice(layout.predictions, Slice(score_date, configured.name)).next_fence()
+        states = look_at_slices(layout.predictions, [Slice(day, configured.name) for day in days])
+        wanted = [
+            Wanted(state.slice.score_date, state.next_fence(), force, model_version is not None) for state in states
+        ]
         model = look_up(project, configured if model_version is None else configured.with_version(model_version))
         if configured.environment != "isolate":
             warm_up(spark, model.artifact)
-    return score_slice(
-        spark,
-        project,
-        layout,
-        definition,
-        model,
-        score_date,
-        fence,
-        force=force,
-        keeps_other_versions=model_version is not None,
-        accepted=accepted or NOTHING_ACCEPTED,
-        steps=steps,
-    )
+        most = 1 if len(days) == 1 else most_slices(spark, project, layout, definition, model)
+    ends: list[Ended] = []
+    for begin in range(0, len(wanted), most):
+        ends += score_slices(
+            spark,
+            project,
+            layout,
+            definition,
+            model,
+            wanted[begin : begin + most],
+            accepted=accepted or NOTHING_ACCEPTED,
+            steps=steps if begin == 0 else Steps(progress),
+        )
+    return ends
 
 
-def score_slice(
+@dataclass(frozen=True)
+class Wanted:
+    """A slice that is to be scored.
+
+    Args:
+        score_date: which day.
+        fence: the attempt's number, taken before definition and model were; see `SliceState.next_fence`.
+        force: score again although the slice's published run has this run key.
+        keeps_other_versions: whether a slice that another version of the model scored stays, unless it is forced.
+    """
+
+    score_date: dt.date
+    fence: int
+    force: bool = False
+    keeps_other_versions: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a slice.
+
+    Args:
+        score_date: which day.
+        end: the run's result, or what kept the slice from being published.
+    """
+
+    score_date: dt.date
+    end: Result | Exception
+
+    def result(self) -> Result:
+        """The run's result.
+
+        Raises:
+            Exception: what kept the slice from being published.
+        """
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+
+def score_slices(
     spark: SparkSession,
     project: Project,
     layout: Layout,
     definition: Definition,
     model: RegisteredModel,
-    score_date: dt.date,
-    fence: int,
+    wanted: Sequence[Wanted],
     *,
-    force: bool = False,
-    keeps_other_versions: bool = False,
     accepted: Acceptance = NOTHING_ACCEPTED,
+    may_go_on: Callable[[int], bool] = always,
     steps: Steps,
-) -> Result:
-    """Like `score`, with a configuration and a model that were loaded once for many slices.
+) -> list[Ended]:
+    """Score slices in one pass; each is published or not by itself, by a run of its own.
+
+    A pass that fails is halved until what made it fail stands alone.
 
     Args:
         spark: the session.
@@ -106,101 +185,105 @@ def score_slice(
         layout: where the pipeline's tables are.
         definition: the pipeline and its texts.
         model: what scores.
-        score_date: which day.
-        fence: the attempt's number, taken before definition and model were; see `SliceState.next_fence`.
-        force: as for `score`.
-        keeps_other_versions: whether a slice that another version of the model scored stays, unless it is forced.
-        accepted: as for `score`.
+        wanted: the slices.
+        accepted: checks that may fail.
+        may_go_on: asked before each part of a halved pass, with the number of slices that failed.
         steps: timed and told as they begin.
 
+    Returns:
+        What became of each.
+
     Raises:
-        PipelineError: as `score`.
+        PipelineError: configuration, options or machine are wrong, so that no slice was begun.
     """
-    with steps("resolve"):
-        pipeline, slice_ = definition.pipeline, Slice(score_date, model.name)
-        past = look_back(layout, pipeline.name, slice_)
-        if past.state.last_fence >= fence:
-            newest = past.published() or past.runs[-1]
-            return overtaken(newest, layout, dict(steps.timings))
-        known = past.known_sources(pipeline)
-        resolved = resolve_run(spark, project, layout, definition, slice_, model, fence, known)
-        if settle(layout, past, slice_):
-            past = look_back(layout, pipeline.name, slice_)
-    if not force:
-        published = past.published()
-        if published is not None and published.run_key == resolved.manifest.run_key:
-            return already_done(published, layout, dict(steps.timings))
-        if keeps_other_versions and published is not None:
-            _refuse_other_version(published, model)
-        _refuse_retracted(resolved, past)
-    with on_record(resolved) as lock:
-        stage = None if force else reusable_stage(layout, resolved.manifest, pipeline.history, lock)
-        if stage is None:
-            stage = _scored(spark, resolved, lock, steps)
+    ends: dict[dt.date, Result | Exception] = {}
+    try:
+        with steps("resolve"):
+            runs = _begun(spark, project, layout, definition, model, wanted, ends, steps)
+    except (ConfigurationError, SetupError, UsageError, AbandonedError):
+        raise
+    except Exception as error:  # files that are missing, as it may be, of one slice alone
+        if len(wanted) == 1:
+            return [Ended(wanted[0].score_date, error)]
+        given, found = (spark, project, layout, definition, model), []
+        for part in halves(wanted):
+            steps.anew()
+            found += score_slices(*given, part, accepted=accepted, may_go_on=may_go_on, steps=steps)
+        return found
+    if runs:
+        forced = {one.score_date for one in wanted if one.force}
+        with Record(runs) as record:
+            Pass(spark, record, accepted, may_go_on, steps, ends, len(runs)).over(runs, forced)
+    return [Ended(one.score_date, ends[one.score_date]) for one in wanted]
+
+
+def _begun(
+    spark: SparkSession,
+    project: Project,
+    layout: Layout,
+    definition: Definition,
+    model: RegisteredModel,
+    wanted: Sequence[Wanted],
+    ends: dict[dt.date, Result | Exception],
+    steps: Steps,
+) -> list[Resolved]:
+    """The runs of slices of which something is to be scored; what becomes of the others goes into `ends`."""
+    pipeline = definition.pipeline
+    slices = [Slice(one.score_date, model.name) for one in wanted]
+    pasts = look_back_at(layout, pipeline.name, slices)
+    left = []
+    for one, past in zip(wanted, pasts, strict=True):
+        if past.state.last_fence >= one.fence:
+            ends[one.score_date] = _overtaken(past, layout, steps)
+        else:
+            left.append((one, past))
+    if not left:
+        return []
+    asked = [(past.state.slice, one.fence, past.known_sources(pipeline)) for one, past in left]
+    resolved = resolve_runs(spark, project, layout, definition, model, asked)
+    settled = [settle(layout, past, past.state.slice) for _, past in left]
+    if any(settled):
+        pasts = look_back_at(layout, pipeline.name, [past.state.slice for _, past in left])
+        left = [(one, past) for (one, _), past in zip(left, pasts, strict=True)]
+    runs = []
+    for run, (one, past) in zip(resolved, left, strict=True):
         try:
-            return _published(spark, resolved, stage, accepted, steps)
-        finally:
-            stage.leave()
+            done = None if one.force else _published_already(run, past, one, steps)
+        except PipelineError as error:
+            ends[one.score_date] = error
+            continue
+        if done is None:
+            runs.append(run)
+        else:
+            ends[one.score_date] = done
+    return runs
 
 
-def _scored(spark: SparkSession, resolved: Resolved, lock: RunLock, steps: Steps) -> Stage:
-    """Every row of the slice, staged."""
-    with steps("read"):
-        prepared = prepare(resolved.definition, resolved.model, resolved.frame)
-        require_columns(resolved.layout, prepared.keys, resolved.definition.pipeline)
-    with steps("score"):
-        return write_stage(spark, resolved, prepared, lock)
-
-
-def _published(spark: SparkSession, resolved: Resolved, stage: Stage, accepted: Acceptance, steps: Steps) -> Result:
-    """The stage, audited and put in place."""
-    pipeline, layout, manifest = resolved.definition.pipeline, resolved.layout, resolved.manifest
-    with steps("audit"):
-        marker = stage.marker() or {}
-        staged_at = dt.datetime.fromisoformat(marker["staged_at"])
-        rows, counts, verdict = audited(spark, resolved, stage, marker)
-        _require_known(accepted, verdict)
-        waived = asdict(accepted) if accepted.checks else None
-        stage.finish({**marker, "counts": asdict(counts), "verdict": verdict.as_json(), "accepted": waived})
-    failed = verdict.rejecting(accepted.checks)
-    with steps("quarantine"):
-        if failed:
-            error = describe(failed, verdict, counts)
-            layout.ledger.append(
-                replace(judged(resolved, "rejected", verdict, counts, steps.timings, accepted), error=error)
-            )
-        # Of a rejected run too, as evidence: its rows count as published nowhere.
-        if counts.quarantined:
-            append_quarantine(
-                quarantine_of(rows, resolved, staged_at),
-                layout.quarantine,
-                resolved.slice,
-                manifest.run_id,
-                rows=counts.quarantined,
-            )
-    if failed:
-        raise rejection(resolved, stage, failed, verdict, counts)
-    with steps("publish"):
-        frame = predictions_of(rows, resolved, staged_at)
-        said = manifest.commit_metadata()
-        outcome = publish(frame, layout.predictions, resolved.slice, manifest.fence, said, rows=counts.scored)
-    with steps("record"):
-        layout.ledger.append(judged(resolved, outcome, verdict, counts, steps.timings, accepted))
-        stage.discard()
-    return Result(
-        outcome=outcome,
-        run_id=manifest.run_id,
-        pipeline=pipeline.name,
-        score_date=resolved.slice.score_date,
-        model=manifest.model,
-        sources=manifest.sources,
-        counts=counts,
-        verdict=verdict,
-        timings=dict(steps.timings),
-        workers=marker["workers"],
-        tables=layout.outputs(),
-        predictions_version=latest_version(layout.predictions),
+def _overtaken(past: Past, layout: Layout, steps: Steps) -> Result | Exception:
+    """The end of an attempt that is older than what the table has."""
+    newest = past.published() or (past.runs[-1] if past.runs else None)
+    if newest is not None:
+        return overtaken(newest, layout, dict(steps.timings))
+    return ConflictError(
+        f"the slice {past.state.slice.score_date} was taken by an attempt that the ledger does not know",
+        remedy="lakescore repair enters it; then run again",
     )
+
+
+def _published_already(run: Resolved, past: Past, one: Wanted, steps: Steps) -> Result | None:
+    """The published run where it has the same run key.
+
+    Raises:
+        UsageError: it is of another version of the model, which is to stay.
+        RejectedError: a run of the same run key was taken back.
+    """
+    published = past.published()
+    if published is not None and published.run_key == run.manifest.run_key:
+        return already_done(published, run.layout, dict(steps.timings))
+    if one.keeps_other_versions and published is not None:
+        _refuse_other_version(published, run.model)
+    _refuse_retracted(run, past)
+    return None
 
 
 def _refuse_other_version(published: Entry, model: RegisteredModel) -> None:
@@ -223,12 +306,3 @@ def _refuse_retracted(resolved: Resolved, past: Past) -> None:
             found=f"run {entry.run_id}, retracted {entry.at:%Y-%m-%d %H:%M} UTC: {entry.error}",
             remedy="mend what was wrong; or publish it all the same with --force",
         )
-
-
-def _require_known(accepted: Acceptance, verdict: Verdict) -> None:
-    known = [result.check_id for result in verdict.results]
-    for check_id in accepted.checks:
-        if check_id not in known:
-            raise UsageError(f"--accept: there is no check '{check_id}'", remedy=did_you_mean(check_id, known))
-        if check_id in NEVER_ACCEPTED:
-            raise UsageError(f"--accept: '{check_id}' cannot be waived: a slice that fails it is never right")

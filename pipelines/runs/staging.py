@@ -1,15 +1,15 @@
-"""The one pass over a slice: read, tag, score, and write every row aside."""
+"""The pieces of a pass: rows tagged, scored and staged; one slice written the quickest way; stages read again."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pyspark.errors import PythonException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_type
@@ -18,7 +18,7 @@ from pipelines import schemas
 from pipelines.config import Pipeline
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
-from pipelines.inputs.reading import count_input, read_slice_with_positions
+from pipelines.inputs.reading import read_slice_with_positions
 from pipelines.inputs.spark_errors import translated
 from pipelines.inputs.text_files import without_unread
 from pipelines.models.building import environment_python
@@ -28,79 +28,41 @@ from pipelines.models.isolated import Isolation
 from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
-from pipelines.models.worker import Scoring
+from pipelines.models.worker import Scoring, Workers
+from pipelines.passes.attempt_folder import RUN
 from pipelines.runs.definition import Definition
 from pipelines.runs.file_columns import file_columns
-from pipelines.runs.history import measures_of, numbers_of, subject
-from pipelines.runs.pass_failures import cut_short, meaning
+from pipelines.runs.history import measures_of
+from pipelines.runs.pass_failures import cut_short
 from pipelines.runs.preparation import Prepared, Resolved, with_features
-from pipelines.tables.locking import RunLock
-from pipelines.tables.stages import Stage, begin
-from pipelines.transforms.staging import staged, tagged
+from pipelines.tables.stages import Stage
+from pipelines.transforms.staging import places, staged, tagged
 from pipelines.validation.compiling import Checks
-from pipelines.validation.engine import run_engine
-from pipelines.validation.observing import Observed, measures, tallies
-from pipelines.validation.stage import counted_for_stage, stage_values
-from pipelines.validation.verdict import judge_pass
-
-
-def write_stage(spark: SparkSession, resolved: Resolved, prepared: Prepared, lock: RunLock) -> Stage:
-    """Every row of the slice, staged; what was observed on the way stands in the stage's marker.
-
-    Raises:
-        ModelError: the model failed on a batch, or gave it another number of results; no stage is left behind.
-        SourceError: a feature or a rule cannot be computed of some value.
-    """
-    definition, manifest, checks = resolved.definition, resolved.manifest, prepared.checks
-    pipeline = definition.pipeline
-    stage = begin(resolved.layout.stages, manifest.run_id, manifest.as_json(), lock)
-    try:
-        with translated(lambda error: meaning(error, pipeline, prepared, resolved.model)):
-            batch = without_unread(resolved.frame)
-            engine_results = run_engine(batch, [foreign.expectation for foreign in checks.foreign], pipeline.personal)
-            written = _write(resolved, prepared, stage)
-            rows_input = count_input(spark, pipeline, resolved.sources, resolved.slice.score_date)
-            rows = spark.read.schema(written.schema).parquet(stage.rows)
-            metrics = {**written.measured, **tally(rows, checks)}
-            observed = Observed(metrics, checks.rules, checks.stage_rules)
-            suite = judge_pass(checks, observed, engine_results, batch.schema, pipeline.personal)
-            stage.finish(
-                {
-                    "run_id": manifest.run_id,
-                    "run_key": manifest.run_key,
-                    "code_version": manifest.code_version,
-                    "packages": manifest.packages,
-                    "schema": written.schema.jsonValue(),
-                    "rows_input": rows_input,
-                    "suite": [result.as_json() for result in suite],
-                    "stage_rules": counted_for_stage(checks, observed),
-                    "history": {
-                        name: {"subject": subject(pipeline.history[name]), "number": number}
-                        for name, number in numbers_of(pipeline, metrics).items()
-                    },
-                    "staged_at": dt.datetime.now(dt.UTC).isoformat(),
-                    "workers": written.workers,
-                }
-            )
-    except BaseException:
-        stage.discard()
-        raise
-    return stage
+from pipelines.validation.observing import measures, tallies
+from pipelines.validation.stage import stage_values
 
 
 @dataclass(frozen=True)
-class _Written:
-    """What the one pass over the input told.
+class Written:
+    """What a pass over the input told.
 
     Args:
-        schema: the stage's.
-        measured: what was measured of values on the way.
+        schema: the stages'.
+        read: the columns of the input.
+        measured: what was measured of values on the way, by score date.
         workers: what the workers told, as plain values.
+        counted: the names of numbers that are the rows of the slice.
     """
 
     schema: T.StructType
-    measured: dict[str, Any]
+    read: T.StructType
+    measured: Mapping[dt.date, Mapping[str, Any]]
     workers: dict[str, Any]
+    counted: tuple[str, ...] = ()
+
+    def metrics_of(self, day: dt.date, tallied: Mapping[str, Any]) -> dict[str, Any]:
+        """All numbers of a slice, by name."""
+        return {**dict.fromkeys(self.counted, tallied["rows"]), **self.measured[day], **tallied}
 
 
 @dataclass(frozen=True)
@@ -118,12 +80,9 @@ class _Way:
     uses_native: bool = True
 
 
-def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
+def write_alone(resolved: Resolved, prepared: Prepared, stage: Stage) -> Written:
     """Write the stage the quickest way; what a worker finds against it is noted, and the whole slice scored without."""
-    if resolved.definition.pipeline.model.environment == "isolate":
-        # Workers build it too, each on its machine; what is wrong with it is told best from here.
-        made_with = resolved.model.artifact
-        environment_python(made_with.requirements, made_with.python_version, Path(resolved.environment.cache))
+    build_environment(resolved)
     way = _quickest(resolved, prepared)
     against: dict[str, str] = {}
     while True:
@@ -142,24 +101,55 @@ def _write(resolved: Resolved, prepared: Prepared, stage: Stage) -> _Written:
             return replace(written, workers={**written.workers, **against})
 
 
+def build_environment(run: Resolved) -> None:
+    """Build the model's environment where it needs one of its own: workers do too, each on its machine."""
+    if run.definition.pipeline.model.environment == "isolate":  # what is wrong with it is told best from here
+        made_with = run.model.artifact
+        environment_python(made_with.requirements, made_with.python_version, Path(run.environment.cache))
+
+
 def _quickest(resolved: Resolved, prepared: Prepared) -> _Way:
     files = file_columns(resolved, prepared)
     if files is not None:
-        spark, pipeline = resolved.frame.sparkSession, resolved.definition.pipeline
+        spark, pipeline = resolved.spark, resolved.definition.pipeline
         frame = read_slice_with_positions(spark, pipeline, resolved.sources[0], resolved.slice.score_date)
         if frame is not None:
             return _Way(frame, files)
     return _Way(resolved.frame)
 
 
-def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _Written:
-    pipeline, checks, files = resolved.definition.pipeline, prepared.checks, way.files
-    scoring = replace(
-        scoring_of(pipeline, prepared, resolved.model, resolved.environment.cache), uses_native=way.uses_native
+def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> Written:
+    checks, files = prepared.checks, way.files
+    marked = tagged_of(way.frame, resolved.definition, prepared, [] if files is None else places())
+    asked = measures(checks.stage_rules, checks.measured + measures_of(resolved.definition.pipeline))
+    observed, told = observing(marked, asked)
+    rows, workers = staged_rows(observed, resolved, prepared, files=files, uses_native=way.uses_native)
+    with translated(lambda error: cut_short(error, resolved.model, workers, rows)):
+        rows.write.mode("overwrite").parquet(stage.rows)
+    columns_read = 0 if files is None else len(files.shown)
+    return Written(
+        rows.schema,
+        without_unread(resolved.frame).schema,
+        {resolved.slice.score_date: told()},
+        {**workers.as_json(), "columns_read": columns_read},
     )
-    marked, measured = tag(way.frame, resolved.definition, prepared, with_places=files is not None)
+
+
+def staged_rows(
+    marked: DataFrame,
+    run: Resolved,
+    prepared: Prepared,
+    *,
+    files: FileColumns | None = None,
+    uses_native: bool = True,
+    slices: int = 1,
+    carried: Sequence[str] = (),
+) -> tuple[DataFrame, Workers]:
+    """The marked rows, scored, as the stage holds them; and what the workers tell once they are written."""
+    pipeline, checks = run.definition.pipeline, prepared.checks
+    scoring = scoring_of(pipeline, prepared, run.model, run.environment.cache)
+    scoring = replace(scoring, uses_native=uses_native, slices=slices)
     scored, workers = with_outputs(marked, scoring, prepared.types, prepared.output_types, files)
-    read_by_workers = () if files is None else files.shown
     rows = staged(
         scored,
         key=pipeline.key,
@@ -170,11 +160,10 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> _W
         personal=pipeline.personal,
         values=stage_values(checks, pipeline.personal),
         keep_all=checks.refuse_on_stage,
-        read_by_workers=read_by_workers,
+        read_by_workers=() if files is None else files.shown,
+        carried=carried,
     )
-    with translated(lambda error: cut_short(error, resolved.model, workers, rows)):
-        rows.write.mode("overwrite").parquet(stage.rows)
-    return _Written(rows.schema, measured(), {**workers.as_json(), "columns_read": len(read_by_workers)})
+    return rows, workers
 
 
 def scoring_of(pipeline: Pipeline, prepared: Prepared, model: RegisteredModel, cache: str) -> Scoring:
@@ -199,54 +188,108 @@ def isolation_of(pipeline: Pipeline, cache: str) -> Isolation:
     return Isolation(cache, pipeline.model.batch_timeout_seconds)
 
 
-def tag(
-    frame: DataFrame, definition: Definition, prepared: Prepared, *, with_places: bool = False
-) -> tuple[DataFrame, Callable[[], dict[str, Any]]]:
-    """The columns read, the features, and the bits of broken rules; and what was measured of values on the way.
+def tagged_of(
+    frame: DataFrame, definition: Definition, prepared: Prepared, carried: Sequence[Column] = ()
+) -> DataFrame:
+    """The columns read, what else is carried, the features, and the bits of broken rules."""
+    checks = prepared.checks
+    return tagged(with_features(frame, definition, prepared, carried), checks.rules, checks.stage_rules)
+
+
+def observing(marked: DataFrame, asked: Sequence[Column]) -> tuple[DataFrame, Callable[[], dict[str, Any]]]:
+    """The rows, and what was measured of them on the way.
 
     Only the write of the stage may be asked for it: below a shuffle, rows of a task that ran twice count twice.
     """
-    checks = prepared.checks
-    read = with_features(frame, definition, prepared, with_places=with_places)
-    marked = tagged(read, checks.rules, checks.stage_rules)
-    asked = measures(checks.stage_rules, checks.measured + measures_of(definition.pipeline))
     if not asked:
         return marked, dict
     observation = Observation()
     return marked.observe(observation, *asked), lambda: observation.get
 
 
-def tally(rows: DataFrame, checks: Checks) -> dict[str, Any]:
-    """The rows of a stage, and those that break each rule or that it judges: counted from their bits."""
-    row = rows.agg(*tallies(checks.rules, checks.stage_rules)).first()
-    return {} if row is None else row.asDict()
+def tally(
+    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, checks: Checks
+) -> dict[str, dict[str, Any]]:
+    """The rows of stages, and those that break each rule or that it judges, by the run's id: counted from bits."""
+    numbers = tallies(checks.rules, checks.stage_rules)
+    return aggregated(read_stages(spark, stages, schema), [stage.run_id for stage in stages], numbers)
 
 
-def read_stage(spark: SparkSession, stage: Stage, marker: dict[str, Any]) -> DataFrame:
-    """The rows of a complete stage."""
-    return spark.read.schema(T.StructType.fromJson(marker["schema"])).parquet(stage.rows)
+def aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Column]) -> dict[str, dict[str, Any]]:
+    """Aggregates over staged rows, by the run's id; those of no rows too.
+
+    Args:
+        rows: as `read_stages` gives them.
+        run_ids: whose.
+        numbers: the aggregates, named.
+    """
+    if len(run_ids) == 1:
+        row = rows.agg(*numbers).first()
+        return {run_ids[0]: {} if row is None else row.asDict()}
+    found = {row[RUN]: row.asDict() for row in rows.groupBy(RUN).agg(*numbers).collect()}
+    if len(found) < len(run_ids):
+        of_none = rows.limit(0).agg(*numbers).first()
+        found = dict.fromkeys(run_ids, {} if of_none is None else of_none.asDict()) | found
+    return found
 
 
-def predictions_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -> DataFrame:
-    """The staged rows that were scored, as the predictions table holds them; the slice's columns are the commit's."""
-    pipeline, manifest = resolved.definition.pipeline, resolved.manifest
+def read_stages(spark: SparkSession, stages: Sequence[Stage], schema: T.StructType) -> DataFrame:
+    """The rows of complete stages of one schema; of several, each with its run's id in the column `RUN`."""
+    rows = spark.read.schema(schema).parquet(*[stage.rows for stage in stages])
+    if len(stages) == 1:
+        return rows
+    return rows.select("*", F.element_at(F.split(F.col("_metadata.file_path"), "/"), -3).alias(RUN))
+
+
+def schema_of(marker: Mapping[str, Any]) -> T.StructType:
+    """The schema of a complete stage, by its marker."""
+    return T.StructType.fromJson(marker["schema"])
+
+
+def predictions_of(rows: DataFrame, staged_at: Mapping[str, dt.datetime], run: Resolved) -> DataFrame:
+    """The staged rows that were scored, as the predictions table holds them; the slices' columns are the commit's.
+
+    Args:
+        rows: of stages; of several, with their run's id in `RUN`, which stays.
+        staged_at: when the stages were written, by their runs' ids.
+        run: any of these.
+    """
+    pipeline = run.definition.pipeline
     return rows.where(F.col("reasons").isNull()).select(
         *[column(name) for name in pipeline.key],
-        F.lit(resolved.model.version).cast("int").alias("model_version"),
+        F.lit(run.model.version).cast("int").alias("model_version"),
         *[column(name) for name in pipeline.outputs],
-        F.lit(manifest.run_id).alias("run_id"),
-        F.lit(staged_at).alias("scored_at"),
+        _run_of(staged_at).alias("run_id"),
+        _by_run(staged_at).alias("scored_at"),
+        *_run_kept(staged_at),
     )
 
 
-def quarantine_of(rows: DataFrame, resolved: Resolved, staged_at: dt.datetime) -> DataFrame:
+def quarantine_of(rows: DataFrame, staged_at: Mapping[str, dt.datetime], run: Resolved) -> DataFrame:
     """The staged rows that were refused, as the quarantine table holds them; their date is the commit's."""
-    pipeline, manifest = resolved.definition.pipeline, resolved.manifest
+    pipeline = run.definition.pipeline
     return rows.where(F.col("reasons").isNotNull()).select(
         *[column(name) for name in pipeline.key],
-        F.lit(resolved.slice.model_name).alias("model_name"),
-        F.lit(manifest.run_id).alias("run_id"),
+        F.lit(run.slice.model_name).alias("model_name"),
+        _run_of(staged_at).alias("run_id"),
         F.col("reasons").cast(schemas.reasons()).alias("reasons"),
         as_json(F.col("row")).alias("row"),
-        F.lit(staged_at).alias("quarantined_at"),
+        _by_run(staged_at).alias("quarantined_at"),
+        *_run_kept(staged_at),
     )
+
+
+def _run_of(values: Mapping[str, Any]) -> Column:
+    return F.lit(next(iter(values))) if len(values) == 1 else F.col(RUN)
+
+
+def _run_kept(values: Mapping[str, Any]) -> list[Column]:
+    return [] if len(values) == 1 else [F.col(RUN)]
+
+
+def _by_run(values: Mapping[str, Any]) -> Column:
+    """A value by the run of the row."""
+    if len(set(values.values())) == 1:
+        return F.lit(next(iter(values.values())))
+    pairs = [F.lit(part) for pair in values.items() for part in pair]
+    return F.element_at(F.create_map(*pairs), F.col(RUN))

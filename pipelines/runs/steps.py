@@ -9,6 +9,8 @@ from typing import Literal
 
 Step = Literal["resolve", "read", "score", "audit", "quarantine", "publish", "record"]
 Progress = Callable[[Step], None]
+WHOLE = "pass"
+"""Among a run's timings: what the whole pass took, where it was over several slices."""
 
 
 def silent(step: Step) -> None:
@@ -20,14 +22,25 @@ class Steps:
 
     def __init__(self, progress: Progress = silent) -> None:
         self._progress = progress
+        self._told: set[Step] = set()
         self.timings: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, step: Step) -> Iterator[None]:
-        if step not in self.timings:  # one that goes on is not told again
+        if step not in self._told:  # one that goes on is not told again
             self._progress(step)
+            self._told.add(step)
         begin = time.perf_counter()
         try:
             yield
         finally:
             self.timings[step] = round(self.timings.get(step, 0.0) + time.perf_counter() - begin, 3)
+
+    def shared_by(self, slices: int) -> dict[str, float]:
+        """How long each step took so far; of a pass over several slices, the share of one, and all of it as `pass`."""
+        shares = {step: round(took / slices, 3) for step, took in self.timings.items()}
+        return shares if slices == 1 else {**shares, WHOLE: round(sum(self.timings.values()), 3)}
+
+    def anew(self) -> None:
+        """Tell each step again, for another part of the work."""
+        self._told.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,12 +175,18 @@ def commits_of(location: str, run_id: str, oldest: int = 0) -> Iterator[tuple[in
         Of each commit its version, and what its writer said of it.
     """
     for commit in commits_backwards(location, latest_version(location), oldest):
-        said = _said(commit)
-        if said.get("run_id") == run_id:
-            yield commit.version, said
+        for said in _said(commit):
+            if said.get("run_id") == run_id:
+                yield commit.version, said
 
 
-def _said(commit: Commit) -> dict[str, Any]:
+def metadata_of(said: Sequence[Mapping[str, Any]]) -> str:
+    """What is kept with a commit of what its runs say of themselves: of one as it is, of several under `runs`."""
+    return json.dumps(said[0] if len(said) == 1 else {"runs": list(said)}, sort_keys=True)
+
+
+def _said(commit: Commit) -> list[dict[str, Any]]:
     text = commit.user_metadata or ""
     said: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
-    return said
+    runs: list[dict[str, Any]] = said.get("runs", [said])
+    return runs

@@ -42,6 +42,10 @@ class Stage:
         """Where the rows are, as Parquet."""
         return below(self.location, "rows")
 
+    def begin(self, manifest: str) -> None:
+        """Make the folder, with the manifest of the run that fills it."""
+        write_text(self.location, MANIFEST, manifest)
+
     def finish(self, marker: dict[str, Any]) -> None:
         """Say that the rows are complete, and what was observed while they were written."""
         write_text(self.location, MARKER, json.dumps(marker, sort_keys=True))
@@ -51,11 +55,24 @@ class Stage:
         text = read_text(self.location, MARKER)
         return None if text is None else json.loads(text)
 
-    def discard(self) -> None:
-        """Remove the stage and give up its lock."""
+    def take(self, folder: str) -> None:
+        """Make a folder of rows, on the same local disk, this stage's; where it is not there, there are no rows."""
+        rows, written = local_path(self.rows), local_path(folder)
+        assert rows is not None and written is not None  # noqa: S101, PT018 - only local stages are written together
+        if written.exists():
+            written.rename(rows)
+        else:
+            rows.mkdir()
+
+    def clear(self) -> None:
+        """Remove the stage, and hold its lock on."""
         files = storage(self.stages)
         if files.get_file_info(self.run_id).type == fs.FileType.Directory:
             files.delete_dir(self.run_id)
+
+    def discard(self) -> None:
+        """Remove the stage and give up its lock."""
+        self.clear()
         self.lock.release()
 
     def handed_to(self, run_id: str, lock: RunLock) -> Stage:
@@ -76,16 +93,9 @@ class Stage:
         self.lock.release()
 
 
-def at(stages: str, run_id: str) -> Stage:
-    """The stage of a run, whether or not it is there, with its lock free."""
-    return Stage(stages, run_id, RunLock(stages, run_id))
-
-
-def begin(stages: str, run_id: str, manifest: str, lock: RunLock) -> Stage:
-    """A new stage, with the manifest of the run that fills it and the lock that the run holds."""
-    stage = Stage(stages, run_id, lock)
-    write_text(stage.location, MANIFEST, manifest)
-    return stage
+def at(stages: str, run_id: str, lock: RunLock | None = None) -> Stage:
+    """The stage of a run, whether or not it is there, with the lock that is held for it; by default a free one."""
+    return Stage(stages, run_id, lock or RunLock(stages, run_id))
 
 
 def abandoned(stages: str) -> Iterator[Stage]:

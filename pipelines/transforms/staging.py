@@ -21,6 +21,8 @@ KEPT = "__kept"
 """Among the outputs: of a refused row, a list of the one struct of the columns that the worker has read by itself."""
 FILE, POSITION = "__file", "__position"
 """Where a row lies, for workers that read columns by themselves."""
+SLICE = "__slice"
+"""The score date of a row, where one pass stages several slices."""
 MODEL_RAISED = "model_raised"
 """The reason of a row on which the model raised, in place of a rule."""
 
@@ -54,6 +56,7 @@ def staged(
     values: Mapping[str, Column],
     keep_all: bool,
     read_by_workers: Sequence[str] = (),
+    carried: Sequence[str] = (),
 ) -> DataFrame:
     """What the stage holds of every row: key, mask, outputs; of refused rows the reasons and the columns read too.
 
@@ -68,6 +71,7 @@ def staged(
         values: what checks of the slice as a whole need, by the names that it gets.
         keep_all: whether the columns read are kept of every row, as some may be refused on the stage yet.
         read_by_workers: those of the columns read that come from the worker, with the outputs.
+        carried: further columns that stay.
     """
 
     def value_of(name: str) -> Column:
@@ -89,6 +93,7 @@ def staged(
         F.when(F.col(REFUSED), reasons(rules, personal)).when(failure.isNotNull(), F.array(raised)).alias("reasons"),
         (kept if keep_all else F.when(F.col(REFUSED) | failure.isNotNull(), kept)).alias("row"),
         *[value.alias(name) for name, value in values.items()],
+        *carried,
     )
 
 

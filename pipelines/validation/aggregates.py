@@ -20,12 +20,18 @@ def value_of(aggregate: Aggregate) -> Column:
     return value if aggregate.condition is None else F.when(meets(aggregate.condition), value)
 
 
-def in_pass(aggregate: Aggregate) -> Column:
-    """An aggregate that the one pass computes as it goes."""
-    value = value_of(aggregate)
+def in_pass(aggregate: Aggregate, among: Column | None = None) -> Column:
+    """An aggregate that the one pass computes as it goes.
+
+    Args:
+        aggregate: which.
+        among: of which rows; by default of all.
+    """
+    value = value_of(aggregate) if among is None else F.when(among, value_of(aggregate))
     if aggregate.of_times:
         value = value.cast("timestamp_ntz")  # PySpark would give a timestamp in the machine's own zone
     rows = F.lit(1) if aggregate.condition is None else F.when(meets(aggregate.condition), 1)
+    rows = rows if among is None else F.when(among, rows)
     by_function = {
         "rows": lambda: F.count(value),
         "min": lambda: F.min(value),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -46,14 +46,31 @@ def measures(stage_rules: tuple[Rule, ...], measured: tuple[tuple[str, Aggregate
         stage_rules: of which z-scores need the moments.
         measured: other aggregates, by name.
     """
-    columns: list[Column] = []
-    for position, rule in enumerate(stage_rules):
-        if isinstance(rule.check, ZScoreBelow):
-            mean = Aggregate("mean", rule.check.column, rule.condition)
-            stdev = Aggregate("stdev", rule.check.column, rule.condition)
-            columns.append(in_pass(mean).cast("double").alias(f"mean_{position}"))
-            columns.append(in_pass(stdev).cast("double").alias(f"stdev_{position}"))
-    return tuple(columns) + tuple(in_pass(aggregate).alias(name) for name, aggregate in measured)
+    return measures_among(None, stage_rules, measured)
+
+
+def measures_among(
+    among: Column | None,
+    stage_rules: tuple[Rule, ...],
+    measured: tuple[tuple[str, Aggregate], ...],
+    name_of: Callable[[str], str] = str,
+) -> tuple[Column, ...]:
+    """The same, of some of the rows.
+
+    Args:
+        among: which rows; None for all.
+        stage_rules: of which z-scores need the moments.
+        measured: other aggregates, by name.
+        name_of: gives a number's name its column's.
+    """
+    moments = {
+        f"{function}_{position}": in_pass(Aggregate(function, rule.check.column, rule.condition), among).cast("double")
+        for position, rule in enumerate(stage_rules)
+        if isinstance(rule.check, ZScoreBelow)
+        for function in ("mean", "stdev")
+    }
+    others = {name: in_pass(aggregate, among) for name, aggregate in measured}
+    return tuple(value.alias(name_of(name)) for name, value in {**moments, **others}.items())
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_ctrl_c_lets_the_slice_at_work_finish_and_says_how_to_go_on(
     empty: SmallProject, undisturbed: SmallProject, tmp_path: Path
 ) -> None:
     small = copy_of(empty, tmp_path)
-    command = [LAKESCORE, "backfill", *PERIOD, "--parallel", "1", "--grace", "600"]
+    command = [LAKESCORE, "backfill", *PERIOD, "--slices-a-pass", "1", "--parallel", "1", "--grace", "600"]
     with tempfile.TemporaryFile("w+") as output:
         process = begun(small, *command, output=output)
         while "started" not in small.states() and process.poll() is None:
@@ -63,7 +63,7 @@ def test_ctrl_c_lets_the_slice_at_work_finish_and_says_how_to_go_on(
     assert "Traceback" not in told
     assert "[1/3] 2024-03-01 published" in told
     assert "Not begun: 2 from 2024-03-02 to 2024-03-03: the backfill was asked to end" in told
-    assert "To go on: lakescore backfill orders --from 2024-03-02 --to 2024-03-03 --parallel 1" in told
+    assert "To go on: lakescore backfill orders --from 2024-03-02 --to 2024-03-03 --slices-a-pass 1" in told
     assert {row["score_date"] for row in small.predictions()} == {DAYS[0]}
     with tempfile.TemporaryFile("w+") as output:
         assert begun(small, *command, output=output).wait(timeout=300) == 0

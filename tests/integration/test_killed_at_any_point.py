@@ -49,7 +49,7 @@ def run(step: str, *projects: SmallProject) -> subprocess.CompletedProcess[str]:
     script = Path(__file__).with_name("killed_run.py")
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, str(script), step, *[str(small.root) for small in projects]],
+        [sys.executable, str(script), step, "1", *[str(small.root) for small in projects]],
         capture_output=True,
         text=True,
         check=False,

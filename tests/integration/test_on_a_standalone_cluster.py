@@ -300,7 +300,7 @@ def test_workers_whose_python_cannot_score_are_told_as_such(
 def test_a_driver_that_is_killed_is_gone_on_with(empty: SmallProject, cluster: Cluster, tmp_path: Path) -> None:
     small = copy_of(empty, tmp_path)
     small.use_model("slow")
-    period = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]), "--parallel", "1")
+    period = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]), "--slices-a-pass", "1", "--parallel", "1")
     job = submitted(small, cluster, "backfill", *period)
     while "published" not in small.states() and job.process.poll() is None:
         time.sleep(0.1)

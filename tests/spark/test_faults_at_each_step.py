@@ -73,9 +73,9 @@ def after_commit(error: Exception) -> Callable[..., None]:
     """The commit of the predictions that is made, and whose answer is lost on the way back, once."""
     real, lost = publishing.commit, [error]
 
-    def commit(table: DeltaTable, change: publishing.Change, files: Any) -> None:
-        real(table, change, files)
-        if lost and change.replaces:
+    def commit(table: DeltaTable, changes: list[publishing.Change], files: Any) -> None:
+        real(table, changes, files)
+        if lost and changes[0].replaces:
             raise lost.pop()
 
     return commit

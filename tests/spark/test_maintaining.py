@@ -18,7 +18,7 @@ from pipelines.runs.maintaining import maintain
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, look_at_slice
-from pipelines.tables.stages import begin
+from pipelines.tables.stages import at
 
 LONG_AGO = "20130701T000000-00000000"
 
@@ -125,7 +125,7 @@ def test_stages_of_runs_long_ago_are_removed_but_never_one_at_work(copied: Small
     for run_id in (LONG_AGO, LONG_AGO.replace("00000000", "11111111")):
         lock = RunLock(stages, run_id)
         assert lock.acquire()
-        begin(stages, run_id, "{}", lock)
+        at(stages, run_id, lock).begin("{}")
         if run_id == LONG_AGO:
             lock.release()
     done = maintain(spark, copied.project, "orders")

@@ -28,7 +28,7 @@ def plan(spark: SparkSession, small: SmallProject, rule: str | None = None) -> l
 
 
 def run(spark: SparkSession, small: SmallProject, planned: list[Replayable]) -> list[Replayed]:
-    return list(replay(spark, small.project, "orders", planned, lambda day: None))
+    return list(replay(spark, small.project, "orders", planned))
 
 
 def test_refused_rows_are_counted_by_date_and_reason_and_shown(scored: SmallProject) -> None:

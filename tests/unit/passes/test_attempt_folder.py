@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote
 
-from pipelines.passes.attempt_folder import AttemptFolder, remove_empty
+from pipelines.passes.attempt_folder import AttemptFolder, remove_left
 
 
 def test_the_folder_lies_in_that_of_its_partition(tmp_path: Path) -> None:
@@ -32,10 +32,10 @@ def test_folders_that_were_emptied_go_once_they_are_old(tmp_path: Path) -> None:
     (tmp_path / "day=2/pass-used/part-0.parquet").touch()
     for folder in ("day=1/pass-empty/_temporary", "day=1/pass-empty", "day=2/pass-used", "day=3"):
         os.utime(tmp_path / folder, (1000, 1000))
-    remove_empty(str(tmp_path), 2000)
+    remove_left(str(tmp_path), 2000)
     # What lost a folder within is young again, and goes the next time.
     assert [path.name for path in (tmp_path / "day=1/pass-empty").iterdir()] == []
     os.utime(tmp_path / "day=1/pass-empty", (1000, 1000))
-    remove_empty(str(tmp_path), 2000)
+    remove_left(str(tmp_path), 2000)
     assert sorted(path.name for path in tmp_path.glob("*/*")) == ["pass-used", "pass-young"]
     assert (tmp_path / "day=3").exists()

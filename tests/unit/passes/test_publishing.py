@@ -15,8 +15,8 @@ from deltalake.exceptions import CommitFailedError
 
 from pipelines.passes.attempt_folder import AttemptFolder
 from pipelines.passes.footers import DataFile, data_files
-from pipelines.passes.publishing import Change, _is_there, _needs_spark, commit
-from pipelines.tables.slices import Slice, look_at_slice
+from pipelines.passes.publishing import Change, _committed, _needs_spark, _those_there, commit
+from pipelines.tables.slices import Slice, commits_of, look_at_slice
 from unit.samples import DAY_1, DAY_2
 
 COLUMNS = pa.schema(
@@ -46,15 +46,19 @@ def made(location: str, run_id: str, fence: int, slice_: Slice = SLICE, rows: in
     Path(location, folder).mkdir(parents=True)
     table = pa.table({"id": pa.array(range(rows)), "score": [0.5] * rows, "run_id": [run_id] * rows})
     pq.write_table(table, Path(location, folder, "part-0.parquet"))
-    said, transaction = json.dumps({"run_id": run_id}), Transaction(slice_.transaction, fence)
-    change = Change(location, run_id, slice_.partition, transaction, rows, replaces=True, user_metadata=said)
+    said, transaction = {"run_id": run_id}, Transaction(slice_.transaction, fence)
+    change = Change(run_id, slice_.partition, transaction, rows, replaces=True, metadata=said)
     return change, data_files(location, folder, ["id", "run_id"])
 
 
 def put(location: str, run_id: str, fence: int, slice_: Slice = SLICE, rows: int = 3) -> None:
     change, files = made(location, run_id, fence, slice_, rows)
-    commit(DeltaTable(location), change, files)
-    assert _is_there(change, files)
+    commit(DeltaTable(location), [change], {run_id: files})
+    assert is_there(location, change, files)
+
+
+def is_there(location: str, change: Change, files: list[DataFile]) -> bool:
+    return _those_there(location, [change], {change.run_id: files}) == {change.run_id}
 
 
 def runs_in(location: str, slice_: Slice) -> list[str]:
@@ -98,14 +102,14 @@ def test_files_that_delta_rs_would_name_otherwise_are_left_to_spark(location: st
     log = Path(location, "_delta_log", f"{1:020d}.json")
     log.write_text(re.sub(r'"path":"[^"]+/', f'"path":"{listed}/', log.read_text()), encoding="utf-8")
     change, _ = made(location, "second", 8, slice_)
-    assert (_needs_spark(DeltaTable(location), change) is not None) == by_spark
+    assert (_needs_spark(DeltaTable(location), location, [change]) is not None) == by_spark
 
 
 def test_no_files_take_a_slice_away(location: str) -> None:
     put(location, "first", 7)
-    change = Change(location, "first", SLICE.partition, Transaction(SLICE.transaction, 8), 0, replaces=True)
-    commit(DeltaTable(location), change, [])
-    assert _is_there(change, [])
+    change = Change("first", SLICE.partition, Transaction(SLICE.transaction, 8), 0, replaces=True)
+    commit(DeltaTable(location), [change], {"first": []})
+    assert is_there(location, change, [])
     state = look_at_slice(location, SLICE)
     assert (state.published_run, state.last_fence) == (None, 8)
 
@@ -115,15 +119,44 @@ def test_whatever_comes_in_between_makes_a_commit_fail(location: str) -> None:
     put(location, "another", 3, Slice(DAY_2, "other"))
     change, files = made(location, "late", 7)
     with pytest.raises(CommitFailedError):
-        commit(table, change, files)
-    assert not _is_there(change, files)
+        commit(table, [change], {"late": files})
+    assert not is_there(location, change, files)
     assert runs_in(location, SLICE) == []
+
+
+def test_slices_of_several_runs_are_replaced_by_one_commit_that_tells_of_each(location: str) -> None:
+    slices = [SLICE, Slice(DAY_2, "churn"), Slice(DAY_1, "other")]
+    for slice_ in slices:
+        put(location, f"before {slice_.partition}", 1, slice_)
+    version = DeltaTable(location).version()
+    both = [made(location, f"run-{number}", 7 + number, slice_) for number, slice_ in enumerate(slices[:2])]
+    commit(DeltaTable(location), [change for change, _ in both], {change.run_id: files for change, files in both})
+    assert DeltaTable(location).version() == version + 1
+    assert [set(runs_in(location, slice_)) for slice_ in slices] == [
+        {"run-0"},
+        {"run-1"},
+        {f"before {slices[2].partition}"},
+    ]
+    assert [look_at_slice(location, slice_).last_fence for slice_ in slices] == [7, 8, 1]
+    assert [list(commits_of(location, run)) for run in ("run-0", "run-1")] == [
+        [(version + 1, {"run_id": "run-0"})],
+        [(version + 1, {"run_id": "run-1"})],
+    ]
+
+
+def test_a_slice_whose_fence_is_overtaken_is_left_out_and_the_others_are_committed(location: str) -> None:
+    late, on_time = made(location, "late", 7), made(location, "on time", 7, Slice(DAY_2, "churn"))
+    put(location, "newer", 8)
+    changes = [late[0], on_time[0]]
+    files = {change.run_id: written for change, written in (late, on_time)}
+    assert _committed(location, changes, files) == {"on time"}
+    assert (set(runs_in(location, SLICE)), set(runs_in(location, Slice(DAY_2, "churn")))) == ({"newer"}, {"on time"})
 
 
 def test_an_attempt_with_the_fence_of_another_is_not_there(location: str) -> None:
     put(location, "first", 7)
     change, files = made(location, "second", 7)
-    assert not _is_there(change, files)
+    assert not is_there(location, change, files)
 
 
 def test_the_log_bounds_only_the_columns_that_were_asked_for(location: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.config import HistoryGate
-from pipelines.runs.history import judge_history, measure_of, published_slices
+from pipelines.runs.history import entries_before, judge_history, measure_of, published_slices
 from pipelines.tables.ledger import Entry, Ledger, State
 from pipelines.tables.slices import Slice
 from pipelines.validation.gates import Aggregate
@@ -44,7 +44,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def judged(ledger: Ledger, observed: float, **gate: Any) -> CheckResult:
     """The result of the one gate `usual`."""
     configured = pipeline(history={"usual": {"of": "rows", "within": 0.5, **gate}})
-    (result,) = judge_history(ledger, configured, SLICE, {"usual": observed})
+    (result,) = judge_history(entries_before(ledger, configured, SLICE), configured, SLICE, {"usual": observed})
     assert (result.check_id, result.kind) == ("history:usual", "gate")
     return result
 
@@ -157,7 +157,18 @@ def test_with_too_few_slices_before_it_the_gate_passes(
 
 
 def test_a_pipeline_without_gates_does_not_even_need_a_ledger(tmp_path: Path) -> None:
-    assert judge_history(Ledger(str(tmp_path / "nowhere")), pipeline(), SLICE, {}) == []
+    entries = entries_before(Ledger(str(tmp_path / "nowhere")), pipeline(), SLICE)
+    assert judge_history(entries, pipeline(), SLICE, {}) == []
+
+
+def test_the_slice_itself_and_later_ones_say_nothing_whoever_gives_them() -> None:
+    configured = pipeline(history={"usual": {"of": "rows", "within": 0.5}})
+    earlier, others = [entry(day) for day in (1, 2, 3)], [entry(day, rows=9_000) for day in (0, -1, -2)]
+    alone, among = (
+        judge_history(entries, configured, SLICE, {"usual": 1000}) for entries in (earlier, [*earlier, *others])
+    )
+    assert alone == among
+    assert not alone[0].success
 
 
 # How far from the median.
@@ -285,7 +296,7 @@ def test_a_share_is_never_expected_below_nothing(ledger: Ledger) -> None:
 def test_each_gate_is_judged_by_itself(ledger: Ledger) -> None:
     ledger.append(*[entry(day, verdict=verdict(told_by(not_null(), 0.9))) for day in (1, 2, 3)])
     configured = pipeline(history={"rows": {"of": "rows", "within": 0.5}, "nulls": OF_NULLS})
-    results = judge_history(ledger, configured, SLICE, {"rows": 1000, "nulls": 0.9})
+    results = judge_history(entries_before(ledger, configured, SLICE), configured, SLICE, {"rows": 1000, "nulls": 0.9})
     assert [(result.check_id, result.success) for result in results] == [
         ("history:rows", False),
         ("history:nulls", True),

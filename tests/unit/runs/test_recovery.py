@@ -18,7 +18,7 @@ from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import Entry, Ledger
 from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, SliceState
-from pipelines.tables.stages import at, begin
+from pipelines.tables.stages import at
 from unit.samples import DAY_1
 
 SLICE = Slice(DAY_1, "m")
@@ -50,7 +50,8 @@ def started(layout: Layout, run_id: str, marker: dict[str, Any] | None) -> Entry
     layout.ledger.append(entry)
     lock = RunLock(layout.stages, run_id)
     assert lock.acquire()
-    stage = begin(layout.stages, run_id, "{}", lock)
+    stage = at(layout.stages, run_id, lock)
+    stage.begin("{}")
     if marker is not None:
         stage.finish(marker)
     stage.leave()

@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 from pipelines.runs.repairing import Repair, repair
 from pipelines.runs.results import already_done
 from pipelines.tables.locking import RunLock
-from pipelines.tables.stages import begin
+from pipelines.tables.stages import at
 from unit.runs.slices_without_scoring import PREDICTIONS, Planned, no_session
 from unit.samples import DAY_1, DAY_2
 
@@ -24,7 +24,8 @@ def stage_of(planned: Planned, run_id: str, *, complete: bool) -> Path:
     """Rows that a run staged."""
     lock = RunLock(planned.layout.stages, run_id)
     assert lock.acquire()
-    stage = begin(planned.layout.stages, run_id, "{}", lock)
+    stage = at(planned.layout.stages, run_id, lock)
+    stage.begin("{}")
     if complete:
         stage.finish({"rows_input": 3})
     stage.leave()

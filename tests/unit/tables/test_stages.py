@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.tables.locking import RunLock
-from pipelines.tables.stages import Stage, abandoned, at, begin
+from pipelines.tables.stages import Stage, abandoned, at
 from unit.tables.conftest import Hold
 
 
@@ -20,7 +20,9 @@ def stages(tmp_path: Path) -> str:
 def begun(stages: str, run_id: str) -> Stage:
     lock = RunLock(stages, run_id)
     assert lock.acquire()
-    return begin(stages, run_id, json.dumps({"run_id": run_id}), lock)
+    stage = at(stages, run_id, lock)
+    stage.begin(json.dumps({"run_id": run_id}))
+    return stage
 
 
 def abandoned_ids(stages: str) -> list[str]:
