@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,36 @@ def test_keys_that_stand_twice_and_rules_that_refuse_their_copies_are_seen(
     assert first.other is not None
     assert [result.check_id for result in first.present.rejecting] == ["audit:keys_unique"]
     assert (first.other.rejecting, first.newly_refused) == ([], 2)
+
+
+def test_all_days_by_one_scan_are_judged_as_each_by_itself(
+    spark: SparkSession, small: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.land(orders_of(DAYS[1], rows=20, first=100))
+    small.land(order for order in orders_of(DAYS[2]) if order["id"] == 1)
+    gates = {
+        "rows": {"of": "rows", "slices": 3, "at_least": 1, "within": 0.1},
+        "nulls": {"of": "null_share", "column": "amount", "slices": 3, "at_least": 1, "within": 0.2},
+    }
+    small.configure(history=gates, limits={"quarantined_share": 0.11, "rules": {"amount_is_plausible": {"rows": 1}}})
+    small.score(spark)
+    other = suite_file(
+        small,
+        *SUITE[1:],
+        expectation("column_mean_to_be_between", "mean", column="amount", min_value=1, max_value=190),
+        expectation("column_values_to_be_in_set", "by_web", column="channel", value_set=["web"], mostly=0.3),
+    )
+    at_once = trials(spark, small, other)
+    monkeypatch.setattr("pipelines.runs.whatif.read_period", lambda *_: None)
+    assert trials(spark, small, other) == at_once
+    assert len({str(day.present.verdict) for day in at_once}) == len(DAYS)
+    assert all(day.released and day.newly_refused for day in at_once)
+
+
+def test_a_day_without_rows_is_judged_too(spark: SparkSession, small: SmallProject) -> None:
+    days = list(validate_slices(spark, small.project, "orders", DAYS[-1], DAYS[-1] + dt.timedelta(days=1)))
+    assert [(day.present.rows, day.present.refused) for day in days] == [(ROWS, len(REFUSED)), (0, 0)]
+    assert "audit:some_rows_scored" in [result.check_id for result in days[1].present.rejecting]
 
 
 def test_a_period_must_end_after_it_begins(spark: SparkSession, small: SmallProject) -> None:
