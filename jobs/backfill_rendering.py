@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -142,8 +142,22 @@ class Watching:
 
     def _show(self) -> None:
         if self._progress is not None and self._bar is not None:
-            work = "; ".join(f"{day}: {step}" for day, step in sorted(self._steps.items()))
-            self._progress.update(self._bar, work=work)
+            self._progress.update(self._bar, work=work_of(self._steps))
+
+
+def work_of(steps: Mapping[dt.date, str]) -> str:
+    """What the slices at work are at; those of a pass are at the same.
+
+    >>> day = dt.date(2024, 3, 1)
+    >>> work_of({day: "scoring"}), work_of({day: "scoring", day.replace(day=2): "scoring", day.replace(day=3): "audit"})
+    ('2024-03-01: scoring', '2024-03-01 and 1 more: scoring; 2024-03-03: audit')
+    """
+    days: dict[str, list[dt.date]] = {}
+    for day, step in sorted(steps.items()):
+        days.setdefault(step, []).append(day)
+    return "; ".join(
+        f"{first}{f' and {len(others)} more' if others else ''}: {step}" for step, (first, *others) in days.items()
+    )
 
 
 @contextmanager

@@ -83,8 +83,15 @@ def backfill(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Begin no more slices after more than this many failed. Default: go on.")
     ] = None,
+    slices_a_pass: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Slices that share a pass over the input. Default: as many as do so well; 1 for none."
+        ),
+    ] = None,
     parallel: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Slices at once. Default: one a core, at most 4.")
+        int | None,
+        typer.Option(min=1, max=64, help="Passes at once. Default: 1; of one slice each, one a core, at most 4."),
     ] = None,
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds that slices at work have to finish after Ctrl-C or SIGTERM.")
@@ -95,7 +102,7 @@ def backfill(
 
     Example: `lakescore backfill flight_delays --from 2013-07-01 --to 2013-07-31`
     """
-    from pipelines.runs.backfilling import Summary, at_once, due, plan_backfill
+    from pipelines.runs.backfilling import Summary, at_once, due, most_a_pass, passes_of, plan_backfill
     from pipelines.runs.backfilling import backfill as run
     from pipelines.runs.stopping import Stop, on_signals
 
@@ -107,10 +114,14 @@ def backfill(
         if as_json:
             print_json(Summary((), (), "", 0.0).as_json())
         return
-    threads = min(parallel or min(os.cpu_count() or 1, 4), len(wanted))
-    if at_once(planned, threads) < threads:
-        rendering.note("one slice after the other: history gates compare each with those before it", quiet=as_json)
     spark = session_of(project)  # before the signals are ours: Spark's start takes Ctrl-C for itself
+    with rendering.working("looking which slices can share a pass"):
+        together = min(most_a_pass(spark, project, planned), slices_a_pass or len(wanted))
+    sizes = passes_of(planned, only, together, max_failures)
+    one_each = max(sizes) == 1
+    threads = min(parallel or (min(os.cpu_count() or 1, 4) if one_each else 1), len(sizes))
+    if at_once(planned, threads) < threads:
+        rendering.note("one pass after the other: history gates compare slices with those before them", quiet=as_json)
     with (
         shown.watching(planned, wanted, at_once(planned, threads), quiet=as_json) as watcher,
         on_signals(Stop(grace, told=watcher.stopping)) as stop,
@@ -122,13 +133,14 @@ def backfill(
             only=only,
             max_failures=max_failures,
             parallel=threads,
+            together=together,
             watcher=watcher,
             stop=stop,
         )
     if as_json:
         print_json(summary.as_json())
     else:
-        options = command_options(model_version, stale_because, only, max_failures, parallel)
+        options = command_options(model_version, stale_because, only, max_failures, slices_a_pass, parallel)
         shown.show_summary(summary, planned, f"lakescore{Settings.as_options()} backfill {pipeline}", options)
     raise typer.Exit(summary.exit_code)
 
@@ -173,6 +185,7 @@ def command_options(
     stale_because: str | None,
     only: str | None = None,
     max_failures: int | None = None,
+    slices_a_pass: int | None = None,
     parallel: int | None = None,
 ) -> str:
     """The options of a command that does the same again.
@@ -185,6 +198,7 @@ def command_options(
         "stale-because": stale_because,
         "only": only,
         "max-failures": max_failures,
+        "slices-a-pass": slices_a_pass,
         "parallel": parallel,
     }
     return "".join(f" --{name} {value}" for name, value in given.items() if value is not None)
