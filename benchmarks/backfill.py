@@ -1,12 +1,12 @@
-"""What a backfill costs: `python -m benchmarks.backfill [SLICES] [SUBMITS]`, beside the demo's inputs and registry.
+"""What a backfill costs: `python -m benchmarks.backfill [SUBMITS [DAYS…]]`, beside the demo's inputs and registry.
 
-Real flights from January 1, 2013 on, each way into a warehouse of its own (`make demo` first):
+Real flights from January 1, 2013 on, into warehouses of their own (`make demo` first), all in one run:
 
-1. SLICES (30) slices by one `lakescore backfill`, one at a time and two at once: with Spark's start;
-2. SUBMITS (5) slices by a spark-submit each, as many times SLICES / SUBMITS is what all would take (0: neither
-   this nor the first, which is how to measure hundreds of slices);
-3. all their rows at once, scored by the same model to nothing: what any way of slicing adds to;
-4. a plan of 365 slices; the driver's memory and the time so far after 30, 120 and all of the slices.
+1. SUBMITS (4) slices by a spark-submit each (0: not this and not the next);
+2. 30 slices by one `lakescore backfill`, with Spark's start;
+3. in one warm session: 10 slices one by one; backfills over the first DAYS (1, 30, 120, 365), with the memory that is
+   held after each; and the rows of the longest of them all at once, scored by the same model: to nothing, and into a
+   Delta table with a partition a day. That is what any way of slicing adds to.
 """
 
 from __future__ import annotations
@@ -19,129 +19,147 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from pipelines.config import Project, load_project
+from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import read_period
-from pipelines.runs.backfilling import Backfilled, backfill
+from pipelines.models.scoring import with_outputs
+from pipelines.runs.backfilling import Backfilled, Summary, backfill, most_a_pass
 from pipelines.runs.definition import define
 from pipelines.runs.planning import PlannedSlice, plan
-from pipelines.runs.preparation import look_up
-from pipelines.runs.sampling import score_to_nothing
+from pipelines.runs.preparation import look_up, prepare
+from pipelines.runs.staging import scoring_of, tagged_of
 from pipelines.runs.steps import Step
 from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import create_tables
 from pipelines.spark import start
+from pipelines.transforms.staging import OUTPUTS, REFUSED
 
 NAME, FIRST = "flight_delays", dt.date(2013, 1, 1)
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+IN_PROCESS = 30
 
 
-def main(slices: int, submits: int) -> None:
+def main(submits: int, days: Sequence[int]) -> None:
     """Measure each way, and print what it took."""
-    last = FIRST + dt.timedelta(days=slices - 1)
     project = load_project(ROOT / "conf")
     with tempfile.TemporaryDirectory() as folder:
-        wholes = {}
-        for parallel in (1, 2) if submits else ():
-            with warehouse(project, Path(folder, f"by-{parallel}")) as settings:
-                period = ["--from", str(FIRST), "--to", str(last), "--parallel", str(parallel), "--json"]
-                took, answer = timed([str(BIN / "lakescore"), "backfill", NAME, *period], settings)
-                within = json.loads(answer)["seconds"]
-                wholes[parallel] = took
-                say(f"backfill of {slices} slices, {parallel} at once: {took:.1f} s, {within / slices:.2f} s a slice")
         if submits:
-            with warehouse(project, Path(folder, "submits")) as settings:
-                each = sum(seconds_of_submits(submits, settings)) / submits
-            say(f"spark-submit a slice: {each:.1f} s each of {submits}, so {each * slices:.0f} s for all")
-        for parallel, whole in wholes.items():
-            say(f"  {each * slices / whole:.1f} times the backfill, {parallel} at once")
-        with warehouse(project, Path(folder, "within")) as settings:
-            environment = project.environment.model_copy(update={"warehouse": settings["LAKESCORE_WAREHOUSE"]})
-            within_one_session(project.model_copy(update={"environment": environment}), last)
+            processes(project, Path(folder), submits)
+        spark = start(project.environment.spark, "backfill benchmark")
+        one_by_one = in_session(spark, project, Path(folder, "alone"), 10, most=1)
+        say(f"10 slices one by one, warm: {one_by_one.seconds / 10:.2f} s each")
+        for count in days:
+            summary = in_session(spark, project, Path(folder, f"of-{count}"), count)
+            made = len(list(Path(folder, f"of-{count}", NAME, "predictions").rglob("*.parquet")))
+            rows = sum(slice_.counts.input for slice_ in summary.done if slice_.counts is not None)
+            say(
+                f"{count} slices of {rows} rows: {summary.seconds:.1f} s, {summary.seconds / count:.3f} s each;"
+                f" {made} files; held: {held(spark)}"
+            )
+        at_once(spark, project, Path(folder), max(days))
 
 
-def seconds_of_submits(submits: int, settings: dict[str, str]) -> Iterator[float]:
-    """How long each takes."""
+def processes(project: Project, folder: Path, submits: int) -> None:
+    """Slices by a spark-submit each, and by one backfill."""
     submit = [str(BIN / "spark-submit"), "--master", "local[2]", str(ROOT / "jobs" / "score.py"), NAME]
-    for number in range(submits):
-        yield timed([*submit, "--date", str(FIRST + dt.timedelta(days=number))], settings)[0]
+    with warehouse(project, folder / "submits") as settings:
+        seconds = [timed([*submit, "--date", str(FIRST + dt.timedelta(n))], settings)[0] for n in range(submits)]
+    each = sum(seconds) / submits
+    say(f"spark-submit a slice: {each:.1f} s each of {submits}, so {each * IN_PROCESS:.0f} s for {IN_PROCESS}")
+    with warehouse(project, folder / "process") as settings:
+        period = ["--from", str(FIRST), "--to", str(FIRST + dt.timedelta(IN_PROCESS - 1)), "--json"]
+        took, answer = timed([str(BIN / "lakescore"), "backfill", NAME, *period], settings)
+    within = json.loads(answer)["seconds"]
+    say(f"backfill of {IN_PROCESS} slices: {took:.1f} s, {within:.1f} s of it after Spark's start and the plan")
+    say(f"  {each * IN_PROCESS / took:.1f} times as quick")
 
 
-def within_one_session(project: Project, last: dt.date) -> None:
-    """What is measured from inside: all rows at once, plans, and memory."""
-    spark = start(project.environment.spark, "backfill benchmark")
-    rows_at_once(spark, project, last)
+def in_session(spark: SparkSession, project: Project, place: Path, days: int, most: int | None = None) -> Summary:
+    """A backfill over the first days, into a warehouse of its own."""
+    environment = project.environment.model_copy(update={"warehouse": str(place)})
+    project = project.model_copy(update={"environment": environment})
+    create_tables(spark, project, NAME)
     begin = time.perf_counter()
-    found = plan(lambda: spark, project, NAME, FIRST, last)
-    say(f"plan of {len(found.slices)} slices: {time.perf_counter() - begin:.2f} s")
-    costs = Costs(spark, len(found.slices))
-    summary = backfill(spark, project, found, parallel=2, watcher=costs, stop=Stop())
-    say(f"within one session: {summary.seconds / len(summary.done):.2f} s a slice, two at once")
-    year = FIRST, FIRST + dt.timedelta(days=364)
-    for _ in range(2):
-        begin = time.perf_counter()
-        plan(lambda: spark, project, NAME, *year)
-        say(f"plan of 365 slices, {len(summary.done)} of them published: {time.perf_counter() - begin:.2f} s")
+    found = plan(lambda: spark, project, NAME, FIRST, FIRST + dt.timedelta(days=days - 1))
+    together = most_a_pass(spark, project, found) if most is None else most
+    summary = backfill(spark, project, found, together=together, watcher=Silent(), stop=Stop())
+    return replace(summary, seconds=time.perf_counter() - begin)
 
 
-def rows_at_once(spark: SparkSession, project: Project, last: dt.date) -> None:
-    """All rows of the period, validated and scored in one pass to nothing; the second time counts."""
-    definition = define(project, NAME)
-    pipeline = definition.pipeline
-    model = look_up(project, pipeline.model)
-    dated = read_period(spark, project, pipeline, definition.query, FIRST, last)
-    assert dated is not None  # noqa: S101 - flights are sliced by a column
-    frame, _ = dated
-    for _ in range(2):
-        begin = time.perf_counter()
-        workers = score_to_nothing(frame, definition, model, project.environment.cache)
-        took = time.perf_counter() - begin
-    say(f"all {workers.evaluated.value} clean rows at once, to nothing: {took:.1f} s")
-
-
-class Costs:
-    """Tells the time so far and the driver's memory as slices end."""
-
-    def __init__(self, spark: SparkSession, slices: int) -> None:
-        self._spark, self._at = spark, {30, 120, slices}
-        self._done, self._begin = 0, time.perf_counter()
+class Silent:
+    """Tells of what is not published only."""
 
     def at(self, day: dt.date, step: Step) -> None:
         """Nothing to tell."""
 
     def ended(self, slice_: Backfilled, left: Sequence[PlannedSlice]) -> None:  # noqa: ARG002 - the protocol's
-        """Tell what is held, once what is not needed is given back."""
-        self._done += 1
+        """Say so where a slice is not published."""
         if slice_.outcome != "published":
-            say(f"{slice_.score_date}: {slice_.outcome}: {slice_.error}")
-        if self._done in self._at:
-            gc.collect()
-            jvm = self._spark.sparkContext._jvm
-            assert jvm is not None  # noqa: S101 - the session is there
-            jvm.java.lang.System.gc()
-            runtime = jvm.java.lang.Runtime.getRuntime()
-            heap = (runtime.totalMemory() - runtime.freeMemory()) / 2**20
-            python = psutil.Process().memory_info().rss / 2**20
-            took = time.perf_counter() - self._begin
-            say(f"after {self._done} slices: {took:.0f} s, {heap:.0f} MiB of Java's heap, {python:.0f} MiB of Python")
+            say(f"{slice_.score_date}: {slice_.outcome}: {slice_.error.splitlines()[0]}")
+
+
+def at_once(spark: SparkSession, project: Project, folder: Path, days: int) -> None:
+    """All rows of the period at once; the second time counts."""
+    definition = define(project, NAME)
+    pipeline, last = definition.pipeline, FIRST + dt.timedelta(days=days - 1)
+    model = look_up(project, pipeline.model)
+    sources = pin_sources(spark, project, pipeline, last, {})
+    period = read_period(spark, pipeline, definition.query, sources, FIRST, last)
+    assert period is not None  # noqa: S101 - flights are sliced by a column
+    prepared = prepare(definition, model, period.rows)
+    marked = tagged_of(period.rows, definition, prepared, [period.day.alias("score_date")])
+    scoring = scoring_of(pipeline, prepared, model, project.environment.cache)
+    scored, _ = with_outputs(marked, scoring, prepared.types, prepared.output_types)
+    rows = scored.select(*pipeline.key, "score_date", REFUSED, F.col(OUTPUTS)["probability"].alias("probability"))
+    table = str(folder / "at-once")
+
+    def to_nothing(rows: DataFrame) -> None:
+        rows.write.format("noop").mode("overwrite").save()
+
+    def to_delta(rows: DataFrame) -> None:
+        rows.write.format("delta").partitionBy("score_date").mode("overwrite").save(table)
+
+    for where, write in {"to nothing": to_nothing, "into a Delta table, a partition a day": to_delta}.items():
+        say(f"all rows of {days} days at once, {where}: {twice(write, rows):.1f} s")
+
+
+def twice(write: Callable[[DataFrame], None], rows: DataFrame) -> float:
+    """How long the second time takes."""
+    for _ in range(2):
+        begin = time.perf_counter()
+        write(rows)
+    return time.perf_counter() - begin
+
+
+def held(spark: SparkSession) -> str:
+    """What the driver holds once what is not needed is given back."""
+    gc.collect()
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None  # noqa: S101 - the session is there
+    jvm.java.lang.System.gc()
+    runtime = jvm.java.lang.Runtime.getRuntime()
+    heap = (runtime.totalMemory() - runtime.freeMemory()) / 2**20
+    return f"{heap:.0f} MiB of Java's heap, {psutil.Process().memory_info().rss / 2**20:.0f} MiB of Python"
 
 
 @contextmanager
 def warehouse(project: Project, place: Path) -> Iterator[dict[str, str]]:
     """The settings of a process that works on a warehouse of its own, with empty tables."""
-    made = place.with_name(f"{place.name}-wh")
-    environment = project.environment.model_copy(update={"warehouse": str(made)})
+    environment = project.environment.model_copy(update={"warehouse": str(place)})
     spark = start(environment.spark, "tables")
     create_tables(spark, project.model_copy(update={"environment": environment}), NAME)
     spark.stop()
-    yield {**os.environ, "LAKESCORE_WAREHOUSE": str(made), "PYSPARK_PYTHON": sys.executable}
+    yield {**os.environ, "LAKESCORE_WAREHOUSE": str(place), "PYSPARK_PYTHON": sys.executable}
 
 
 def timed(command: list[str], settings: dict[str, str]) -> tuple[float, str]:
@@ -160,5 +178,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    numbers = [int(argument) for argument in sys.argv[1:]]
-    main(*(numbers + [30, 5][len(numbers) :]))
+    asked = [int(argument) for argument in sys.argv[1:]]
+    main(asked[0] if asked else 4, asked[1:] or [1, 30, 120, 365])
