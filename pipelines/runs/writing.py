@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
 
+from pyspark.errors import PythonException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -16,6 +18,7 @@ from pipelines.inputs.pinning import ANY_DAY, PinnedSource, pin_sources
 from pipelines.inputs.reading import count_inputs, read_period, read_slice
 from pipelines.inputs.spark_errors import translated
 from pipelines.inputs.text_files import without_unread
+from pipelines.models.failures import differs_natively
 from pipelines.models.registry import RegisteredModel
 from pipelines.runs.definition import Definition
 from pipelines.runs.history import measures_of, numbers_of, subject
@@ -130,13 +133,30 @@ def _finish(
 
 
 def _write_together(runs: Sequence[Resolved], prepared: Prepared, stages: Sequence[Stage]) -> Written:
-    """Write the stages of several slices in one job; each is then moved to where it would be by itself."""
+    """Write the stages of several slices in one job, the quickest way.
+
+    What a worker finds against the model's own library is noted, and all slices are scored without it.
+    """
+    build_environment(runs[0])
+    try:
+        return _one_job(runs, prepared, stages)
+    except PythonException as error:
+        difference = differs_natively(error)
+        if difference is None:
+            raise
+    written = _one_job(runs, prepared, stages, uses_native=False)
+    return replace(written, workers={**written.workers, "native_refused": difference})
+
+
+def _one_job(
+    runs: Sequence[Resolved], prepared: Prepared, stages: Sequence[Stage], *, uses_native: bool = True
+) -> Written:
+    """Write the stages of several slices; each is then moved to where it would be by itself."""
     first, checks = runs[0], prepared.checks
-    build_environment(first)
     days = [run.slice.score_date for run in runs]
     measured = checks.measured + measures_of(first.definition.pipeline)
     observed, told = observing(rows_together(runs, prepared), _measures_by_day(checks, measured, days))
-    rows, workers = staged_rows(observed, first, prepared, slices=len(runs), carried=[SLICE])
+    rows, workers = staged_rows(observed, first, prepared, uses_native=uses_native, slices=len(runs), carried=[SLICE])
     aside = below(stages[0].location, "together")  # removed with what is incomplete, whatever ends this
     with translated(lambda error: cut_short(error, first.model, workers, rows)):
         rows.write.mode("overwrite").partitionBy(SLICE).parquet(aside)

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from registries import use_registry
-from small_project import DAY, ROWS, SmallProject
+from small_project import DAY, DAYS, ROWS, SmallProject
 
 from pipelines.errors import ModelError, RejectedError
 from pipelines.models.bisecting import NOT_TRIED
+from pipelines.runs.scoring import score_days
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -147,6 +148,16 @@ def test_a_native_predictor_that_differs_gives_way_to_pyfunc(spark: SparkSession
     assert "pyfunc" in native["found"]
     assert result.outcome == "published"
     assert result.counts.input == result.counts.scored + result.counts.quarantined
+
+
+@pytest.mark.usefixtures("own_objective")
+def test_it_gives_way_for_all_slices_of_a_pass_together(spark: SparkSession, small: SmallProject) -> None:
+    before = small.versions()["warehouse/orders/predictions"]
+    for ended in score_days(spark, small.project, "orders", DAYS):
+        result = ended.result()
+        assert result.outcome == "published"
+        assert "pyfunc" in checks(result)["audit:native_predictor"]["found"]
+    assert small.versions()["warehouse/orders/predictions"] == before + 1
 
 
 def test_files_that_change_after_they_were_looked_up_are_refused(
