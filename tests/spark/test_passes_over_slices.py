@@ -30,11 +30,12 @@ from small_project import (
 )
 
 from pipelines.errors import AbandonedError, ModelError
+from pipelines.passes import publishing
 from pipelines.runs.backfilling import Backfilled, Summary, backfill, most_a_pass
 from pipelines.runs.planning import PlannedSlice, plan
 from pipelines.runs.retracting import retract
 from pipelines.runs.scoring import Wanted, score_slices
-from pipelines.runs.steps import Step, Steps
+from pipelines.runs.steps import WHOLE, Step, Steps
 from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import create_tables
 from pipelines.runs.writing import MOST_FRAMES, MOST_SLICES
@@ -312,7 +313,9 @@ def test_a_slice_on_which_the_model_raises_too_often_takes_no_other_with_it(
 
 def test_a_slice_that_makes_a_pass_fail_stands_alone_in_the_end(spark: SparkSession, small: SmallProject) -> None:
     small.use_model("deadly")
-    summary = run(small, spark)
+    steps: list[Step] = []
+    summary = run(small, spark, steps.append)
+    assert steps.count("score") == 5  # of all three, of two, and of each by itself
     assert outcomes(summary) == ["failed", "published", "published"]  # it ends on an order of the first day
     assert small.states(day=DAY) == ["started", "failed"]
     assert [small.states(day=day) for day in DAYS[1:]] == [["started", "published"]] * 2
@@ -433,3 +436,42 @@ def test_no_more_slices_fail_than_one_too_many(spark: SparkSession, small: Small
     summary = run(small, spark, max_failures=0)
     assert outcomes(summary) == ["rejected"]
     assert summary.left == (SECOND, THIRD)
+
+
+def test_passes_side_by_side_let_no_more_slices_fail_than_are_at_work(spark: SparkSession, small: SmallProject) -> None:
+    for day in DAYS:
+        small.mend({number: {"amount": -1.0} for number in range(ROWS)}, day)
+    summary = run(small, spark, max_failures=0, parallel=2)
+    assert outcomes(summary) == ["rejected"] * 2
+    assert summary.left == (THIRD,)
+
+
+def test_where_nothing_tells_whether_a_pass_was_published_the_next_one_finds_out(
+    spark: SparkSession, small: SmallProject, filled: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = publishing._those_there
+
+    def unreadable(location: str, *asked: Any) -> set[str]:
+        if location == small.predictions_path:
+            raise OSError("no answer")
+        return looked(location, *asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_those_there", unreadable)
+        summary = run(small, spark)
+    assert outcomes(summary) == ["failed"] * len(DAYS)
+    assert all("is not known" in slice_.error for slice_ in summary.done)
+    runs = {row["run_id"] for row in small.predictions()}
+    assert without_run(small.predictions()) == without_run(filled.predictions())  # the files were not taken away
+    assert outcomes(run(small, spark)) == []
+    assert {(entry.run_id, entry.state) for entry in small.ledger.latest()} == {
+        (run_id, "published") for run_id in runs
+    }
+
+
+def test_a_run_tells_its_share_of_a_pass_and_how_long_all_of_it_took(filled: SmallProject) -> None:
+    entries = filled.ledger.latest()
+    (whole,) = {entry.value("timings")[WHOLE] for entry in entries}
+    for entry in entries:
+        shares = {step: took for step, took in entry.value("timings").items() if step != WHOLE}
+        assert sum(shares.values()) * len(DAYS) == pytest.approx(whole, abs=0.1)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pipelines.runs.steps import Step, Steps
+from pipelines.runs.steps import WHOLE, Step, Steps
 
 
 def test_each_step_is_told_when_it_begins() -> None:
@@ -33,3 +33,23 @@ def test_a_step_that_fails_is_timed_and_its_error_passed_on() -> None:
     with pytest.raises(ZeroDivisionError), steps("audit"):
         _ = 1 / 0
     assert "audit" in steps.timings
+
+
+def test_a_step_is_told_once_until_another_part_of_the_work_begins() -> None:
+    told: list[Step] = []
+    steps = Steps(told.append)
+    for _ in range(2):
+        with steps("score"):
+            pass
+    assert told == ["score"]
+    steps.anew()
+    with steps("score"):
+        pass
+    assert told == ["score", "score"]
+
+
+def test_slices_of_a_pass_share_its_time_and_tell_how_long_all_of_it_took() -> None:
+    steps = Steps()
+    steps.timings.update(score=3.0, publish=1.5)
+    assert steps.shared_by(1) == {"score": 3.0, "publish": 1.5}
+    assert steps.shared_by(3) == {"score": 1.0, "publish": 0.5, WHOLE: 4.5}
