@@ -179,6 +179,10 @@ class SmallProject:
         table = pa.Table.from_pylist(rows, schema=ORDERS)
         write_deltalake(self.orders, table, mode="overwrite", predicate=f"day = '{day}'")
 
+    def remove(self, day: dt.date) -> None:
+        """Take a day's orders away."""
+        DeltaTable(self.orders).delete(f"day = '{day}'")
+
     def replace_orders(self, table: pa.Table, partition_by: list[str] | None = None) -> None:
         """Make the source anew."""
         shutil.rmtree(self.orders)

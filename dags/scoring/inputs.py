@@ -129,7 +129,7 @@ class WaitForInput(BaseOperator):
             raise AirflowSkipException(f"'{self.pipeline}' has no slice of {day:%A}, {day}, by its 'days'")
         watch = watched(project, pipeline)
         if watch is None:
-            self.log.info("Nothing to wait for: only Spark can find the slice's rows. A run refuses an empty slice.")
+            self.log.info("Nothing to wait for: only Spark can find the slice's rows.")
             return
         table, column = watch
         if has_rows(table, column, day, pipeline.timezone):
@@ -143,9 +143,15 @@ class WaitForInput(BaseOperator):
 
     def looked(self, context: Context, event: dict[str, Any]) -> None:
         """What the triggerer found."""
-        table, column = watched(*project_and_pipeline(self.pipeline)) or ("", "")
+        project, pipeline = project_and_pipeline(self.pipeline)
+        table, column = watched(project, pipeline) or ("", "")
         if event["end"] == "found":
             self.log.info("%s has rows of %s = %s now.", table, column, self.score_date)
+            return
+        if event["end"] == "too late" and pipeline.accepts_empty:
+            self.log.info(
+                "%s has no row of %s = %s after %s: an empty slice.", table, column, self.score_date, self.wait
+            )
             return
         if event["end"] == "too late":
             self._give_up(table, column)

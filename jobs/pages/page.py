@@ -174,7 +174,8 @@ def _brief(entry: Entry) -> str:
 def _state_of(day: Day) -> tuple[str, str]:
     """The class and the words of how a day stands."""
     if day.published is not None:
-        return ("", "published") if day.trouble is None else ("bad", f"published; since then {day.trouble.state}")
+        word = "published" if day.published.rows_scored != 0 else "published as empty"
+        return ("", word) if day.trouble is None else ("bad", f"{word}; since then {day.trouble.state}")
     if not day.later:
         return "none", "no slice"
     last = day.later[-1]

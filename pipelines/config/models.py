@@ -261,6 +261,9 @@ class Pipeline(Typed):
     limits: Limits = Limits()
     policy: Policy = Policy()
     """What broken checks lead to."""
+    empty: Literal["reject", "accept"] = "reject"
+    """What becomes of a day of which the first source has no row: `reject`: its slice is rejected, and stays missing.
+    `accept`: it is published as an empty slice, which readers can tell from a missing one."""
     history: dict[Name, HistoryGate] = {}
     """Gates that compare a slice with those published before, by a name of theirs."""
     personal: tuple[str, ...] = ()
@@ -325,6 +328,11 @@ class Pipeline(Typed):
         if unmasked:
             raise ValueError(f"'personal' must hold both names of {', '.join(unmasked)}, or none")
         return self
+
+    @property
+    def accepts_empty(self) -> bool:
+        """Whether a day of which the first source has no row is published as an empty slice."""
+        return self.empty == "accept"
 
     @property
     def main_source(self) -> str:

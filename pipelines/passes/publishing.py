@@ -49,13 +49,15 @@ class Replacement:
         slice: which slice.
         fence: the attempt's number.
         metadata: kept with the commit; `run_id` in it tells this attempt's commit.
-        rows: how many they are, as they were counted; none take the slice away.
+        rows: how many they are, as they were counted.
+        takes_away: whether the slice is not published any more, rather than published without a row.
     """
 
     slice: Slice
     fence: int
     metadata: Mapping[str, Any]
     rows: int
+    takes_away: bool = False
 
     @property
     def run_id(self) -> str:
@@ -87,6 +89,8 @@ class Change:
         transaction: the attempt; of one application, none follows one with a higher version.
         rows: how many rows it brings.
         replaces: whether they take the place of the partition's rows.
+        empty: says that the partition is there without a row, where it is so; of those that replace.
+        is_empty: whether this change says so.
         metadata: what is said of it with the commit.
     """
 
@@ -95,18 +99,23 @@ class Change:
     transaction: Transaction
     rows: int
     replaces: bool = False
+    empty: Transaction | None = None
+    is_empty: bool = False
     metadata: Mapping[str, Any] | None = None
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """What the commit says of attempts."""
+        return [self.transaction, self.empty] if self.is_empty and self.empty is not None else [self.transaction]
 
 
 Files = Mapping[str, Sequence[DataFile]]
 """The files of each change, by its run's id."""
 
 
-def publish(
-    frame: DataFrame, location: str, slice_: Slice, fence: int, metadata: Mapping[str, Any], *, rows: int
-) -> Outcome:
+def publish(frame: DataFrame, location: str, replacement: Replacement) -> Outcome:
     """Replace one slice by the frame's rows; see `publish_slices`."""
-    (outcome,) = publish_slices(frame, location, [Replacement(slice_, fence, metadata, rows)])
+    (outcome,) = publish_slices(frame, location, [replacement])
     if isinstance(outcome, PipelineError):
         raise outcome
     return outcome
@@ -138,17 +147,27 @@ def publish_slices(
             Transaction(one.slice.transaction, one.fence),
             one.rows,
             replaces=True,
+            empty=Transaction(one.slice.empty_transaction, one.fence),
+            is_empty=not one.rows and not one.takes_away,
             metadata=one.metadata,
         )
         for one in replacements
     ]
     table = open_table(location)
-    if _needs_spark(table, location, changes) is not None:
-        return [_replaced_by_spark(frame, location, one) for one in replacements]
+    reason = _needs_spark(table, location, changes)
+    if reason is not None:
+        return [_replaced_by_spark(frame, location, one, reason) for one in replacements]
     return ["published" if is_there else "superseded" for is_there in put(frame, table, location, changes)]
 
 
-def _replaced_by_spark(frame: DataFrame, location: str, one: Replacement) -> Outcome | PipelineError:
+def _replaced_by_spark(frame: DataFrame, location: str, one: Replacement, reason: str) -> Outcome | PipelineError:
+    if not one.rows and not one.takes_away:  # its one transaction a commit could not tell it from a missing slice
+        return TableError(
+            f"the table at {location} cannot tell an empty slice from a missing one",
+            expected="a table that takes rows by a commit of its log",
+            found=reason,
+            remedy="leave `empty: accept` out, or have the table made anew without that",
+        )
     rows = _rows_of(frame, one.run_id)
     try:
         is_there = spark_writer.replace_slice(rows, location, one.slice, one.fence, one.metadata)
@@ -356,7 +375,7 @@ def commit(table: DeltaTable, changes: Sequence[Change], files: Files) -> None:
         partition_by=table.metadata().partition_columns,
         commit_properties=CommitProperties(
             custom_metadata={"userMetadata": metadata_of(said)} if said else {},
-            app_transactions=[change.transaction for change in changes],
+            app_transactions=[transaction for change in changes for transaction in change.transactions],
             max_commit_retries=0,
         ),
     )
@@ -369,10 +388,17 @@ def _those_there(location: str, changes: Sequence[Change], files: Files) -> set[
     there = set()
     for change in changes:
         ours, found = {as_listed(file.path) for file in files[change.run_id]}, set(_files_there(active, change))
-        is_there = found == ours if change.replaces else found >= ours
+        is_there = found == ours and _says_the_same(table, change) if change.replaces else found >= ours
         if _last_attempt(table, change) == change.transaction.version and is_there:
             there.add(change.run_id)
     return there
+
+
+def _says_the_same(table: DeltaTable, change: Change) -> bool:
+    """Whether the table says of a partition without a row what the change does: there and empty, or taken away."""
+    if change.rows or change.empty is None:
+        return True
+    return (table.transaction_version(change.empty.app_id) == change.empty.version) == change.is_empty
 
 
 def _last_attempt(table: DeltaTable, change: Change) -> int:

@@ -171,7 +171,9 @@ def _judged(staged: Staged, look: Mapping[str, Any], entries: Sequence[Entry]) -
     suite += judge_stage(checks, sizes_of(marker["stage_rules"]), look, pipeline.personal)
     numbers = {name: told["number"] for name, told in marker["history"].items()}
     suite += judge_history(entries, pipeline, run.slice, numbers)
-    counts, own = audit(look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite)
+    counts, own = audit(
+        look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite, accepts_empty=pipeline.accepts_empty
+    )
     own += judge_model(marker["workers"], look, pipeline.limits, pipeline.model.environment)
     return counts, Verdict((*suite, *own))
 
@@ -227,6 +229,8 @@ def audit(
     outputs: Mapping[str, Output],
     limits: Limits,
     rules: Sequence[CheckResult],
+    *,
+    accepts_empty: bool = False,
 ) -> tuple[Counts, list[CheckResult]]:
     """The gates of the project's own, judged from one look at the stage.
 
@@ -236,10 +240,11 @@ def audit(
         outputs: what may be null, and the ranges.
         limits: how much may be quarantined.
         rules: the results of the suite's rules, to which limits of their own may apply.
+        accepts_empty: whether a slice without a row of the input passes.
     """
     counts = Counts(rows_input, observed["scored"], observed["rows"] - observed["scored"])
     results = [
-        *judge_rows(counts, observed["alone"] - observed["keys"]),
+        *judge_rows(counts, observed["alone"] - observed["keys"], accepts_empty=accepts_empty),
         *judge_limits(counts, limits, rules),
     ]
     for number, (name, output) in enumerate(outputs.items()):
@@ -251,8 +256,16 @@ def audit(
     return counts, results
 
 
-def judge_rows(counts: Counts, twice: int) -> list[CheckResult]:
-    """Whether rows reconcile, some are scored, and no key stands twice apart from copies that a rule refuses."""
+def judge_rows(counts: Counts, twice: int, *, accepts_empty: bool) -> list[CheckResult]:
+    """Whether rows reconcile, some are scored, and no key stands twice apart from copies that a rule refuses.
+
+    Args:
+        counts: the slice's rows.
+        twice: how many rows have the key of another.
+        accepts_empty: whether none has to be scored where the input has none.
+    """
+    is_enough = counts.scored > 0 or (accepts_empty and counts.input == 0)
+    wanted = "a row that is scored" + (", or an input without a row" if accepts_empty else "")
     return [
         _gate(
             "audit:rows_reconciled",
@@ -260,7 +273,7 @@ def judge_rows(counts: Counts, twice: int) -> list[CheckResult]:
             counts.scored + counts.quarantined,
             f"{counts.input} rows, as many as the source has: a join must neither lose nor multiply rows",
         ),
-        _gate("audit:some_rows_scored", counts.scored > 0, counts.scored, "a row that is scored"),
+        _gate("audit:some_rows_scored", is_enough, counts.scored, wanted),
         _gate("audit:keys_unique", twice == 0, twice, "no key twice", unexpected=twice),
     ]
 

@@ -28,6 +28,7 @@ from pipelines.runs.layout import Layout, outputs_in_catalog
 from pipelines.runs.planning import plan
 from pipelines.runs.preparation import prepare, with_features
 from pipelines.runs.rebuilding import Rebuilt, rebuild
+from pipelines.runs.recovery import look_back
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
@@ -166,7 +167,7 @@ def _by_tables(project: Project, pipeline: Pipeline, layout: Layout, asked: Answ
     refused = plain_rows(read_rows(DeltaTable(for_delta_rs(layout.quarantine)), None, condition))
     dates = sorted({row["score_date"] for row in scored + refused}, reverse=True)
     if not dates:
-        return asked
+        return _noted_if_empty(pipeline, layout, asked)
     day = dates[0]
     found = replace(asked, score_date=day, other_dates=tuple(dates[1:]))
     for row in scored:
@@ -190,6 +191,17 @@ def _by_tables(project: Project, pipeline: Pipeline, layout: Layout, asked: Answ
         row=json.loads(row["row"]),
         run=run,
     )
+
+
+def _noted_if_empty(pipeline: Pipeline, layout: Layout, asked: Answer) -> Answer:
+    """The answer for a key in no table, with what is published of the slice that was asked for."""
+    if asked.score_date is None:
+        return asked
+    past = look_back(layout, pipeline.name, Slice(asked.score_date, pipeline.model.name))
+    if past.state.empty_fence is None:
+        return asked
+    run = f"by run {past.published_run}" if past.published_run else "by a run that the ledger does not know"
+    return _noted(asked, f"the slice of {asked.score_date} is published as empty, {run}: its input had no row then")
 
 
 def _run(project: Project, layout: Layout, run_id: str) -> Run:

@@ -44,8 +44,9 @@ class PlannedSlice:
         score_date: the slice's.
         state: `missing`: nothing is published. `stale`: what is published was made of something else. `current`: it was
             made of the same. `pinned`: the same, of a version that a person asked for. `rejected`, `retracted`: so
-            ended the last run, and a new one would find the same. `empty`: the source has no row of it. `off`: nothing
-            is published, and the pipeline has no slice of that day. `running`: a process works on it.
+            ended the last run, and a new one would find the same. `empty`: the source has no row of it, and such a day
+            is rejected. `off`: nothing is published, and the pipeline has no slice of that day. `running`: a process
+            works on it.
         reasons: why.
         also: what differs without making the slice stale.
         model: what would score it.
@@ -215,7 +216,7 @@ def _planned(
     pipeline, day = definition.pipeline, past.state.slice.score_date
     known = past.known_sources(pipeline)
     pinned = [source.pinned(day, known.get(source.name)) for source in sources]
-    published = past.published() if len(past.state.runs) == 1 else None
+    published = past.published() if len(past.state.runs) <= 1 else None
     model, odd = models.of(published)
     now = build_manifest(
         pipeline,
@@ -228,7 +229,14 @@ def _planned(
         definition.feature_source,
     )
     state, reasons, also = judge(
-        layout, past, published, now, pinned[0], stale_because, is_off=not pipeline.has_slice(day)
+        layout,
+        past,
+        published,
+        now,
+        pinned[0],
+        stale_because,
+        is_off=not pipeline.has_slice(day),
+        accepts_empty=pipeline.accepts_empty,
     )
     counted = pinned[0].pinned.rows
     if counted is None and published is not None and state in ("current", "pinned"):
@@ -251,7 +259,7 @@ def _planned(
 
 
 def _replaced(past: Past, published: Entry | None) -> Replaced | None:
-    if not past.state.runs:
+    if not past.state.is_published:
         return None
     if published is None:
         return Replaced(", ".join(sorted(past.state.runs)), None, None)

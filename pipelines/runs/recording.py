@@ -80,7 +80,7 @@ class Record:
                 [
                     replace(entry(run, state), error=text)
                     for run, there in zip(left, states, strict=True)
-                    if there.runs != {run.run_id}
+                    if not there.is_of(run.run_id, run.manifest.fence)
                 ]
             )
         self.ended(*left)

@@ -40,13 +40,23 @@ class Past:
         """The number of the attempt that begins now."""
         return self.state.next_fence()
 
-    def published(self) -> Entry | None:
-        """The run whose rows are the slice, if the ledger knows it.
+    @property
+    def published_run(self) -> str | None:
+        """The id of the run that is published, or None where none is.
 
         Raises:
             TableError: rows of several runs stand in the slice.
         """
-        return next((entry for entry in self.runs if entry.run_id == self.state.published_run), None)
+        of_rows = self.state.published_run
+        return of_rows or next((one.run_id for one in self.runs if self.state.is_of(one.run_id, one.fence)), None)
+
+    def published(self) -> Entry | None:
+        """The run that is published, if the ledger knows it.
+
+        Raises:
+            TableError: rows of several runs stand in the slice.
+        """
+        return next((entry for entry in self.runs if entry.run_id == self.published_run), None)
 
     def retracted(self, run_key: str) -> Entry | None:
         """The run that published the same rows and was taken back, if there is one."""
@@ -57,7 +67,7 @@ class Past:
 
         Nothing where the slice was selected in another way then: its fingerprints speak of other rows.
         """
-        entry = self.published() if len(self.state.runs) == 1 else None
+        entry = self.published() if len(self.state.runs) <= 1 else None
         manifest = (entry.value("manifest") if entry is not None else None) or {}
         then = manifest.get("configuration", {}).get("pipeline", {}).get("source")
         if then != pipeline.model_dump(mode="json", exclude_defaults=True)["source"]:
@@ -154,7 +164,7 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
     is_gone = stage.lock.acquire()
     try:
         # Only now that the lock is held: until then the run may have gone on, and told its end itself.
-        is_published = look_at_slice(layout.predictions, slice_).runs == {entry.run_id}
+        is_published = look_at_slice(layout.predictions, slice_).is_of(entry.run_id, entry.fence)
         if not is_gone and (stage.lock.tells or not is_published):
             return False
         entry = layout.ledger.latest(run_id=entry.run_id)[-1]

@@ -152,7 +152,7 @@ def _predictions(spark: SparkSession, layout: Layout, entry: Entry) -> DataFrame
     """
     reader = spark.read.format("delta")
     slice_ = Slice(entry.score_date, entry.model_name)
-    if look_at_slice(layout.predictions, slice_).published_run != entry.run_id:
+    if not look_at_slice(layout.predictions, slice_).is_of(entry.run_id, entry.fence):
         version = version_published(layout.predictions, entry.run_id)
         if version is None:
             return f"its predictions: the log of {layout.predictions} no longer has their commit"

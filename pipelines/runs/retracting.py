@@ -9,11 +9,12 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Project, load_pipeline
 from pipelines.errors import ConflictError, UsageError
-from pipelines.passes.publishing import publish
+from pipelines.passes.publishing import Replacement, publish
+from pipelines.runs.recovery import look_back
 from pipelines.runs.tables import require_tables
 from pipelines.schemas import SLICE_COLUMNS
 from pipelines.tables.ledger import Entry
-from pipelines.tables.slices import Slice, look_at_slice
+from pipelines.tables.slices import Slice
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,23 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
     pipeline = load_pipeline(project, name)
     layout = require_tables(spark, project, pipeline)
     slice_ = Slice(score_date, pipeline.model.name)
-    state = look_at_slice(layout.predictions, slice_)
-    if state.published_run is None:
+    past = look_back(layout, name, slice_)
+    run_id = past.published_run
+    if run_id is None:
         raise UsageError(
             f"the slice {score_date} of '{name}' is not published: there is nothing to take back",
             remedy=f"see what is: lakescore runs {name}",
         )
-    fence = state.next_fence()
-    known = layout.ledger.latest(run_id=state.published_run)
-    before = known[-1] if known else Entry(state.published_run, name, score_date, slice_.model_name, "published")
+    fence = past.next_fence
+    before = past.published() or Entry(run_id, name, score_date, slice_.model_name, "published")
     # On the record first: should the process end before the commit, the slice is there to be retracted again.
     layout.ledger.append(replace(before, state="retracted", fence=fence, manifest=None, error=reason))
     nothing = spark.read.format("delta").load(layout.predictions).drop(*SLICE_COLUMNS).limit(0)
-    said = {"run_id": state.published_run, "fence": fence, "retracted": reason}
-    if publish(nothing, layout.predictions, slice_, fence, said, rows=0) == "superseded":
+    said = {"run_id": run_id, "fence": fence, "retracted": reason}
+    if publish(nothing, layout.predictions, Replacement(slice_, fence, said, 0, takes_away=True)) == "superseded":
         layout.ledger.append(replace(before, manifest=None, error=f"not retracted: a newer run came first ({reason})"))
         raise ConflictError(
             f"another run published the slice {score_date} of '{name}' meanwhile",
             remedy="look at it, then retract it again",
         )
-    return Retraction(name, score_date, state.published_run, reason)
+    return Retraction(name, score_date, run_id, reason)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipelines.runs.manifest import Manifest, row_changing
 from pipelines.tables.ledger import Entry
 
-JUDGING = ("limits", "history")
+JUDGING = ("limits", "history", "empty")
 """Keys of a pipeline that change a run's verdict, but none of its rows."""
 
 

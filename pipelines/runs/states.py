@@ -31,6 +31,7 @@ def judge(
     stale_because: Collection[Cause],
     *,
     is_off: bool,
+    accepts_empty: bool = False,
 ) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
     """Hold a slice against what a run of it now would read and use.
 
@@ -42,6 +43,7 @@ def judge(
         main: the first source, whose rows are scored.
         stale_because: what else makes a published slice stale.
         is_off: whether the pipeline has no slice of that day.
+        accepts_empty: whether a day without rows is published as an empty slice.
 
     Returns:
         Its state, the reasons, and what differs without being one.
@@ -65,7 +67,8 @@ def judge(
         if past.runs[-1].state not in JUDGED:
             reasons = (*reasons, _told(past.runs[-1]))
     if state == "missing" and main.pinned.rows == 0:
-        return "empty", (f"{main.name} has no row of it",), also
+        no_row = f"{main.name} has no row of it"
+        return ("missing", (*reasons, no_row), also) if accepts_empty else ("empty", (no_row,), also)
     return state, reasons, also
 
 
@@ -78,10 +81,10 @@ def _is_at_work(layout: Layout, past: Past, entry: Entry) -> bool:
 def _by_table(
     past: Past, published: Entry | None, now: Manifest, main: str, stale_because: Collection[Cause]
 ) -> tuple[State, tuple[str, ...], tuple[str, ...]]:
-    if not past.state.runs:
+    if not past.state.is_published:
         return "missing", (), ()
     if published is None:
-        runs = ", ".join(sorted(past.state.runs))
+        runs = ", ".join(sorted(past.state.runs)) or f"of the fence {past.state.empty_fence}"
         unknown = f"the ledger does not know run {runs}: see `lakescore repair`"
         return "stale", ("rows of several runs stand in it" if len(past.state.runs) > 1 else unknown,), ()
     manifest = published.value("manifest")

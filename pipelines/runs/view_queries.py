@@ -112,11 +112,12 @@ _NEEDS = {
     "runs_latest": ("runs",),
     "quarantine_current": ("predictions", "quarantine"),
     "validation_results": ("runs",),
-    "validation_results_current": ("runs", "predictions", "validation_results"),
+    "validation_results_current": ("runs", "runs_latest", "empty_slices", "predictions", "validation_results"),
     "latest_predictions": ("predictions",),
     "predictions_explained": ("runs", "runs_latest", "predictions"),
     "quarantine_by_reason": ("predictions", "quarantine", "quarantine_current"),
-    "daily_summary": ("runs", "runs_latest", "predictions"),
+    "empty_slices": ("runs", "runs_latest"),
+    "daily_summary": ("runs", "runs_latest", "empty_slices", "predictions"),
 }
 VIEWS = (*TABLES, *_NEEDS)
 
@@ -146,6 +147,7 @@ def as_script(dialect: Dialect, subject: Subject) -> str:
 def _bodies(dialect: Dialect, subject: Subject) -> dict[str, str]:
     identity = ", ".join(dialect.named(name) for name in (*subject.identity, "model_name"))
     pipeline = subject.pipeline.replace("'", "''")
+    nothing = ["NULL"] * len(_summaries(dialect, subject.outputs))
     return {
         **{name: f"SELECT * FROM {dialect.table.format(place=getattr(subject, name))}" for name in TABLES},
         # The last word on each run; what an earlier row said of its manifest stays.
@@ -174,7 +176,8 @@ FROM (
         # Those of the runs whose rows are the slices: what history is judged by, also after backfills and retractions.
         "validation_results_current": f"""\
 SELECT * FROM validation_results
-WHERE pipeline = '{pipeline}' AND run_id IN (SELECT run_id FROM predictions)""",
+WHERE pipeline = '{pipeline}'
+  AND run_id IN (SELECT run_id FROM predictions UNION ALL SELECT run_id FROM empty_slices)""",
         # The newest prediction of each thing that was ever scored.
         "latest_predictions": f"""\
 SELECT * {dialect.without} (place) FROM (
@@ -201,6 +204,16 @@ FROM (
   SELECT score_date, model_name, {dialect.rows_of}(reasons) AS reason FROM quarantine_current
 ) AS refused
 GROUP BY score_date, model_name, reason.rule, reason.{dialect.named("column")}""",
+        # The slices that are published without a row, which no row of the predictions tells from missing ones.
+        "empty_slices": f"""\
+SELECT pipeline, score_date, model_name, model_version, run_id, {dialect.named("at")}
+FROM runs_latest AS r
+WHERE pipeline = '{pipeline}' AND state = 'published' AND rows_scored = 0 AND NOT EXISTS (
+  SELECT 1 FROM runs_latest AS later
+  WHERE later.pipeline = r.pipeline AND later.score_date = r.score_date AND later.model_name = r.model_name
+    AND later.state IN ('published', 'retracted') AND later.fence > r.fence
+)""",
+        # Of an empty slice, what is computed of predictions is null.
         "daily_summary": f"""\
 SELECT
   s.*, r.rows_input, r.rows_scored, r.rows_quarantined, r.accepted
@@ -208,6 +221,9 @@ FROM (
   SELECT {", ".join(["score_date", "model_name", "model_version", "run_id", *_summaries(dialect, subject.outputs)])}
   FROM predictions
   GROUP BY score_date, model_name, model_version, run_id
+  UNION ALL
+  SELECT {", ".join(["score_date", "model_name", "model_version", "run_id", *nothing])}
+  FROM empty_slices
 ) AS s LEFT JOIN runs_latest AS r ON r.run_id = s.run_id""",
     }
 

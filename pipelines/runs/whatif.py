@@ -181,7 +181,7 @@ def _trials_of_days(
         verdict = [
             *results,
             *judge_history(entries, pipeline, Slice(day, model_name), numbers_of(pipeline, metrics)),
-            *judge_rows(counts, metrics["rows"] - metrics["keys"]),
+            *judge_rows(counts, metrics["rows"] - metrics["keys"], accepts_empty=pipeline.accepts_empty),
             *judge_limits(counts, pipeline.limits, results),
         ]
         trials[day] = Trial(metrics["rows"], metrics["refused"], Verdict(tuple(verdict)))
@@ -216,7 +216,9 @@ def try_slice(
         *judge_history(
             entries_before(ledger, pipeline, slice_), pipeline, slice_, numbers_of(pipeline, validation.measured)
         ),
-        *judge_rows(counts, _keys_twice(rows, pipeline.key, is_refused_copy(checks))),
+        *judge_rows(
+            counts, _keys_twice(rows, pipeline.key, is_refused_copy(checks)), accepts_empty=pipeline.accepts_empty
+        ),
         *judge_limits(counts, pipeline.limits, validation.results),
     ]
     refused = is_refused_by(checks, validation.moments)

@@ -41,6 +41,11 @@ class Slice:
         """The application id under which attempts at this slice are ordered."""
         return f"predictions/{self.model_name}/{self.score_date.isoformat()}"
 
+    @property
+    def empty_transaction(self) -> str:
+        """The application id that says which attempt published this slice without a row."""
+        return f"empty/{self.model_name}/{self.score_date.isoformat()}"
+
 
 @dataclass(frozen=True)
 class SliceState:
@@ -48,17 +53,33 @@ class SliceState:
 
     Args:
         slice: which one.
-        runs: the ids of the runs whose rows stand in it; one, or none where it is not published.
+        runs: the ids of the runs whose rows stand in it; one, or none where it is not published, or empty.
         last_fence: the number of the newest attempt that was published or took the slice away; 0 where there was none.
+        empty_fence: the number of the attempt that is published without a row; None where no such one is.
     """
 
     slice: Slice
     runs: frozenset[str]
     last_fence: int
+    empty_fence: int | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether a run is published, with rows or without one."""
+        return bool(self.runs) or self.empty_fence is not None
+
+    def is_of(self, run_id: str, fence: int | None) -> bool:
+        """Whether this run, and no other, is published.
+
+        Args:
+            run_id: its id, which stands in its rows.
+            fence: its attempt's number, which tells of a run without a row.
+        """
+        return self.runs == {run_id} or (fence is not None and fence == self.empty_fence)
 
     @property
     def published_run(self) -> str | None:
-        """The run whose rows are the slice, or None where it is not published.
+        """The run whose rows are the slice, or None where it has none.
 
         Raises:
             TableError: rows of several runs stand in it.
@@ -95,10 +116,13 @@ def look_at_slices(location: str, slices: Sequence[Slice]) -> list[SliceState]:
     """
     table = open_table(location)
     runs = _runs_in(table, set(slices))
-    return [
-        SliceState(slice_, frozenset(runs[slice_]), table.transaction_version(slice_.transaction) or 0)
-        for slice_ in slices
-    ]
+    return [_state(table, slice_, frozenset(runs[slice_])) for slice_ in slices]
+
+
+def _state(table: DeltaTable, slice_: Slice, runs: frozenset[str]) -> SliceState:
+    last = table.transaction_version(slice_.transaction) or 0
+    is_empty = bool(last) and not runs and table.transaction_version(slice_.empty_transaction) == last
+    return SliceState(slice_, runs, last, last if is_empty else None)
 
 
 def all_slices(location: str) -> list[Slice]:

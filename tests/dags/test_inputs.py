@@ -127,6 +127,13 @@ def test_what_was_waited_for_is_told_when_it_does_not_come(conf: Configuration) 
     assert "lakescore score good --date 2013-07-01" in told
 
 
+def test_a_day_without_rows_goes_on_where_it_may_be_an_empty_slice(conf: Configuration) -> None:
+    conf.pipeline("sparse", empty="accept")
+    waiting("sparse").looked({}, {"end": "too late"})
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        waiting("sparse").looked({}, {"end": "error", "error": "no answer"})
+
+
 def test_a_slice_that_only_spark_finds_is_not_waited_for(conf: Configuration) -> None:
     flights = {"path": "flights", "slice": {"where": "flight_date = :score_date"}}
     conf.pipeline("by_condition", source={"tables": {"flights": flights}})

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from small_project import DAY, DAYS, SmallProject, without_run
 
 from pipelines.errors import TableError
-from pipelines.passes.publishing import publish
+from pipelines.passes.publishing import Replacement, publish
 from pipelines.runs.maintaining import maintain
 from pipelines.schemas import SLICE_COLUMNS
 from pipelines.tables.slices import Slice, look_at_slice
@@ -31,7 +31,7 @@ def rows_of(spark: SparkSession, small: SmallProject, run_id: str) -> DataFrame:
 
 def publish_frame(small: SmallProject, frame: DataFrame, run_id: str, slice_: Slice, fence: int) -> str:
     said = {"run_id": run_id, "fence": fence}
-    return publish(frame, small.predictions_path, slice_, fence, said, rows=frame.count())
+    return publish(frame, small.predictions_path, Replacement(slice_, fence, said, frame.count()))
 
 
 def publish_as(spark: SparkSession, small: SmallProject, run_id: str, slice_: Slice, fence: int) -> str:
@@ -92,7 +92,7 @@ def test_rows_that_are_not_as_many_as_were_counted_are_refused(spark: SparkSessi
     rows = small.predictions()
     said = {"run_id": "short", "fence": 2**60}
     with pytest.raises(TableError, match=r"expected: 40 rows\n  found: 36 rows"):
-        publish(rows_of(spark, small, "short"), small.predictions_path, SLICE, 2**60, said, rows=40)
+        publish(rows_of(spark, small, "short"), small.predictions_path, Replacement(SLICE, 2**60, said, 40))
     assert small.predictions() == rows
 
 

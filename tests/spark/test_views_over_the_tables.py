@@ -8,16 +8,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, SUITE, SmallProject, copy_of, expectation
+from views_in_duckdb import views_in_duckdb
 
 from pipelines.errors import RejectedError
-from pipelines.runs.layout import Layout
 from pipelines.runs.tables import create_tables, require_tables
-from pipelines.runs.view_queries import DUCKDB, VIEWS
-from pipelines.runs.views import create_catalog_views, create_views, views_script
-from pipelines.tables.reading import read_rows
+from pipelines.runs.view_queries import VIEWS
+from pipelines.runs.views import create_catalog_views, create_views
 
 pytestmark = pytest.mark.spark
 
@@ -92,19 +90,8 @@ def test_predictions_are_there_under_their_name(spark: SparkSession, looked_at: 
 
 @pytest.fixture(scope="module")
 def duck(spark: SparkSession, small: SmallProject, looked_at: dict[str, str]) -> duckdb.DuckDBPyConnection:
-    """The file of views for DuckDB, run over the same tables; Arrow stands in for the extension that it installs."""
-    layout: Layout = require_tables(spark, small.project, small.pipeline)
-    script = views_script(DUCKDB, small.pipeline, layout)
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    places = {"runs": layout.ledger.location, "predictions": layout.predictions, "quarantine": layout.quarantine}
-    for name, place in places.items():
-        assert f"delta_scan('{place}')" in script
-        connection.register(f"table_{name}", read_rows(DeltaTable(place)))
-        script = script.replace(f"delta_scan('{place}')", f"table_{name}")
-    assert DUCKDB.preamble in script
-    connection.execute(script.replace(DUCKDB.preamble, ""))
-    return connection
+    """The views for DuckDB, over the same tables."""
+    return views_in_duckdb(small, require_tables(spark, small.project, small.pipeline))
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -114,7 +101,7 @@ def test_each_view_says_the_same_in_duckdb_as_in_spark(
     found = duck.sql(f"SELECT * FROM {view}").to_arrow_table()
     expected = spark.table(view)
     assert found.column_names == expected.columns
-    assert found.num_rows > 0
+    assert found.num_rows > 0 or view == "empty_slices"  # of those: test_empty_slices.py
     in_spark = Counter(_comparable(row.asDict(recursive=True)) for row in expected.collect())
     assert Counter(_comparable(row) for row in found.to_pylist()) == in_spark
 

@@ -114,6 +114,29 @@ def test_no_files_take_a_slice_away(location: str) -> None:
     assert (state.published_run, state.last_fence) == (None, 8)
 
 
+def without_rows(run_id: str, fence: int, *, is_empty: bool) -> Change:
+    transactions = Transaction(SLICE.transaction, fence), Transaction(SLICE.empty_transaction, fence)
+    return Change(run_id, SLICE.partition, transactions[0], 0, replaces=True, empty=transactions[1], is_empty=is_empty)
+
+
+def test_a_slice_without_rows_is_there_or_taken_away_as_its_commit_says(location: str) -> None:
+    put(location, "first", 7)
+    for fence, is_empty in ((8, True), (9, False), (10, True)):
+        change = without_rows("run", fence, is_empty=is_empty)
+        commit(DeltaTable(location), [change], {"run": []})
+        assert is_there(location, change, [])
+        assert not is_there(location, without_rows("other", fence, is_empty=not is_empty), [])
+        state = look_at_slice(location, SLICE)
+        assert (state.is_published, state.last_fence, state.empty_fence) == (
+            is_empty,
+            fence,
+            fence if is_empty else None,
+        )
+        assert state.is_of("run", fence) == is_empty
+    put(location, "second", 11)
+    assert look_at_slice(location, SLICE).empty_fence is None
+
+
 def test_whatever_comes_in_between_makes_a_commit_fail(location: str) -> None:
     table = DeltaTable(location)
     put(location, "another", 3, Slice(DAY_2, "other"))

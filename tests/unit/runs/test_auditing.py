@@ -26,9 +26,12 @@ GATES = [
 ]
 
 
-def failed(rows_input: int = 100, limits: Limits | None = None, **changes: Any) -> dict[str, float | None]:
+def failed(
+    rows_input: int = 100, limits: Limits | None = None, *, accepts_empty: bool = False, **changes: Any
+) -> dict[str, float | None]:
     """The gates that fail, and what each observed."""
-    _, results = audit({**GOOD, **changes}, rows_input, OUTPUTS, limits or Limits(), [])
+    asked = {**GOOD, **changes}, rows_input, OUTPUTS, limits or Limits(), []
+    _, results = audit(*asked, accepts_empty=accepts_empty)
     assert {(result.kind, result.severity, result.action) for result in results} == {("gate", "critical", "reject")}
     return {result.check_id: result.observed for result in results if not result.success}
 
@@ -45,14 +48,17 @@ def test_rows_lost_or_multiplied_on_the_way_fail(rows_input: int) -> None:
     assert failed(rows_input) == {"audit:rows_reconciled": 100}
 
 
-def test_a_slice_of_refused_rows_only_fails() -> None:
-    observed = failed(scored=0, limits=Limits(quarantined_share=1))
+@pytest.mark.parametrize("accepts_empty", [False, True])
+def test_a_slice_of_refused_rows_only_fails(accepts_empty: bool) -> None:
+    observed = failed(scored=0, limits=Limits(quarantined_share=1), accepts_empty=accepts_empty)
     assert observed == {"audit:some_rows_scored": 0}
 
 
-def test_an_empty_slice_fails() -> None:
+def test_an_empty_slice_fails_unless_it_is_accepted() -> None:
     nothing = {"rows": 0, "scored": 0, "alone": 0, "keys": 0, "nulls_1": 0, "min_0": None, "max_0": None}
     assert failed(0, **nothing) == {"audit:some_rows_scored": 0}
+    assert failed(0, accepts_empty=True, **nothing) == {}
+    assert failed(3, accepts_empty=True, **nothing) == {"audit:rows_reconciled": 0, "audit:some_rows_scored": 0}
 
 
 def test_a_key_that_stands_twice_fails() -> None:
