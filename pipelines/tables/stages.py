@@ -55,6 +55,11 @@ class Stage:
         text = read_text(self.location, MARKER)
         return None if text is None else json.loads(text)
 
+    def size_bytes(self) -> int:
+        """How large the files of the rows are together."""
+        listed = storage(self.stages).get_file_info(fs.FileSelector(f"{self.run_id}/rows", allow_not_found=True))
+        return sum(info.size or 0 for info in listed)
+
     def take(self, folder: str) -> None:
         """Make a folder of rows, on the same local disk, this stage's; where it is not there, there are no rows."""
         rows, written = local_path(self.rows), local_path(folder)
