@@ -17,6 +17,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from pipelines.runs.steps import by_step
+
 if TYPE_CHECKING:
     from pipelines.runs.certifying import Certificate
     from pipelines.runs.checking import Report
@@ -138,8 +140,9 @@ def show_result(result: Result) -> None:
     say(f"  rows     {counts.input} = {counts.scored} scored + {counts.quarantined} quarantined")
     show_reasons(result)
     if result.outcome != "already_done":
-        seconds = ", ".join(f"{step} {took:.2f}" for step, took in result.timings.items())
-        say(f"  seconds  {sum(result.timings.values()):.1f}: {seconds}")
+        timings = by_step(result.timings)
+        seconds = ", ".join(f"{step} {took:.2f}" for step, took in timings.items())
+        say(f"  seconds  {sum(timings.values()):.1f}: {seconds}")
     for kind, place in result.tables.items():
         say(f"  {kind:<12}{place}")
 

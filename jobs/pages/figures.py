@@ -13,6 +13,7 @@ from jobs.pages import charts
 from jobs.pages.numbers import number, percent, seconds, several
 from pipelines.runs.report_days import Calendar, missing_dates
 from pipelines.runs.report_facts import Distribution, RunFacts
+from pipelines.runs.steps import by_step
 from pipelines.tables.distributions import Histogram, ValueCounts, stability_index
 from pipelines.tables.ledger import Entry
 from pipelines.validation.verdict import CheckResult
@@ -59,10 +60,10 @@ def reasons(refusing: Sequence[CheckResult], before: Sequence[Entry]) -> list[Fi
 
 def timings(entry: Entry, before: Sequence[Entry]) -> list[Figure]:
     """The seconds of each step, beside what is usual."""
-    told: dict[str, float] = entry.value("timings") or {}
+    told = by_step(entry.value("timings"))
     if not told:
         return []
-    past = [found for earlier in before if (found := earlier.value("timings"))]
+    past = [found for earlier in before if (found := by_step(earlier.value("timings")))]
     chart = charts.bars("seconds by step", list(told), list(told.values()), _medians(list(told), past), seconds)
     return [Figure("Time by step", chart, f"{seconds(sum(told.values()))} in all")]
 
@@ -86,7 +87,7 @@ def over_time(name: str, spread: Distribution, line: Line) -> list[Figure]:
         known = [entry for entry in known if entry.run_id in spread.spreads]
     if len(known) < 2:  # noqa: PLR2004 - a line needs two points
         return []
-    timeline = _timeline(replace(line, slices=known))
+    timeline = _timeline(replace(line, slices=known, run=line.run if known[-1] is line.slices[-1] else ""))
     if isinstance(spread, Histogram):
         told = [spread.spreads[entry.run_id] for entry in known]
         heading, band = f"{name} over the slices", [(found.low, found.high) for found in told]
@@ -138,7 +139,7 @@ def _quarantined_share(entry: Entry) -> float | None:
 
 
 def _seconds(entry: Entry) -> float | None:
-    return sum((entry.value("timings") or {}).values()) or None
+    return sum(by_step(entry.value("timings")).values()) or None
 
 
 def _verdict(entry: Entry) -> list[dict[str, Any]]:
@@ -151,7 +152,10 @@ def _medians(names: Sequence[str], past: Sequence[Mapping[str, float]]) -> list[
 
 
 def _spread(name: str, spread: Distribution, facts: RunFacts) -> Figure:
-    run, before = facts.entry.run_id, [entry.run_id for entry in facts.before if entry.run_id in spread.parts]
+    run, before = (
+        facts.entry.run_id,
+        [entry.run_id for entry in facts.before if any(spread.parts.get(entry.run_id, ()))],
+    )
     if isinstance(spread, Histogram):
         chart, told = _bins(name, spread, run, before), [*_mean(spread, run, before), *_beyond(spread, run)]
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -11,6 +11,11 @@ Step = Literal["resolve", "read", "score", "audit", "quarantine", "publish", "re
 Progress = Callable[[Step], None]
 WHOLE = "pass"
 """Among a run's timings: what the whole pass took, where it was over several slices."""
+
+
+def by_step(timings: Mapping[str, float] | None) -> dict[str, float]:
+    """The seconds of each step, without what the whole pass took; none where nothing was timed."""
+    return {step: took for step, took in (timings or {}).items() if step != WHOLE}
 
 
 def silent(step: Step) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pipelines.runs.steps import WHOLE, Step, Steps
+from pipelines.runs.steps import WHOLE, Step, Steps, by_step
 
 
 def test_each_step_is_told_when_it_begins() -> None:
@@ -53,3 +53,5 @@ def test_slices_of_a_pass_share_its_time_and_tell_how_long_all_of_it_took() -> N
     steps.timings.update(score=3.0, publish=1.5)
     assert steps.shared_by(1) == {"score": 3.0, "publish": 1.5}
     assert steps.shared_by(3) == {"score": 1.0, "publish": 0.5, WHOLE: 4.5}
+    assert by_step(steps.shared_by(3)) == {"score": 1.0, "publish": 0.5}
+    assert by_step(None) == {}
