@@ -129,7 +129,8 @@ class WaitForInput(BaseOperator):
             raise AirflowSkipException(f"'{self.pipeline}' has no slice of {day:%A}, {day}, by its 'days'")
         watch = watched(project, pipeline)
         if watch is None:
-            self.log.info("Nothing to wait for: only Spark can find the slice's rows.")
+            without = "publishes it as empty" if pipeline.accepts_empty else "refuses it"
+            self.log.info("Nothing to wait for: only Spark can find the slice's rows. Without any, a run %s.", without)
             return
         table, column = watch
         if has_rows(table, column, day, pipeline.timezone):

@@ -42,6 +42,7 @@ _NOWHERE = {
     "rejected": "its stage was published by a later run, or removed by maintenance",
 }
 _ENDED_EARLY = "the run came to no complete stage"
+_NO_ROW = "there is none"
 _NONE_DRAWN = "no output in the table is a number, a text or true and false"
 
 
@@ -76,7 +77,7 @@ def run_page(facts: RunFacts) -> str:
         refusing=refusing,
         of_reasons=[*figures.reasons(refusing, before), *figures.quarantined(line)],
         of_predictions=shown,
-        why_no_predictions=_NOWHERE.get(entry.state, _ENDED_EARLY) if facts.rows_from == "nowhere" else _NONE_DRAWN,
+        why_no_predictions=_why_none(facts),
         of_rows_and_time=[*figures.rows(line), *figures.timings(entry, before), *figures.durations(line)],
         grid=check_grid([earlier for earlier in [*before, entry] if earlier.verdict]),
         manifest=facts.manifest,
@@ -85,6 +86,13 @@ def run_page(facts: RunFacts) -> str:
         lacking=_lacking(facts.around),
         tables=facts.around.tables,
     )
+
+
+def _why_none(facts: RunFacts) -> str:
+    """Why a page has no figure of predictions."""
+    if facts.rows_from == "nowhere":
+        return _NOWHERE.get(facts.entry.state, _ENDED_EARLY)
+    return _NO_ROW if facts.entry.rows_scored == 0 else _NONE_DRAWN
 
 
 def pipeline_page(facts: PipelineFacts) -> str:

@@ -32,7 +32,7 @@ from pipelines.passes.retries import retried, unwritable
 from pipelines.tables.creation import STATISTICS
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import active_files
-from pipelines.tables.slices import Slice, metadata_of, open_table
+from pipelines.tables.slices import Slice, commits_of, metadata_of, open_table
 
 Outcome = Literal["published", "superseded"]
 
@@ -154,20 +154,33 @@ def publish_slices(
         for one in replacements
     ]
     table = open_table(location)
-    reason = _needs_spark(table, location, changes)
-    if reason is not None:
-        return [_replaced_by_spark(frame, location, one, reason) for one in replacements]
+    if _needs_spark(table, location, changes) is not None:
+        return [
+            _put_empty(frame, location, change) if change.is_empty else _replaced_by_spark(frame, location, one)
+            for one, change in zip(replacements, changes, strict=True)
+        ]
     return ["published" if is_there else "superseded" for is_there in put(frame, table, location, changes)]
 
 
-def _replaced_by_spark(frame: DataFrame, location: str, one: Replacement, reason: str) -> Outcome | PipelineError:
-    if not one.rows and not one.takes_away:  # its one transaction a commit could not tell it from a missing slice
+def _put_empty(frame: DataFrame, location: str, change: Change) -> Outcome | PipelineError:
+    """Publish a slice without a row by itself: Spark writes one transaction a commit, which cannot also say that."""
+    table = open_table(location)
+    reason = _needs_spark(table, location, [change])
+    if reason is not None:
         return TableError(
             f"the table at {location} cannot tell an empty slice from a missing one",
             expected="a table that takes rows by a commit of its log",
             found=reason,
-            remedy="leave `empty: accept` out, or have the table made anew without that",
+            remedy="leave `empty: accept` out",
         )
+    try:
+        (is_there,) = put(frame, table, location, [change])
+    except PipelineError as error:
+        return error
+    return "published" if is_there else "superseded"
+
+
+def _replaced_by_spark(frame: DataFrame, location: str, one: Replacement) -> Outcome | PipelineError:
     rows = _rows_of(frame, one.run_id)
     try:
         is_there = spark_writer.replace_slice(rows, location, one.slice, one.fence, one.metadata)
@@ -388,17 +401,24 @@ def _those_there(location: str, changes: Sequence[Change], files: Files) -> set[
     there = set()
     for change in changes:
         ours, found = {as_listed(file.path) for file in files[change.run_id]}, set(_files_there(active, change))
-        is_there = found == ours and _says_the_same(table, change) if change.replaces else found >= ours
+        is_there = found == ours and _says_the_same(table, location, change) if change.replaces else found >= ours
         if _last_attempt(table, change) == change.transaction.version and is_there:
             there.add(change.run_id)
     return there
 
 
-def _says_the_same(table: DeltaTable, change: Change) -> bool:
-    """Whether the table says of a partition without a row what the change does: there and empty, or taken away."""
+def _says_the_same(table: DeltaTable, location: str, change: Change) -> bool:
+    """Whether the table says of a partition without a row what the change does: there and empty, or taken away.
+
+    No file tells whose it is: of two empty attempts with one fence, the log does.
+    """
     if change.rows or change.empty is None:
         return True
-    return (table.transaction_version(change.empty.app_id) == change.empty.version) == change.is_empty
+    if not change.is_empty:
+        return table.transaction_version(change.empty.app_id) != change.empty.version
+    if table.transaction_version(change.empty.app_id) != change.empty.version:
+        return False
+    return any(said.get("fence") == change.empty.version for _, said in commits_of(location, change.run_id))
 
 
 def _last_attempt(table: DeltaTable, change: Change) -> int:

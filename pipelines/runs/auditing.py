@@ -30,7 +30,7 @@ from pipelines.validation.stage import look_at, moments_of, sizes_of
 from pipelines.validation.verdict import CheckResult, Verdict, judge_stage
 
 NEVER_ACCEPTED = frozenset({"audit:rows_reconciled", "audit:some_rows_scored"})
-"""Gates that no one can waive: a slice that loses rows, or an empty one, is never right."""
+"""Gates that no one can waive: a slice that loses rows is never right, nor one of which no row is scored."""
 
 
 @dataclass(frozen=True)

@@ -286,8 +286,8 @@ def _rows(item: PlannedSlice, usual_rows: float | None) -> float:
 
 
 def _usual_rows(done: Sequence[Backfilled]) -> float | None:
-    """How many rows the slices so far had; None where there were none."""
-    counts = [slice_.counts.input for slice_ in done if slice_.counts is not None]
+    """How many rows the slices so far had, apart from empty ones; None where there were none."""
+    counts = [slice_.counts.input for slice_ in done if slice_.counts is not None and slice_.counts.input]
     return fmean(counts) if counts else None
 
 

@@ -27,9 +27,12 @@ def measures_of(pipeline: Pipeline) -> tuple[tuple[str, Aggregate], ...]:
     return tuple((f"{PREFIX}{name}", measure_of(gate)) for name, gate in pipeline.history.items())
 
 
-def numbers_of(pipeline: Pipeline, metrics: Mapping[str, Any]) -> dict[str, float]:
-    """What those came to, by the gates' names."""
-    return {name: metrics[f"{PREFIX}{name}"] for name in pipeline.history}
+def numbers_of(pipeline: Pipeline, metrics: Mapping[str, Any], rows: int) -> dict[str, float | None]:
+    """What those came to, by the gates' names; None for a share of no rows."""
+    return {
+        name: metrics[f"{PREFIX}{name}"] if rows or gate.of == "rows" else None
+        for name, gate in pipeline.history.items()
+    }
 
 
 def entries_before(ledger: Ledger, pipeline: Pipeline, slice_: Slice) -> list[Entry]:
@@ -38,7 +41,7 @@ def entries_before(ledger: Ledger, pipeline: Pipeline, slice_: Slice) -> list[En
 
 
 def judge_history(
-    entries: Sequence[Entry], pipeline: Pipeline, slice_: Slice, observed: Mapping[str, float]
+    entries: Sequence[Entry], pipeline: Pipeline, slice_: Slice, observed: Mapping[str, float | None]
 ) -> list[CheckResult]:
     """The results of a pipeline's history gates.
 
@@ -70,12 +73,14 @@ def published_slices(entries: Sequence[Entry]) -> dict[dt.date, Entry]:
 
 
 def _baseline(name: str, gate: HistoryGate, past: Mapping[dt.date, Entry], day: dt.date) -> list[float]:
-    """The same number of the last published slices; of those that were judged by the gate, or counted anyway."""
+    """The same number of the last published slices with rows; of those that the gate judged, or counted anyway."""
     found: list[float] = []
     for score_date, entry in past.items():
         if len(found) == gate.slices:
             break
         if gate.same_weekday and score_date.weekday() != day.weekday():
+            continue
+        if entry.rows_input == 0:  # an empty slice says nothing of those that have rows
             continue
         number = entry.rows_input if gate.of == "rows" else _told(entry, name, gate)
         if number is not None:
@@ -103,8 +108,11 @@ def _told(entry: Entry, name: str, gate: HistoryGate) -> float | None:
     return None
 
 
-def _judged(name: str, gate: HistoryGate, number: float, baseline: Sequence[float]) -> CheckResult:
+def _judged(name: str, gate: HistoryGate, number: float | None, baseline: Sequence[float]) -> CheckResult:
     check_id = f"history:{name}"
+    if number is None:
+        expected = f"{subject(gate)}: judged where there is a row"
+        return CheckResult(check_id, "gate", "info", True, None, expected=expected, action=gate.action)
     days = "slices of the same weekday" if gate.same_weekday else "slices"
     if len(baseline) < gate.at_least:
         expected = f"{subject(gate)}: judged once {gate.at_least} {days} were published before; now {len(baseline)}"
@@ -119,7 +127,9 @@ def _judged(name: str, gate: HistoryGate, number: float, baseline: Sequence[floa
     return CheckResult(check_id, "gate", severity, bounds.hold(number), number, expected=expected, action=gate.action)
 
 
-def _number(gate: HistoryGate, observed: float) -> float:
+def _number(gate: HistoryGate, observed: float | None) -> float | None:
+    if observed is None:
+        return None
     return float(observed) if gate.of == "rows" else 1 - float(observed)
 
 

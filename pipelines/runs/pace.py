@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.runs.steps import WHOLE
+from pipelines.runs.steps import by_step
 from pipelines.tables.ledger import Entry
 
 MOST_RUNS = 50
@@ -38,14 +38,14 @@ class Pace:
 
 
 def pace_of(published: Sequence[Entry]) -> Pace | None:
-    """The pace of the newest of these runs; None where there is none that tells.
+    """The pace of the newest of these runs; None where there is none that tells. Those without a row do not.
 
     A line through rows and seconds where their sizes differ enough to draw one (least squares), else their median.
     """
     timed = [
-        (entry.rows_input, sum(took for step, took in entry.value("timings").items() if step != WHOLE))
+        (entry.rows_input, sum(by_step(entry.value("timings")).values()))
         for entry in published
-        if entry.rows_input is not None and entry.timings is not None
+        if entry.rows_input and entry.timings is not None
     ][-MOST_RUNS:]
     if not timed:
         return None

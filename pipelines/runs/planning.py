@@ -22,7 +22,7 @@ from pipelines.runs.periods import days_of
 from pipelines.runs.preparation import look_up
 from pipelines.runs.recovery import Past, look_back_at
 from pipelines.runs.states import Cause, State, judge, pinned_version
-from pipelines.runs.tables import require_tables
+from pipelines.runs.tables import require_tables, require_telling_empty
 from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice
 
@@ -158,6 +158,7 @@ def plan(
     pipeline = definition.pipeline
     spark = session() if pipeline.is_in_catalog else None
     layout = require_tables(spark, project, pipeline)
+    require_telling_empty(layout, pipeline)
     # Before model and sources are looked at: who looks later must win over what is decided here.
     pasts = look_back_at(layout, name, [Slice(day, pipeline.model.name) for day in days])
     fences = [past.next_fence for past in pasts]
@@ -262,7 +263,7 @@ def _replaced(past: Past, published: Entry | None) -> Replaced | None:
     if not past.state.is_published:
         return None
     if published is None:
-        return Replaced(", ".join(sorted(past.state.runs)), None, None)
+        return Replaced(", ".join(sorted(past.state.runs)) or "unknown", None, None if past.state.runs else 0)
     return Replaced(published.run_id, published.model_version, published.rows_scored)
 
 

@@ -164,15 +164,15 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
     is_gone = stage.lock.acquire()
     try:
         # Only now that the lock is held: until then the run may have gone on, and told its end itself.
-        is_published = look_at_slice(layout.predictions, slice_).is_of(entry.run_id, entry.fence)
+        state, marker = look_at_slice(layout.predictions, slice_), stage.marker()
+        is_published = _is_published(state, entry, marker)
         if not is_gone and (stage.lock.tells or not is_published):
             return False
         entry = layout.ledger.latest(run_id=entry.run_id)[-1]
         if entry.state not in UNFINISHED:
             return False
-        marker = stage.marker()
         if is_published:
-            layout.ledger.append(_completed(entry, marker or {}))
+            layout.ledger.append(_completed(entry, marker or {}, is_empty=state.empty_fence is not None))
         elif marker is None:
             layout.ledger.append(_closed(entry, "its process ended before its stage was complete"))
         else:
@@ -184,9 +184,15 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
         stage.leave()
 
 
-def _completed(entry: Entry, marker: dict[str, Any]) -> Entry:
+def _is_published(state: SliceState, entry: Entry, marker: Mapping[str, Any] | None) -> bool:
+    """Whether a run is published. No row tells of an empty one, so its stage must not tell of rows either."""
+    has_rows = marker is not None and marker.get("rows_input", 0) > 0
+    return state.is_of(entry.run_id, None if has_rows else entry.fence)
+
+
+def _completed(entry: Entry, marker: dict[str, Any], *, is_empty: bool) -> Entry:
     """The entry that the run would have written, had its process lived on."""
-    counts = marker.get("counts", {})
+    counts = marker.get("counts", {"input": 0, "scored": 0, "quarantined": 0} if is_empty else {})
     return replace(
         entry,
         state="published",

@@ -110,6 +110,6 @@ def _mend(command: str, failed: Sequence[CheckResult], verdict: Verdict, counts:
         return "mend the model or the features that it is given, and run again"
     if counts.input and not counts.scored and _refusing(verdict):
         return f"mend the input or the rule '{_refusing(verdict)[0].check_id}', and run again"
-    if not counts.input:
+    if not counts.input and "audit:some_rows_scored" in checks:
         return "see that the input has the day's rows, and run again; where days may be without, say `empty: accept`"
     return "mend the input, and run again"

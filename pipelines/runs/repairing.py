@@ -83,7 +83,8 @@ def _is_open(entry: Entry) -> bool:
 def _slices_told(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
     """The published slices of which the ledger does not tell."""
     known = {entry.run_id: entry for entry in layout.ledger.latest(pipeline=pipeline.name)}
-    slices = all_slices(layout.predictions)
+    of_ledger = {Slice(entry.score_date, entry.model_name) for entry in known.values()}  # empty ones have no files
+    slices = sorted({*all_slices(layout.predictions), *of_ledger}, key=lambda one: (one.score_date, one.model_name))
     for state in look_at_slices(layout.predictions, slices) if slices else ():
         day = state.slice.score_date
         if len(state.runs) > 1:
@@ -91,10 +92,17 @@ def _slices_told(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
             why = f"rows of several runs stand in the slice: lakescore score {pipeline.name} --date {day} --force"
             yield Repair("left", pipeline.name, day, runs, why)
             continue
-        run_id = next(iter(state.runs), None)
-        entry = known.get(run_id or "")
-        if run_id is None:  # taken back since its files were listed
+        if not state.is_published:
             continue
+        of_slice = (one for one in known.values() if Slice(one.score_date, one.model_name) == state.slice)
+        run_id = next(iter(state.runs), None) or next(
+            (one.run_id for one in of_slice if state.is_of(one.run_id, one.fence)), None
+        )
+        if run_id is None:
+            why = "it is published as empty, by a run that the ledger does not know: score it again"
+            yield Repair("left", pipeline.name, day, "unknown", why)
+            continue
+        entry = known.get(run_id)
         if entry is not None and entry.state == "retracted":
             why = f"its rows stand although it was retracted: lakescore retract {pipeline.name} --date {day} --reason …"
             yield Repair("left", pipeline.name, day, run_id, why)

@@ -22,7 +22,7 @@ from pipelines.runs.quarantine import count_reasons, count_refused
 from pipelines.runs.recovery import Past, look_back
 from pipelines.runs.results import Result
 from pipelines.runs.scoring import Ended, score_days
-from pipelines.runs.staleness import changes, is_rejected_by_history
+from pipelines.runs.staleness import changes, is_rejected_by_history, judging_of
 from pipelines.runs.tables import require_tables
 from pipelines.runs.whatif import Trial, moved, try_slice
 from pipelines.runs.writing import MOST_ROWS
@@ -238,7 +238,7 @@ def _changed(standing: Entry, resolved: Resolved) -> tuple[str, ...]:
         "suite": not suite.isdisjoint(changed.configuration),
         "input": bool(changed.sources),
         "model": bool(changed.model),
-        "limits": bool(changed.judging),
+        "limits": bool(judging_of(standing, changed)),
         "history": standing.state == "rejected" and is_rejected_by_history(standing),
         "configuration": not suite.issuperset(changed.configuration),
     }

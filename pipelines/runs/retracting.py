@@ -56,7 +56,7 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
     fence = past.next_fence
     before = past.published() or Entry(run_id, name, score_date, slice_.model_name, "published")
     # On the record first: should the process end before the commit, the slice is there to be retracted again.
-    layout.ledger.append(replace(before, state="retracted", fence=fence, manifest=None, error=reason))
+    layout.ledger.append(replace(before, state="retracted", manifest=None, error=reason))
     nothing = spark.read.format("delta").load(layout.predictions).drop(*SLICE_COLUMNS).limit(0)
     said = {"run_id": run_id, "fence": fence, "retracted": reason}
     if publish(nothing, layout.predictions, Replacement(slice_, fence, said, 0, takes_away=True)) == "superseded":

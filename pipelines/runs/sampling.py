@@ -52,7 +52,7 @@ def estimated(spark: SparkSession, project: Project, plan: Plan) -> Plan:
         PipelineError: what would keep a run from scoring.
     """
     definition = plan.definition
-    for item in [slice_ for slice_ in plan.slices if slice_.is_due][:MOST_TRIED]:
+    for item in [slice_ for slice_ in plan.slices if slice_.is_due and slice_.rows != 0][:MOST_TRIED]:
         frame = read_now(spark, project, definition.pipeline, definition.query, item.score_date)
         rows = frame.count() if item.rows is None or item.is_rows_estimated else item.rows
         if rows:

@@ -28,7 +28,7 @@ from pipelines.runs.recording import Record
 from pipelines.runs.recovery import Past, look_back_at, settle
 from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done, overtaken
 from pipelines.runs.steps import Progress, Steps, silent
-from pipelines.runs.tables import require_tables
+from pipelines.runs.tables import require_tables, require_telling_empty
 from pipelines.runs.writing import most_slices
 from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice, look_at_slices
@@ -99,6 +99,7 @@ def score_days(
         definition = define(project, pipeline_name)
         configured = definition.pipeline.model
         layout = require_tables(spark, project, definition.pipeline)
+        require_telling_empty(layout, definition.pipeline)
         # Before anything is looked up: who looks later must see no older model or input, and wins.
         states = look_at_slices(layout.predictions, [Slice(day, configured.name) for day in days])
         wanted = [

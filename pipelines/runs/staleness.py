@@ -61,6 +61,11 @@ def changes(then: Mapping[str, Any], now: Manifest) -> Changes:
     )
 
 
+def judging_of(ended: Entry, changed: Changes) -> tuple[str, ...]:
+    """The keys that changed since a run, and that its verdict may depend on: `empty` where it had no row."""
+    return tuple(key for key in changed.judging if key != "empty" or ended.rows_input == 0)
+
+
 def is_rejected_by_history(ended: Entry) -> bool:
     """Whether a run was rejected by a gate that other slices decide too."""
     verdict = ended.value("verdict") or []

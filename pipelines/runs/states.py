@@ -10,7 +10,7 @@ from pipelines.inputs.pinning import PinnedSource
 from pipelines.runs.layout import Layout
 from pipelines.runs.manifest import Manifest
 from pipelines.runs.recovery import Past, is_alive
-from pipelines.runs.staleness import Changes, changes, is_rejected_by_history
+from pipelines.runs.staleness import Changes, changes, is_rejected_by_history, judging_of
 from pipelines.tables.ledger import UNFINISHED, Entry
 
 State = Literal["missing", "stale", "current", "pinned", "rejected", "retracted", "empty", "off", "running"]
@@ -84,8 +84,10 @@ def _by_table(
     if not past.state.is_published:
         return "missing", (), ()
     if published is None:
-        runs = ", ".join(sorted(past.state.runs)) or f"of the fence {past.state.empty_fence}"
+        runs = ", ".join(sorted(past.state.runs))
         unknown = f"the ledger does not know run {runs}: see `lakescore repair`"
+        if past.state.empty_fence is not None:
+            unknown = "it is published as empty, by a run that the ledger does not know"
         return "stale", ("rows of several runs stand in it" if len(past.state.runs) > 1 else unknown,), ()
     manifest = published.value("manifest")
     if manifest is None:  # a repair entered it
@@ -125,7 +127,7 @@ def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
     if manifest is None:
         return ("its manifest is unknown",)
     changed = changes(manifest, now)
-    named = _inputs(changed, main) + changed.judging
+    named = _inputs(changed, main) + judging_of(ended, changed)
     if changed.model:
         named += (f"model {changed.model}",)
     if is_rejected_by_history(ended):

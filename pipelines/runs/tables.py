@@ -13,15 +13,17 @@ from pyspark.sql import types as T
 
 from pipelines import schemas
 from pipelines.config import Pipeline, Project
-from pipelines.errors import TableError
+from pipelines.errors import ConfigurationError, TableError
 from pipelines.inputs.pinning import ANY_DAY
 from pipelines.inputs.reading import read_now
+from pipelines.passes.demands import needs_spark
 from pipelines.runs.definition import define
 from pipelines.runs.layout import Layout, ledger_of, locate, table_names
 from pipelines.runs.preparation import require_source_columns
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path
 from pipelines.tables.readers import require_readable, require_readable_defaults
+from pipelines.tables.slices import open_table
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 """Names that need no quotes."""
@@ -90,6 +92,25 @@ def require_tables(spark: SparkSession | None, project: Project, pipeline: Pipel
     layout = locate(spark, project, pipeline)
     _require_existing(layout, pipeline.name)
     return layout
+
+
+def require_telling_empty(layout: Layout, pipeline: Pipeline) -> None:
+    """Check that the predictions table can tell an empty slice from a missing one, where the pipeline accepts such.
+
+    Raises:
+        ConfigurationError: Spark has to write it, whose commits carry one transaction: that of the attempt.
+    """
+    if not pipeline.accepts_empty:
+        return
+    reason = needs_spark(layout.predictions, open_table(layout.predictions), schemas.SLICE_COLUMNS)
+    if reason is not None:
+        raise ConfigurationError(
+            f"`empty: accept` cannot be had: the table at {layout.predictions} cannot tell an empty slice from a "
+            "missing one",
+            expected="a table on a local disk, without constraints, features or properties that only Spark keeps to",
+            found=reason,
+            remedy=f"leave `empty` out of {pipeline.name}.yaml",
+        )
 
 
 def _require_existing(layout: Layout, name: str) -> None:

@@ -112,12 +112,12 @@ _NEEDS = {
     "runs_latest": ("runs",),
     "quarantine_current": ("predictions", "quarantine"),
     "validation_results": ("runs",),
-    "validation_results_current": ("runs", "runs_latest", "empty_slices", "predictions", "validation_results"),
+    "validation_results_current": ("runs", "runs_latest", "predictions", "empty_slices", "validation_results"),
     "latest_predictions": ("predictions",),
     "predictions_explained": ("runs", "runs_latest", "predictions"),
     "quarantine_by_reason": ("predictions", "quarantine", "quarantine_current"),
-    "empty_slices": ("runs", "runs_latest"),
-    "daily_summary": ("runs", "runs_latest", "empty_slices", "predictions"),
+    "empty_slices": ("runs", "runs_latest", "predictions"),
+    "daily_summary": ("runs", "runs_latest", "predictions", "empty_slices"),
 }
 VIEWS = (*TABLES, *_NEEDS)
 
@@ -211,7 +211,10 @@ FROM runs_latest AS r
 WHERE pipeline = '{pipeline}' AND state = 'published' AND rows_scored = 0 AND NOT EXISTS (
   SELECT 1 FROM runs_latest AS later
   WHERE later.pipeline = r.pipeline AND later.score_date = r.score_date AND later.model_name = r.model_name
-    AND later.state IN ('published', 'retracted') AND later.fence > r.fence
+    AND later.state IN ('published', 'retracted')
+    AND (later.fence > r.fence OR (later.fence = r.fence AND later.run_id > r.run_id))
+) AND NOT EXISTS (
+  SELECT 1 FROM predictions AS p WHERE p.score_date = r.score_date AND p.model_name = r.model_name
 )""",
         # Of an empty slice, what is computed of predictions is null.
         "daily_summary": f"""\

@@ -180,7 +180,7 @@ def _trials_of_days(
         counts = Counts(rows_input, metrics["rows"] - metrics["refused"], metrics["refused"])
         verdict = [
             *results,
-            *judge_history(entries, pipeline, Slice(day, model_name), numbers_of(pipeline, metrics)),
+            *judge_history(entries, pipeline, Slice(day, model_name), numbers_of(pipeline, metrics, metrics["rows"])),
             *judge_rows(counts, metrics["rows"] - metrics["keys"], accepts_empty=pipeline.accepts_empty),
             *judge_limits(counts, pipeline.limits, results),
         ]
@@ -214,7 +214,10 @@ def try_slice(
     results = [
         *validation.results,
         *judge_history(
-            entries_before(ledger, pipeline, slice_), pipeline, slice_, numbers_of(pipeline, validation.measured)
+            entries_before(ledger, pipeline, slice_),
+            pipeline,
+            slice_,
+            numbers_of(pipeline, validation.measured, validation.rows),
         ),
         *judge_rows(
             counts, _keys_twice(rows, pipeline.key, is_refused_copy(checks)), accepts_empty=pipeline.accepts_empty

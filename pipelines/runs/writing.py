@@ -124,7 +124,7 @@ def _finish(
             "stage_rules": counted_for_stage(checks, observed),
             "history": {
                 name: {"subject": subject(pipeline.history[name]), "number": number}
-                for name, number in numbers_of(pipeline, metrics).items()
+                for name, number in numbers_of(pipeline, metrics, metrics["rows"]).items()
             },
             "staged_at": dt.datetime.now(dt.UTC).isoformat(),
             "workers": written.workers,

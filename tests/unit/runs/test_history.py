@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.config import HistoryGate
-from pipelines.runs.history import entries_before, judge_history, measure_of, published_slices
+from pipelines.runs.history import entries_before, judge_history, measure_of, numbers_of, published_slices
 from pipelines.tables.ledger import Entry, Ledger, State
 from pipelines.tables.slices import Slice
 from pipelines.validation.gates import Aggregate
@@ -210,7 +210,8 @@ def test_a_gate_is_the_distance_from_the_median(past: list[int], rows: int, with
             return [entry(number + 1, count) for number, count in enumerate(past)]
 
     result = judged(Remembered(""), rows, within=within, slices=9, at_least=1)
-    middle = median(past)
+    with_rows = [count for count in past if count]
+    middle = median(with_rows or [rows])
     assert result.success is (middle - within * middle <= rows <= middle + within * middle)
 
 
@@ -285,6 +286,29 @@ def test_a_share_of_nulls_is_within_points_of_the_median(ledger: Ledger, non_nul
     result = judged(ledger, non_null, **OF_NULLS)
     assert result.success is expected
     assert result.observed == pytest.approx(1 - non_null)
+
+
+def test_slices_without_a_row_are_passed_over(ledger: Ledger) -> None:
+    for before, rows in ((5, 100), (4, 100), (3, 0), (2, 0), (1, 0)):
+        ledger.append(entry(before, rows))
+    gate = HistoryGate(of="rows", within=0.1, slices=2, at_least=2)
+    configured = pipeline(history={"usual": gate})
+    (result,) = judge_history(entries_before(ledger, configured, SLICE), configured, SLICE, {"usual": 100})
+    assert (result.success, "by the median 100 of the last 2" in result.expected) == (True, True)
+
+
+def test_a_share_of_no_rows_is_not_judged() -> None:
+    gates = {
+        "rows": HistoryGate(of="rows", within=0.1),
+        "nulls": HistoryGate(of="null_share", column="age", within=0.1),
+    }
+    configured = pipeline(history=gates)
+    numbers = numbers_of(configured, {"history_rows": 0, "history_nulls": 0.0}, 0)
+    assert numbers == {"rows": 0, "nulls": None}
+    past = [entry(before) for before in range(9, 0, -1)]
+    results = {result.check_id: result for result in judge_history(past, configured, SLICE, numbers)}
+    assert (results["history:rows"].success, results["history:nulls"].success) == (False, True)
+    assert results["history:nulls"].observed is None
 
 
 def test_a_share_is_never_expected_below_nothing(ledger: Ledger) -> None:

@@ -21,6 +21,13 @@ def test_without_runs_there_is_no_pace() -> None:
     assert pace_of([run(None, 3.0), Entry("run", "churn", DAY_1, "churn", "published", rows_input=3)]) is None
 
 
+def test_runs_without_a_row_tell_nothing() -> None:
+    assert pace_of([run(0, 1.0)] * 9) is None
+    pace = pace_of([*[run(0, 1.0)] * 9, run(100, 4.0)])
+    assert pace is not None
+    assert (pace.usual_rows, pace.runs, pace.seconds(100)) == (100, 1, 4.0)
+
+
 def test_runs_of_one_size_give_their_middle() -> None:
     pace = pace_of([run(100, seconds) for seconds in (3.0, 4.0, 50.0)])
     assert pace is not None
