@@ -56,6 +56,7 @@ def submitted(empty: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> 
     return copy_of(empty, tmp_path_factory.mktemp("k"))
 
 
+@pytest.mark.soak  # CI holds a backfill by spark-submit against one by the command, in test_backfill_in_processes.py
 def test_spark_submit_gives_the_rows_of_the_command_and_json_alone_on_stdout(
     by_command: SmallProject, submitted: SmallProject
 ) -> None:

@@ -12,6 +12,7 @@ from kinds import kept
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.soak  # what runs commit, delta-rs commits: below
 def test_of_300_commits_of_two_jvms_under_the_lock_none_is_lost(tmp_path: Path) -> None:
     found = contend(tmp_path, 300, "lock")
     assert (found.made, found.lost, found.versions) == (300, (), 300)

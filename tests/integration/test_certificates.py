@@ -1,4 +1,4 @@
-"""A model in an environment and processes of its own, from the command line: the same rows as beside Spark's worker."""
+"""Certificates from the command line, of a model in an environment of its own too."""
 
 from __future__ import annotations
 
@@ -7,25 +7,9 @@ from pathlib import Path
 
 import pytest
 from integration.test_command_line_and_spark_submit import BIN, run
-from small_project import DAY, PIPELINE, SmallProject, copy_of, without_run
+from small_project import DAY, SmallProject, copy_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def test_a_model_apart_gives_the_rows_of_the_model_in_the_worker(empty: SmallProject, tmp_path: Path) -> None:
-    beside, apart = copy_of(empty, tmp_path / "beside"), copy_of(empty, tmp_path / "apart")
-    apart.configure(model={**PIPELINE["model"], "environment": "isolate"})
-    for small in (beside, apart):
-        ended = run(small, str(BIN / "lakescore"), "score", "orders", "--date", str(DAY))
-        assert ended.returncode == 0, ended.stderr
-    (entry,) = apart.ledger.latest()
-    found = {check["check_id"]: check["found"] for check in entry.value("verdict")}
-    assert found["audit:native_predictor"] == "used: isolated"
-    observed, expected = without_run(apart.predictions()), without_run(beside.predictions())
-    assert len(observed) == 36
-    for one, other in zip(observed, expected, strict=True):
-        assert one.pop("probability") == pytest.approx(other.pop("probability"), abs=1e-12)
-        assert one == other
 
 
 @pytest.mark.soak  # CI types `certify` of the README
