@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -238,6 +239,12 @@ class OutputTables(Typed):
     quarantine: TableName | None = None
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    """The names of time zones: listed once, as that reads a folder."""
+    return frozenset(available_timezones())
+
+
 class Pipeline(Typed):
     """One scoring use case."""
 
@@ -283,7 +290,7 @@ class Pipeline(Typed):
     @field_validator("timezone")
     @classmethod
     def known_timezone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _timezones():
             raise ValueError("not a time zone of the IANA database, such as 'UTC' or 'America/New_York'")
         return value
 

@@ -8,7 +8,7 @@ import json
 import platform
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.config import FeatureFunction, Pipeline, Source
@@ -52,7 +52,7 @@ class Manifest:
 
     def as_json(self) -> str:
         """All of it, in the configuration's order: a file without a header has its columns in that of `columns`."""
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self))
 
     def commit_metadata(self) -> dict[str, Any]:
         """What a predictions commit says of its run."""

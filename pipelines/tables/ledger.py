@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -79,7 +79,7 @@ class Ledger:
             TableError: the table is missing or cannot be written.
         """
         now = dt.datetime.now(dt.UTC)
-        rows = [{**asdict(entry), "at": now + dt.timedelta(microseconds=n)} for n, entry in enumerate(entries)]
+        rows = [{**vars(entry), "at": now + dt.timedelta(microseconds=n)} for n, entry in enumerate(entries)]
         self._open()
         try:
             with table_lock(self.location):
@@ -157,8 +157,8 @@ def last_words(history: Iterable[Entry]) -> list[Entry]:
     """The last row of each run, in the order of those; each completed by what the run's earlier rows said."""
     runs: dict[str, Entry] = {}
     for entry in history:
-        earlier = asdict(runs.pop(entry.run_id)) if entry.run_id in runs else {}
-        said = {name: value for name, value in asdict(entry).items() if value is not None}
+        earlier = vars(runs.pop(entry.run_id)) if entry.run_id in runs else {}
+        said = {name: value for name, value in vars(entry).items() if value is not None}
         runs[entry.run_id] = Entry(**{**earlier, **said})
     return list(runs.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pyspark.sql import types as T
@@ -57,7 +57,7 @@ class CheckResult:
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain values."""
-        return asdict(self)
+        return dict(vars(self))  # `asdict` copies the expectation, for each check of each slice
 
 
 @dataclass(frozen=True)
