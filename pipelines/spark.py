@@ -35,7 +35,11 @@ ALWAYS = {
 }
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere;
 texts in all encodings that Java knows, windows-1252 among them."""
-UNLESS_SET = {"spark.sql.codegen.cache.maxEntries": "1000"}
+UNLESS_SET = {
+    "spark.sql.codegen.cache.maxEntries": "1000",
+    # A task that writes two kinds of rows need not sort them.
+    "spark.sql.maxConcurrentOutputFileWriters": "4",
+}
 """Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again."""
 DAEMON = "pipelines.models.worker_daemon"
 _ROOT = Path(__file__).parents[1]

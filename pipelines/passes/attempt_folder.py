@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ PREFIX = "pass-"
 """How the folder of an attempt begins."""
 RUN = "__run"
 """The column that says of which run a row is, where rows of several are written together."""
-_COMMITTER = {
+COMMITTER = {
     "mapreduce.fileoutputcommitter.algorithm.version": "1",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
@@ -50,7 +51,25 @@ class AttemptFolder:
         Spark's committer moves the tasks' files into the folder once the job has ended well, so tasks that were tried
         again, or ran twice side by side, leave nothing there.
         """
-        frame.write.options(**_COMMITTER).parquet(f"file:{self._path.absolute()}")
+        frame.write.options(**COMMITTER).parquet(f"file:{self._path.absolute()}")
+
+    def link(self, folder: Path) -> None:
+        """Make the Parquet files of a folder this one's too: by a second name, or by a copy.
+
+        A copy where they are on another disk, or of another group than files get here.
+        """
+        self._path.mkdir(parents=True)
+        group = self._path.stat().st_gid
+        for file in folder.glob("*.parquet"):
+            own = self._path / file.name
+            try:
+                if file.stat().st_gid != group:
+                    raise OSError
+                own.hardlink_to(file)
+                os.utime(own)  # its age is counted from now: VACUUM leaves young files alone
+            except OSError:
+                own.unlink(missing_ok=True)
+                shutil.copyfile(file, own)
 
     def take(self, written: Path) -> None:
         """Make a folder that was written elsewhere on the same disk this one; without one, there are no rows."""
@@ -73,7 +92,7 @@ def write_apart(frame: DataFrame, location: str, folders: Mapping[str, AttemptFo
     """
     aside = Path(for_delta_rs(location), f"_{PREFIX}{secrets.token_hex(8)}").absolute()  # no reader looks into it
     try:
-        frame.write.options(**_COMMITTER).partitionBy(RUN).parquet(f"file:{aside}")
+        frame.write.options(**COMMITTER).partitionBy(RUN).parquet(f"file:{aside}")
         for run_id, folder in folders.items():
             folder.take(aside / f"{RUN}={run_id}")
     finally:

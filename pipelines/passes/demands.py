@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from pipelines.errors import TableError
 from pipelines.passes.footers import DataFile
 from pipelines.tables.locations import local_path
+from pipelines.transforms.staging import HIDDEN_BITS, HIDDEN_NULLS
 
 PLAIN_PROTOCOLS = frozenset({(1, 1), (1, 2), (1, 3)})
 """The least versions of reader and writer of tables without features."""
@@ -50,8 +51,14 @@ def needs_spark(location: str, table: DeltaTable, partitions: Collection[str]) -
     return None
 
 
-def require_fitting(location: str, table: DeltaTable, files: Sequence[DataFile]) -> None:
+def require_fitting(location: str, table: DeltaTable, files: Sequence[DataFile], *, may_hide: bool = False) -> None:
     """Check that the files hold columns of the table, of its types.
+
+    Args:
+        location: the table's.
+        table: at the version that is looked at.
+        files: those that are to be committed.
+        may_hide: whether they may hold what a stage tells of scored rows besides: bits of rules, and nulls.
 
     Raises:
         TableError: they do not.
@@ -62,7 +69,11 @@ def require_fitting(location: str, table: DeltaTable, files: Sequence[DataFile])
         wrong = [
             f"{found.name} {found.type}"
             for found in file.schema
-            if found.name not in types or _plain(types[found.name]) != _plain(found.type)
+            if not (
+                _plain(types[found.name]) == _plain(found.type)
+                if found.name in types
+                else may_hide and found.name not in partitions and _tells_nothing(file, found)
+            )
         ]
         if wrong:
             raise TableError(
@@ -71,6 +82,13 @@ def require_fitting(location: str, table: DeltaTable, files: Sequence[DataFile])
                 found=", ".join(wrong),
                 remedy="where the table lacks a column: lakescore tables evolve; else give the output another name",
             )
+
+
+def _tells_nothing(file: DataFile, found: pa.Field) -> bool:
+    """Whether a column that the table does not have tells nothing of the input: a hidden file column is no secret."""
+    if HIDDEN_BITS.fullmatch(found.name):
+        return bool(pa.types.is_int64(found.type))
+    return found.name in HIDDEN_NULLS and found.name in file.null
 
 
 def path_for_removal(listed: str) -> str | None:

@@ -41,6 +41,7 @@ class DataFile:
         rows: how many.
         schema: its columns.
         columns: the statistics of those columns that were asked for and have some.
+        null: the columns that hold nothing but nulls, whatever is nested in them.
     """
 
     path: str
@@ -48,6 +49,7 @@ class DataFile:
     rows: int
     schema: pa.Schema
     columns: Mapping[str, ColumnStatistics]
+    null: frozenset[str] = frozenset()
 
     def as_json(self) -> str:
         """The file's statistics as Delta's log keeps them.
@@ -89,16 +91,19 @@ def _read(files: fs.FileSystem, path: str, columns: Collection[str]) -> DataFile
         except pa.ArrowInvalid as error:
             raise OSError(f"{path} is no Parquet file: {error}") from error
         size, footer, schema = opened.size(), parquet.metadata, parquet.schema_arrow
-    known = {}
+    known: dict[str, ColumnStatistics] = {}
+    telling = set()
     for number in range(footer.num_columns):
         column = footer.schema.column(number)
+        groups = [footer.row_group(group).column(number).statistics for group in range(footer.num_row_groups)]
+        is_counted = all(group is not None and group.has_null_count for group in groups)
+        nulls = sum(group.null_count for group in groups) if is_counted else 0
+        if nulls < footer.num_rows:
+            telling.add(column.path.partition(".")[0])
         is_nested = column.max_definition_level > 1 or column.max_repetition_level > 0
-        if column.path in columns and not is_nested:
-            groups = [footer.row_group(group).column(number).statistics for group in range(footer.num_row_groups)]
-            if all(group is not None and group.has_null_count for group in groups):
-                nulls = sum(group.null_count for group in groups)
-                known[column.path] = ColumnStatistics(nulls, _bounds(schema.field(column.path).type, groups))
-    return DataFile(path, size, footer.num_rows, schema, known)
+        if column.path in columns and not is_nested and is_counted:
+            known[column.path] = ColumnStatistics(nulls, _bounds(schema.field(column.path).type, groups))
+    return DataFile(path, size, footer.num_rows, schema, known, frozenset(schema.names) - telling)
 
 
 def _bounds(kind: pa.DataType, groups: list[Any]) -> tuple[Any, Any] | None:

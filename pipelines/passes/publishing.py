@@ -8,12 +8,14 @@ version; whatever comes in between makes it begin again from the look.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
@@ -33,8 +35,13 @@ from pipelines.tables.creation import STATISTICS
 from pipelines.tables.locking import table_lock
 from pipelines.tables.reading import active_files
 from pipelines.tables.slices import Slice, commits_of, metadata_of, open_table
+from pipelines.transforms.staging import is_hidden
 
 Outcome = Literal["published", "superseded"]
+SMALL_BYTES = 4 * 2**20
+"""Up to so many, a second task takes longer to begin than it saves: some 100,000 rows of a key and an output."""
+MOST_SMALL_FILES = 2
+"""More files than so many, of so few bytes together, are written anew as one."""
 
 
 class UnknownEndError(TableError):
@@ -51,6 +58,7 @@ class Replacement:
         metadata: kept with the commit; `run_id` in it tells this attempt's commit.
         rows: how many they are, as they were counted.
         takes_away: whether the slice is not published any more, rather than published without a row.
+        files: a local folder that holds the rows as the table has them; None where a frame brings them.
     """
 
     slice: Slice
@@ -58,6 +66,7 @@ class Replacement:
     metadata: Mapping[str, Any]
     rows: int
     takes_away: bool = False
+    files: Path | None = None
 
     @property
     def run_id(self) -> str:
@@ -92,6 +101,7 @@ class Change:
         empty: says that the partition is there without a row, where it is so; of those that replace.
         is_empty: whether this change says so.
         metadata: what is said of it with the commit.
+        files: a local folder that holds the rows as the table has them.
     """
 
     run_id: str
@@ -102,6 +112,7 @@ class Change:
     empty: Transaction | None = None
     is_empty: bool = False
     metadata: Mapping[str, Any] | None = None
+    files: Path | None = None
 
     @property
     def transactions(self) -> list[Transaction]:
@@ -111,9 +122,11 @@ class Change:
 
 Files = Mapping[str, Sequence[DataFile]]
 """The files of each change, by its run's id."""
+Rows = Callable[[], DataFrame]
+"""Gives the rows of changes, in the column `RUN` of which run each is; where there is one, it may lack that."""
 
 
-def publish(frame: DataFrame, location: str, replacement: Replacement) -> Outcome:
+def publish(frame: Rows, location: str, replacement: Replacement) -> Outcome:
     """Replace one slice by the frame's rows; see `publish_slices`."""
     (outcome,) = publish_slices(frame, location, [replacement])
     if isinstance(outcome, PipelineError):
@@ -121,14 +134,11 @@ def publish(frame: DataFrame, location: str, replacement: Replacement) -> Outcom
     return outcome
 
 
-def publish_slices(
-    frame: DataFrame, location: str, replacements: Sequence[Replacement]
-) -> list[Outcome | PipelineError]:
+def publish_slices(frame: Rows, location: str, replacements: Sequence[Replacement]) -> list[Outcome | PipelineError]:
     """Replace slices by the frame's rows in one commit, each unless a newer attempt did so already.
 
     Args:
-        frame: the slices' rows, all of them, without the columns that name the slice; in the column `RUN` of which run
-            each row is, where there are several.
+        frame: gives the slices' rows, without the columns that name the slice; not asked where all come as files.
         location: the predictions table's.
         replacements: of which slice, by which attempt.
 
@@ -150,19 +160,21 @@ def publish_slices(
             empty=Transaction(one.slice.empty_transaction, one.fence),
             is_empty=not one.rows and not one.takes_away,
             metadata=one.metadata,
+            files=one.files,
         )
         for one in replacements
     ]
     table = open_table(location)
     if _needs_spark(table, location, changes) is not None:
+        rows = frame()
         return [
-            _put_empty(frame, location, change) if change.is_empty else _replaced_by_spark(frame, location, one)
+            _put_empty(frame, location, change) if change.is_empty else _replaced_by_spark(rows, location, one)
             for one, change in zip(replacements, changes, strict=True)
         ]
     return ["published" if is_there else "superseded" for is_there in put(frame, table, location, changes)]
 
 
-def _put_empty(frame: DataFrame, location: str, change: Change) -> Outcome | PipelineError:
+def _put_empty(frame: Rows, location: str, change: Change) -> Outcome | PipelineError:
     """Publish a slice without a row by itself: Spark writes one transaction a commit, which cannot also say that."""
     table = open_table(location)
     reason = _needs_spark(table, location, [change])
@@ -219,14 +231,14 @@ def append_quarantine(frame: DataFrame, location: str, refusals: Sequence[Refusa
         return
     left = [change for change in changes if table.transaction_version(change.transaction.app_id) is None]
     if left:
-        put(frame.coalesce(1), table, location, left)
+        put(lambda: frame.coalesce(1), table, location, left)
 
 
-def put(frame: DataFrame, table: DeltaTable, location: str, changes: Sequence[Change]) -> list[bool]:
+def put(frame: Rows, table: DeltaTable, location: str, changes: Sequence[Change]) -> list[bool]:
     """Write the rows, and commit their files; those that no commit names are removed again.
 
     Args:
-        frame: the rows, without the partition's columns.
+        frame: gives the rows, without the partition's columns.
         table: as it was looked at.
         location: the table's.
         changes: where they go, and what they replace.
@@ -300,7 +312,7 @@ def _rows_of(frame: DataFrame, run_id: str) -> DataFrame:
 
 
 def _written(
-    frame: DataFrame,
+    frame: Rows,
     table: DeltaTable,
     location: str,
     changes: Sequence[Change],
@@ -310,16 +322,16 @@ def _written(
     bringing = [change for change in changes if change.rows]
     if not bringing:
         return {change.run_id: [] for change in changes}
-    spelled = {field.name.lower(): field.name for field in table.schema().fields}
-    rows = frame.select(*[column(name).alias(spelled.get(name.lower(), name)) for name in frame.columns])
-    known = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}
+    linked = [change for change in bringing if change.files is not None and _may_be_the_tables(table, change.files)]
+    left = [change for change in bringing if change not in linked]
+    rows = frame() if left else None
     try:
-        if len(bringing) == 1:
-            (only,) = bringing
-            folders[only.run_id].write(_rows_of(rows, only.run_id))
-        else:
-            of_these = rows.where(F.col(RUN).isin([change.run_id for change in bringing]))
-            write_apart(of_these, location, {change.run_id: folders[change.run_id] for change in bringing})
+        for change in linked:
+            assert change.files is not None  # noqa: S101 - so they were chosen
+            folders[change.run_id].link(change.files)
+        if rows is not None:
+            _write(rows, table, location, left, folders)
+        known = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}
         files = {
             change.run_id: data_files(location, folders[change.run_id].name, known) if change.rows else []
             for change in changes
@@ -338,6 +350,39 @@ def _written(
     return files
 
 
+def _may_be_the_tables(table: DeltaTable, folder: Path) -> bool:
+    """Whether a folder's files may become the table's: few, or large; with the table's columns as it spells them.
+
+    Not where the table has a column of its own that is named as one that they hide.
+    """
+    files = [(file, file.stat().st_size) for file in folder.glob("*.parquet")]
+    if not files or (len(files) > MOST_SMALL_FILES and sum(size for _, size in files) <= SMALL_BYTES):
+        return False
+    names = {field.name for field in table.schema().fields}
+    try:
+        found = pq.read_schema(files[0][0]).names
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a type that only Spark knows
+        return False
+    return not any(map(is_hidden, names)) and all(name in names or is_hidden(name) for name in found)
+
+
+def _write(
+    frame: DataFrame,
+    table: DeltaTable,
+    location: str,
+    changes: Sequence[Change],
+    folders: Mapping[str, AttemptFolder],
+) -> None:
+    """Write the rows of changes by one Spark job."""
+    spelled = {field.name.lower(): field.name for field in table.schema().fields}
+    rows = frame.select(*[column(name).alias(spelled.get(name.lower(), name)) for name in frame.columns])
+    if len(changes) == 1:
+        folders[changes[0].run_id].write(_rows_of(rows, changes[0].run_id))
+    else:
+        of_these = rows.where(F.col(RUN).isin([change.run_id for change in changes]))
+        write_apart(of_these, location, {change.run_id: folders[change.run_id] for change in changes})
+
+
 def _commit_once(location: str, changes: Sequence[Change], files: Files) -> None:
     """Look at the table, and commit what no attempt did so already, neither this one nor one that comes after it."""
     table = open_table(location)
@@ -352,7 +397,8 @@ def _commit_once(location: str, changes: Sequence[Change], files: Files) -> None
             found=reason,
             remedy="run again; the staged rows are kept and not scored twice",
         )
-    require_fitting(location, table, [file for change in left for file in files[change.run_id]])
+    for change in left:
+        require_fitting(location, table, files[change.run_id], may_hide=change.files is not None)
     commit(table, left, files)
 
 

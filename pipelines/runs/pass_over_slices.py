@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 from py4j.protocol import Py4JNetworkError
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.errors import (
     NO_SPACE,
@@ -39,6 +40,7 @@ from pipelines.runs.tables import require_columns
 from pipelines.runs.writing import write_stages
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry, State
+from pipelines.tables.locations import local_path
 from pipelines.validation.verdict import Verdict
 
 Part = TypeVar("Part")
@@ -213,17 +215,21 @@ class Pass:
     def _put(self, audits: Sequence[Audited]) -> list[Outcome | Exception]:
         """What became of each slice; of several that fail together, each is tried by itself in the end."""
         run, staged_at = audits[0].staged.run, _staged_at(audits)
+
+        def rows() -> DataFrame:
+            return predictions_of(rows_of(self.spark, audits), staged_at, run)
+
         replacements = [
             Replacement(
                 audit.staged.run.slice,
                 audit.staged.run.manifest.fence,
                 audit.staged.run.manifest.commit_metadata(),
                 audit.counts.scored,
+                files=_final_files(audit),
             )
             for audit in audits
         ]
         try:
-            rows = predictions_of(rows_of(self.spark, audits), staged_at, run)
             return [*publish_slices(rows, run.layout.predictions, replacements)]
         except Exception as error:
             if len(audits) == 1 or _is_of_all(error) or isinstance(error, ConflictError | UnknownEndError):
@@ -267,6 +273,14 @@ def halves(several: Sequence[Part]) -> tuple[Sequence[Part], Sequence[Part]]:
     """The first of several, and the others, as many or one less."""
     half = (len(several) + 1) // 2
     return several[:half], several[half:]
+
+
+def _final_files(audit: Audited) -> Path | None:
+    """The folder of scored rows that are as the table has them; None of a stage that another run has filled."""
+    staged = audit.staged
+    if not staged.marker.get("is_final") or staged.marker["run_id"] != staged.run.run_id:
+        return None
+    return local_path(staged.stage.scored)
 
 
 def _staged_at(audits: Sequence[Audited]) -> dict[str, dt.datetime]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.config import Project, load_pipeline
 from pipelines.errors import ConflictError, UsageError
@@ -57,9 +57,13 @@ def retract(spark: SparkSession, project: Project, name: str, score_date: dt.dat
     before = past.published() or Entry(run_id, name, score_date, slice_.model_name, "published")
     # On the record first: should the process end before the commit, the slice is there to be retracted again.
     layout.ledger.append(replace(before, state="retracted", manifest=None, error=reason))
-    nothing = spark.read.format("delta").load(layout.predictions).drop(*SLICE_COLUMNS).limit(0)
+
+    def nothing() -> DataFrame:
+        return spark.read.format("delta").load(layout.predictions).drop(*SLICE_COLUMNS).limit(0)
+
     said = {"run_id": run_id, "fence": fence, "retracted": reason}
-    if publish(nothing, layout.predictions, Replacement(slice_, fence, said, 0, takes_away=True)) == "superseded":
+    taken_away = Replacement(slice_, fence, said, 0, takes_away=True)
+    if publish(nothing, layout.predictions, taken_away) == "superseded":
         layout.ledger.append(replace(before, manifest=None, error=f"not retracted: a newer run came first ({reason})"))
         raise ConflictError(
             f"another run published the slice {score_date} of '{name}' meanwhile",

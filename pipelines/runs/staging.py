@@ -29,20 +29,19 @@ from pipelines.models.outputs import WantedOutput
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.scoring import with_outputs
 from pipelines.models.worker import Scoring, Workers
-from pipelines.passes.attempt_folder import RUN
+from pipelines.passes.attempt_folder import COMMITTER, RUN
+from pipelines.passes.publishing import SMALL_BYTES
 from pipelines.runs.definition import Definition
 from pipelines.runs.file_columns import file_columns
 from pipelines.runs.history import measures_of
 from pipelines.runs.pass_failures import cut_short
 from pipelines.runs.preparation import Prepared, Resolved, with_features
+from pipelines.tables.locations import local_path
 from pipelines.tables.stages import Stage
-from pipelines.transforms.staging import places, staged, tagged
+from pipelines.transforms.staging import KIND, SLICE, places, staged, tagged
 from pipelines.validation.compiling import Checks
 from pipelines.validation.observing import measures, tallies
 from pipelines.validation.stage import stage_values
-
-SMALL_BYTES = 4 * 2**20
-"""Up to so many, a second task takes longer to begin than it saves: some 100,000 rows of a key and an output."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class Written:
         measured: what was measured of values on the way, by score date.
         workers: what the workers told, as plain values.
         counted: the names of numbers that are the rows of the slice.
+        is_final: whether the files of scored rows are as the predictions table has them.
     """
 
     schema: T.StructType
@@ -62,6 +62,7 @@ class Written:
     measured: Mapping[dt.date, Mapping[str, Any]]
     workers: dict[str, Any]
     counted: tuple[str, ...] = ()
+    is_final: bool = False
 
     def metrics_of(self, day: dt.date, tallied: Mapping[str, Any]) -> dict[str, Any]:
         """All numbers of a slice, by name."""
@@ -83,14 +84,14 @@ class _Way:
     uses_native: bool = True
 
 
-def write_alone(resolved: Resolved, prepared: Prepared, stage: Stage) -> Written:
+def write_alone(resolved: Resolved, prepared: Prepared, stage: Stage, staged_at: dt.datetime) -> Written:
     """Write the stage the quickest way; what a worker finds against it is noted, and the whole slice scored without."""
     build_environment(resolved)
     way = _quickest(resolved, prepared)
     against: dict[str, str] = {}
     while True:
         try:
-            written = _pass(resolved, prepared, stage, way)
+            written = _pass(resolved, prepared, stage, way, staged_at)
         except PythonException as error:
             difference, unread = differs_natively(error), unreadable(error)
             if difference is not None and way.uses_native:
@@ -121,21 +122,52 @@ def _quickest(resolved: Resolved, prepared: Prepared) -> _Way:
     return _Way(resolved.frame)
 
 
-def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way) -> Written:
+def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way, staged_at: dt.datetime) -> Written:
     checks, files = prepared.checks, way.files
     marked = tagged_of(way.frame, resolved.definition, prepared, [] if files is None else places())
     asked = measures(checks.stage_rules, checks.measured + measures_of(resolved.definition.pipeline))
     observed, told = observing(marked, asked)
-    rows, workers = staged_rows(observed, resolved, prepared, files=files, uses_native=way.uses_native)
+    final = final_columns([resolved], staged_at)
+    rows, workers = staged_rows(observed, resolved, prepared, files=files, uses_native=way.uses_native, final=final)
     with translated(lambda error: cut_short(error, resolved.model, workers, rows)):
-        rows.write.mode("overwrite").parquet(stage.rows)
+        write_rows(rows, stage.rows)
     columns_read = 0 if files is None else len(files.shown)
     return Written(
-        rows.schema,
+        rows.drop(KIND).schema,
         without_unread(resolved.frame).schema,
         {resolved.slice.score_date: told()},
         {**workers.as_json(), "columns_read": columns_read},
+        is_final=final is not None,
     )
+
+
+def final_columns(runs: Sequence[Resolved], staged_at: dt.datetime) -> dict[str, Column] | None:
+    """What the predictions table has besides key and outputs; None where the stage's files cannot become its files.
+
+    They cannot where checks of the slice as a whole need values of the input in each row, or may refuse rows yet.
+
+    Args:
+        runs: of one definition; of several, the rows have their score dates in `SLICE`.
+        staged_at: when the rows are staged.
+    """
+    first = runs[0]
+    if first.definition.checks.on_stage or local_path(first.layout.stages) is None:
+        return None
+    run_id = F.lit(first.run_id)
+    if len(runs) > 1:
+        pairs = [F.lit(part) for run in runs for part in (run.slice.score_date, run.run_id)]
+        run_id = F.element_at(F.create_map(*pairs), F.col(SLICE))
+    version = F.lit(first.model.version).cast("int")
+    return {"model_version": version, "run_id": run_id, "scored_at": F.lit(staged_at)}
+
+
+def write_rows(rows: DataFrame, location: str) -> None:
+    """Write rows of stages, apart by slice and kind where they tell these."""
+    writer, apart = (
+        rows.write.options(**COMMITTER).mode("overwrite"),
+        [name for name in (SLICE, KIND) if name in rows.columns],
+    )
+    (writer.partitionBy(*apart) if apart else writer).parquet(location)
 
 
 def staged_rows(
@@ -147,6 +179,7 @@ def staged_rows(
     uses_native: bool = True,
     slices: int = 1,
     carried: Sequence[str] = (),
+    final: Mapping[str, Column] | None = None,
 ) -> tuple[DataFrame, Workers]:
     """The marked rows, scored, as the stage holds them; and what the workers tell once they are written."""
     pipeline, checks = run.definition.pipeline, prepared.checks
@@ -165,6 +198,7 @@ def staged_rows(
         keep_all=checks.refuse_on_stage,
         read_by_workers=() if files is None else files.shown,
         carried=carried,
+        final=final,
     )
     return rows, workers
 
@@ -239,14 +273,15 @@ def aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Column
 def read_stages(spark: SparkSession, stages: Sequence[Stage], schema: T.StructType) -> DataFrame:
     """The rows of complete stages of one schema; of several, each with its run's id in the column `RUN`.
 
-    Few bytes are read by one task: what is asked of them then needs no shuffle, and they become one file.
+    Few bytes are read by one task: what is asked of them then needs no shuffle.
     """
-    rows = spark.read.schema(schema).parquet(*[stage.rows for stage in stages])
+    reader = spark.read.schema(schema).option("recursiveFileLookup", "true")  # of scored and of refused rows
+    rows = reader.parquet(*[stage.rows for stage in stages])
     if sum(stage.size_bytes() for stage in stages) <= SMALL_BYTES:
         rows = rows.coalesce(1)
     if len(stages) == 1:
         return rows
-    return rows.select("*", F.element_at(F.split(F.col("_metadata.file_path"), "/"), -3).alias(RUN))
+    return rows.select("*", F.regexp_extract("_metadata.file_path", ".*/([^/]+)/rows/", 1).alias(RUN))
 
 
 def schema_of(marker: Mapping[str, Any]) -> T.StructType:

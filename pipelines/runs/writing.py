@@ -28,16 +28,18 @@ from pipelines.runs.preparation import Prepared, Resolved, prepare
 from pipelines.runs.staging import (
     Written,
     build_environment,
+    final_columns,
     observing,
     staged_rows,
     tagged_of,
     tally,
     write_alone,
+    write_rows,
 )
 from pipelines.tables.locations import below, local_path
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, at
-from pipelines.transforms.staging import SLICE
+from pipelines.transforms.staging import KIND, SLICE
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import EngineResult, run_engine
 from pipelines.validation.gates import Aggregate
@@ -77,14 +79,17 @@ def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[st
             stage.begin(run.manifest.as_json())
         with translated(lambda error: meaning(error, pipeline, prepared, first.model)):
             engine_results = [_by_engine(run, checks) for run in runs]
+            staged_at = dt.datetime.now(dt.UTC)
             written = (
-                write_alone(first, prepared, stages[0]) if len(runs) == 1 else _write_together(runs, prepared, stages)
+                write_alone(first, prepared, stages[0], staged_at)
+                if len(runs) == 1
+                else _write_together(runs, prepared, stages, staged_at)
             )
             inputs = count_inputs(first.spark, pipeline, {run.slice.score_date: run.sources for run in runs})
             tallies_of = tally(first.spark, stages, written.schema, checks)
             for run, stage, results in zip(runs, stages, engine_results, strict=True):
                 metrics = written.metrics_of(run.slice.score_date, tallies_of[run.run_id])
-                _finish(run, stage, prepared, written, metrics, results, inputs[run.slice.score_date])
+                _finish(run, stage, prepared, written, metrics, results, inputs[run.slice.score_date], staged_at)
     except BaseException:
         for stage in stages:
             stage.clear()
@@ -107,6 +112,7 @@ def _finish(
     metrics: Mapping[str, Any],
     engine_results: Sequence[EngineResult],
     rows_input: int,
+    staged_at: dt.datetime,
 ) -> None:
     """Say that the stage is complete, and what was observed."""
     pipeline, manifest, checks = run.definition.pipeline, run.manifest, prepared.checks
@@ -126,48 +132,60 @@ def _finish(
                 name: {"subject": subject(pipeline.history[name]), "number": number}
                 for name, number in numbers_of(pipeline, metrics, metrics["rows"]).items()
             },
-            "staged_at": dt.datetime.now(dt.UTC).isoformat(),
+            "staged_at": staged_at.isoformat(),
+            "is_final": written.is_final,
             "workers": written.workers,
         }
     )
 
 
-def _write_together(runs: Sequence[Resolved], prepared: Prepared, stages: Sequence[Stage]) -> Written:
+def _write_together(
+    runs: Sequence[Resolved], prepared: Prepared, stages: Sequence[Stage], staged_at: dt.datetime
+) -> Written:
     """Write the stages of several slices in one job, the quickest way.
 
     What a worker finds against the model's own library is noted, and all slices are scored without it.
     """
     build_environment(runs[0])
     try:
-        return _one_job(runs, prepared, stages)
+        return _one_job(runs, prepared, stages, staged_at)
     except PythonException as error:
         difference = differs_natively(error)
         if difference is None:
             raise
-    written = _one_job(runs, prepared, stages, uses_native=False)
+    written = _one_job(runs, prepared, stages, staged_at, uses_native=False)
     return replace(written, workers={**written.workers, "native_refused": difference})
 
 
 def _one_job(
-    runs: Sequence[Resolved], prepared: Prepared, stages: Sequence[Stage], *, uses_native: bool = True
+    runs: Sequence[Resolved],
+    prepared: Prepared,
+    stages: Sequence[Stage],
+    staged_at: dt.datetime,
+    *,
+    uses_native: bool = True,
 ) -> Written:
     """Write the stages of several slices; each is then moved to where it would be by itself."""
     first, checks = runs[0], prepared.checks
     days = [run.slice.score_date for run in runs]
     measured = checks.measured + measures_of(first.definition.pipeline)
     observed, told = observing(rows_together(runs, prepared), _measures_by_day(checks, measured, days))
-    rows, workers = staged_rows(observed, first, prepared, uses_native=uses_native, slices=len(runs), carried=[SLICE])
+    final = final_columns(runs, staged_at)
+    rows, workers = staged_rows(
+        observed, first, prepared, uses_native=uses_native, slices=len(runs), carried=[SLICE], final=final
+    )
     aside = below(stages[0].location, "together")  # removed with what is incomplete, whatever ends this
     with translated(lambda error: cut_short(error, first.model, workers, rows)):
-        rows.write.mode("overwrite").partitionBy(SLICE).parquet(aside)
+        write_rows(rows, aside)
     for day, stage in zip(days, stages, strict=True):
         stage.take(below(aside, f"{SLICE}={day.isoformat()}"))
     return Written(
-        rows.drop(SLICE).schema,
+        rows.drop(SLICE, KIND).schema,
         without_unread(first.frame).schema,
         _told_by_day(told(), days),
         {**workers.as_json(), "slices": len(runs)},
         counted=tuple(name for name, aggregate in measured if aggregate == COUNTED),
+        is_final=final is not None,
     )
 
 

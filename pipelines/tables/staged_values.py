@@ -31,7 +31,7 @@ class StagedRows:
     def values(self, column: str) -> Iterator[pa.Array]:
         """A column's values in the rows that were not refused as they were read; nothing for a column that is not."""
         files = storage(self.location)
-        listed = files.get_file_info(fs.FileSelector(""))
+        listed = files.get_file_info(fs.FileSelector("", recursive=True))
         for name in sorted(info.path for info in listed if info.path.endswith(".parquet")):
             with files.open_input_file(name) as file:
                 rows = pq.ParquetFile(file)

@@ -12,6 +12,7 @@ from pyarrow import fs
 
 from pipelines.tables.locations import below, local_path, read_text, storage, write_text
 from pipelines.tables.locking import RunLock
+from pipelines.transforms.staging import KIND, SCORED
 
 MANIFEST = "manifest.json"
 MARKER = "_COMPLETE.json"
@@ -42,6 +43,11 @@ class Stage:
         """Where the rows are, as Parquet."""
         return below(self.location, "rows")
 
+    @property
+    def scored(self) -> str:
+        """Where those of the rows are that were scored, where they stand apart."""
+        return below(self.rows, f"{KIND}={SCORED}")
+
     def begin(self, manifest: str) -> None:
         """Make the folder, with the manifest of the run that fills it."""
         write_text(self.location, MANIFEST, manifest)
@@ -57,7 +63,9 @@ class Stage:
 
     def size_bytes(self) -> int:
         """How large the files of the rows are together."""
-        listed = storage(self.stages).get_file_info(fs.FileSelector(f"{self.run_id}/rows", allow_not_found=True))
+        listed = storage(self.stages).get_file_info(
+            fs.FileSelector(f"{self.run_id}/rows", allow_not_found=True, recursive=True)
+        )
         return sum(info.size or 0 for info in listed)
 
     def take(self, folder: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -23,8 +24,20 @@ FILE, POSITION = "__file", "__position"
 """Where a row lies, for workers that read columns by themselves."""
 SLICE = "__slice"
 """The score date of a row, where one pass stages several slices."""
+KIND, SCORED = "__kind", "scored"
+"""In which files a staged row stands: those of scored rows are the predictions table's, as they are."""
 MODEL_RAISED = "model_raised"
 """The reason of a row on which the model raised, in place of a rule."""
+
+
+HIDDEN_BITS = re.compile(r"(mask|absent)_\d+")
+HIDDEN_NULLS = ("reasons", "row")
+"""What files of scored rows hold besides the table's columns: bits of rules, and what only refused rows have."""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether files of scored rows hold a column of this name that no key and no output can have."""
+    return name in HIDDEN_NULLS or HIDDEN_BITS.fullmatch(name) is not None
 
 
 def places() -> list[Column]:
@@ -57,6 +70,7 @@ def staged(
     keep_all: bool,
     read_by_workers: Sequence[str] = (),
     carried: Sequence[str] = (),
+    final: Mapping[str, Column] | None = None,
 ) -> DataFrame:
     """What the stage holds of every row: key, mask, outputs; of refused rows the reasons and the columns read too.
 
@@ -72,6 +86,8 @@ def staged(
         keep_all: whether the columns read are kept of every row, as some may be refused on the stage yet.
         read_by_workers: those of the columns read that come from the worker, with the outputs.
         carried: further columns that stay.
+        final: what the predictions table has besides key and outputs, by name; with it, `KIND` is told, and the files
+            of scored rows hold nothing else but bits and nulls.
     """
 
     def value_of(name: str) -> Column:
@@ -80,6 +96,8 @@ def staged(
     results = [F.col(OUTPUTS)[name].alias(name) for name in outputs]
     kept = row_kept(columns_read, personal, value_of)
     failure = F.col(OUTPUTS)[FAILURE]
+    is_refused_or_raised = F.col(REFUSED) | failure.isNotNull()
+    kind = F.when(is_refused_or_raised, "refused").otherwise(SCORED).alias(KIND)
     raised = F.struct(
         F.lit(MODEL_RAISED).alias("rule"),
         F.lit("").alias("column"),
@@ -91,9 +109,10 @@ def staged(
         *absence_names((*rules, *stage_rules)),
         *results,
         F.when(F.col(REFUSED), reasons(rules, personal)).when(failure.isNotNull(), F.array(raised)).alias("reasons"),
-        (kept if keep_all else F.when(F.col(REFUSED) | failure.isNotNull(), kept)).alias("row"),
+        (kept if keep_all else F.when(is_refused_or_raised, kept)).alias("row"),
         *[value.alias(name) for name, value in values.items()],
         *carried,
+        *([] if final is None else [*[value.alias(name) for name, value in final.items()], kind]),
     )
 
 

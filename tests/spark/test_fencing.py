@@ -31,7 +31,7 @@ def rows_of(spark: SparkSession, small: SmallProject, run_id: str) -> DataFrame:
 
 def publish_frame(small: SmallProject, frame: DataFrame, run_id: str, slice_: Slice, fence: int) -> str:
     said = {"run_id": run_id, "fence": fence}
-    return publish(frame, small.predictions_path, Replacement(slice_, fence, said, frame.count()))
+    return publish(lambda: frame, small.predictions_path, Replacement(slice_, fence, said, frame.count()))
 
 
 def publish_as(spark: SparkSession, small: SmallProject, run_id: str, slice_: Slice, fence: int) -> str:
@@ -92,7 +92,7 @@ def test_rows_that_are_not_as_many_as_were_counted_are_refused(spark: SparkSessi
     rows = small.predictions()
     said = {"run_id": "short", "fence": 2**60}
     with pytest.raises(TableError, match=r"expected: 40 rows\n  found: 36 rows"):
-        publish(rows_of(spark, small, "short"), small.predictions_path, Replacement(SLICE, 2**60, said, 40))
+        publish(lambda: rows_of(spark, small, "short"), small.predictions_path, Replacement(SLICE, 2**60, said, 40))
     assert small.predictions() == rows
 
 

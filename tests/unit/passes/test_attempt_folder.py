@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from urllib.parse import unquote
+
+import pytest
 
 from pipelines.passes.attempt_folder import AttemptFolder, remove_left
 
@@ -24,6 +27,29 @@ def test_an_attempt_goes_alone(tmp_path: Path) -> None:
     one.discard()
     one.discard()
     assert [path.name for path in (tmp_path / "day=1").iterdir()] == [Path(other.name).name]
+
+
+@pytest.mark.parametrize("is_one_disk", [True, False])
+def test_files_get_a_second_name_or_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_one_disk: bool
+) -> None:
+    rows = tmp_path / "stage"
+    rows.mkdir()
+    for name in ("part-0.parquet", "part-1.parquet", "_SUCCESS"):
+        (rows / name).write_text(name)
+    if not is_one_disk:
+
+        def refuse(*paths: Path) -> None:
+            raise OSError(errno.EXDEV, "another disk")
+
+        monkeypatch.setattr(os, "link", refuse)
+    attempt = AttemptFolder(str(tmp_path / "p"), {"day": "1"}, "run")
+    attempt.link(rows)
+    made = sorted((tmp_path / "p" / attempt.name).iterdir())
+    assert [file.read_text() for file in made] == ["part-0.parquet", "part-1.parquet"]
+    assert all(file.samefile(rows / file.name) == is_one_disk for file in made)
+    attempt.discard()
+    assert len(list(rows.iterdir())) == 3
 
 
 def test_folders_that_were_emptied_go_once_they_are_old(tmp_path: Path) -> None:

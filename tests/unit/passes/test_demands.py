@@ -99,6 +99,38 @@ def test_columns_that_do_not_fit_are_named(tmp_path: Path, columns: dict[str, An
         require_fitting(str(tmp_path / "p"), table, data_files(str(tmp_path / "p"), "a", []))
 
 
+ROW = pa.struct([("amount", pa.float64()), ("tags", pa.list_(pa.string()))])
+NONE = pa.nulls(2, ROW)
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"mask_0": [1, 2], "absent_3": [0, 0], "reasons": pa.nulls(2, pa.list_(pa.string())), "row": NONE}, None),
+        ({"row": pa.array([None, {"amount": 1.0, "tags": None}], ROW)}, "row struct"),
+        ({"row": pa.array([None, {"amount": None, "tags": ["a"]}], ROW)}, "row struct"),
+        ({"reasons": pa.array([None, []], pa.list_(pa.string()))}, None),  # an empty list tells nothing either
+        ({"reasons": ["a", None]}, "reasons string"),
+        ({"mask_0": ["a", "b"]}, "mask_0 string"),
+        ({"mask_0": [0.5, 0.5]}, "mask_0 double"),
+        ({"__gate_0": [1, 2]}, "__gate_0 int64"),
+        ({"mask_x": [1, 2]}, "mask_x int64"),
+    ],
+)
+def test_files_of_a_stage_hide_bits_and_nulls_alone(tmp_path: Path, columns: dict[str, Any], found: str | None) -> None:
+    table = made(tmp_path / "p")
+    (tmp_path / "p/a").mkdir()
+    pq.write_table(pa.table({"score": [0.5, 0.5], **columns}), tmp_path / "p/a/part-0.parquet")
+    files = data_files(str(tmp_path / "p"), "a", [])
+    with pytest.raises(TableError, match="found: "):  # other files hide nothing
+        require_fitting(str(tmp_path / "p"), table, files)
+    if found is None:
+        require_fitting(str(tmp_path / "p"), table, files, may_hide=True)
+    else:
+        with pytest.raises(TableError, match=f"found: {found}"):
+            require_fitting(str(tmp_path / "p"), table, files, may_hide=True)
+
+
 def test_a_removal_is_written_as_the_path_was_listed_or_not_at_all(tmp_path: Path) -> None:
     table = DeltaTable.create(str(tmp_path / "p"), pa.schema([("id", pa.int64())]))
     listed = [f"x{chr(number)}y" for number in (*range(1, 127), 233, 0x65E5)]

@@ -1,0 +1,139 @@
+"""The stage's files of scored rows are the table's: rows are written once, and tell nothing but what the table has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from faults.at_steps import BrokenOffError, broken_off
+from pyspark.sql import DataFrame, SparkSession
+from small_project import DAY, DAYS, PIPELINE, SUITE, SmallProject, copy_of, expectation, without_run
+
+from pipelines.passes import publishing
+from pipelines.passes.attempt_folder import AttemptFolder
+from pipelines.runs.maintaining import maintain
+from pipelines.runs.scoring import score_days
+from pipelines.runs.tables import evolve_tables
+from pipelines.transforms.staging import HIDDEN_NULLS
+
+pytestmark = pytest.mark.spark
+
+
+def data_files(small: SmallProject) -> list[Path]:
+    """The files that make the newest version of the predictions."""
+    return [Path(small.predictions_path, name) for name in DeltaTable(small.predictions_path).file_uris()]
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tables that Spark writes rows for, apart from stages."""
+    found: list[str] = []
+    write = AttemptFolder.write
+
+    def noted(self: AttemptFolder, frame: object) -> None:
+        found.append("predictions" if "model_name=" in self.name else "quarantine")
+        write(self, frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(AttemptFolder, "write", noted)
+    return found
+
+
+def test_scored_rows_are_written_once(spark: SparkSession, small: SmallProject, written: list[str]) -> None:
+    with pytest.raises(BrokenOffError):
+        small.score(spark, progress=broken_off("record"))
+    (stage,) = small.stages()
+    staged = {file.name: file for file in (stage / "rows" / "__kind=scored").glob("*.parquet")}
+    files = data_files(small)
+    assert files
+    assert all(file.samefile(staged[file.name]) for file in files)
+    assert written == ["quarantine"]
+
+
+def test_a_file_holds_no_value_that_the_table_does_not_have(scored: SmallProject) -> None:
+    columns = {field.name for field in DeltaTable(scored.predictions_path).schema().fields}
+    for file in data_files(scored):
+        table = pq.read_table(file, partitioning=None)
+        hidden = [name for name in table.column_names if name not in columns]
+        assert set(hidden) == {"mask_0", "absent_0", *HIDDEN_NULLS}
+        assert all(table[name].null_count == table.num_rows for name in HIDDEN_NULLS)
+        refusing = 0b10111  # of the five rules the fourth only warns: no other bit stands in a scored row
+        assert not any(bits & refusing for bits in table["mask_0"].to_pylist())
+
+
+def test_a_pass_over_slices_writes_no_scored_row_again(
+    spark: SparkSession, small: SmallProject, scored: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    write = publishing.write_apart
+
+    def noted(frame: DataFrame, location: str, folders: Any) -> None:
+        written.append(location)
+        write(frame, location, folders)
+
+    monkeypatch.setattr(publishing, "write_apart", noted)
+    assert [ended.result().outcome for ended in score_days(spark, small.project, "orders", DAYS)] == ["published"] * 3
+    assert written == [small.quarantine_path]
+    assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
+
+
+def test_many_small_files_are_written_as_one(
+    spark: SparkSession, small: SmallProject, scored: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "MOST_SMALL_FILES", 1)
+    small.score(spark)
+    assert len(data_files(small)) == 1
+    assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
+
+
+@pytest.mark.parametrize("column", ["mask_0 BIGINT", "reasons STRING"])
+def test_a_table_with_a_column_named_as_a_hidden_one_has_nulls_there(
+    spark: SparkSession, small: SmallProject, column: str
+) -> None:
+    spark.sql(f"ALTER TABLE delta.`{small.predictions_path}` ADD COLUMNS ({column})")
+    small.score(spark)
+    assert {row[column.split(maxsplit=1)[0]] for row in small.predictions(DAY)} == {None}
+
+
+def test_what_another_run_has_staged_is_published_under_the_own_name(
+    spark: SparkSession, small: SmallProject, scored: SmallProject, written: list[str]
+) -> None:
+    with pytest.raises(BrokenOffError):
+        small.score(spark, progress=broken_off("publish"))
+    result = small.score(spark)
+    assert {row["run_id"] for row in small.predictions(DAY)} == {result.run_id}
+    assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
+    assert "predictions" in written
+
+
+def test_checks_of_the_slice_as_a_whole_have_the_rows_written_again(
+    spark: SparkSession, small: SmallProject, scored: SmallProject, written: list[str]
+) -> None:
+    small.suite(*SUITE, expectation("column_values_to_be_unique", "one_each", column="id"))
+    small.score(spark)
+    assert sorted(written) == ["predictions", "quarantine"]
+    assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
+
+
+def test_a_table_that_spells_a_column_otherwise_keeps_its_spelling(
+    spark: SparkSession, small: SmallProject, scored: SmallProject
+) -> None:
+    outputs = PIPELINE["outputs"]
+    small.configure(outputs={name.upper() if name == "prediction" else name: outputs[name] for name in outputs})
+    small.score(spark)
+    assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
+
+
+def test_files_are_joined_and_columns_added_as_ever(
+    spark: SparkSession, base: SmallProject, scored: SmallProject, tmp_path: Path
+) -> None:
+    small = copy_of(base, tmp_path / "p")
+    small.score(spark)
+    before = without_run(small.predictions(DAY))
+    small.configure(outputs={**PIPELINE["outputs"], "sure": {"result": "probability", "of": 0, "type": "double"}})
+    evolve_tables(spark, small.project, "orders")
+    assert without_run(small.predictions(DAY)) == [{**row, "sure": None} for row in before]
+    maintain(spark, small.project, "orders")
+    assert without_run(small.predictions(DAY)) == [{**row, "sure": None} for row in before]
