@@ -39,6 +39,8 @@ UNLESS_SET = {
     "spark.sql.codegen.cache.maxEntries": "1000",
     # A task that writes two kinds of rows need not sort them.
     "spark.sql.maxConcurrentOutputFileWriters": "4",
+    # Else each call of a column's method asks Java five times, to say in errors from where it was called.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 """Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again."""
 DAEMON = "pipelines.models.worker_daemon"

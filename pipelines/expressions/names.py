@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -10,8 +11,12 @@ from pyspark.sql import functions as F
 from pipelines.expressions.rules import FEATURES, RECORD, UNREAD
 
 
+@lru_cache(maxsize=4096)
 def column(name: str) -> Column:
-    """The column of that name; `__features.x` is the feature x, `__unread_s.x` the text of x that cannot be read."""
+    """The column of that name; `__features.x` is the feature x, `__unread_s.x` the text of x that cannot be read.
+
+    Remembered, as building columns is many calls into the JVM.
+    """
     prefix, dot, field = name.partition(".")
     if dot and (prefix == FEATURES or prefix.startswith(UNREAD)):
         return F.col(prefix)[field]

@@ -6,12 +6,15 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
+from pipelines.passes.demands import alike
 from pipelines.tables.locations import for_delta_rs
 
 PREFIX = "pass-"
@@ -71,6 +74,27 @@ class AttemptFolder:
                 own.unlink(missing_ok=True)
                 shutil.copyfile(file, own)
 
+    def copy(self, folder: Path, columns: Mapping[str, str | pa.Scalar], schema: pa.Schema) -> None:
+        """Write the rows of a folder's Parquet files as one file.
+
+        Args:
+            folder: on a local disk.
+            columns: by the names here, the column there, or the value that all rows have.
+            schema: the types here of columns whose types there are the same but for how they are stored.
+        """
+        self._path.mkdir(parents=True)
+        with ExitStack() as opened:
+            writer: pq.ParquetWriter | None = None
+            for file in sorted(folder.glob("*.parquet")):
+                # Spark stores times as INT96, which are not of a zone and have nanoseconds.
+                source = opened.enter_context(pq.ParquetFile(file, coerce_int96_timestamp_unit="us"))
+                for batch in source.iter_batches():
+                    table = _renamed(pa.Table.from_batches([batch]), columns, schema)
+                    if writer is None:
+                        path = self._path / f"part-00000-{secrets.token_hex(16)}.snappy.parquet"
+                        writer = opened.enter_context(pq.ParquetWriter(path, table.schema, compression="snappy"))
+                    writer.write_table(table)
+
     def take(self, written: Path) -> None:
         """Make a folder that was written elsewhere on the same disk this one; without one, there are no rows."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +104,19 @@ class AttemptFolder:
     def discard(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._path, ignore_errors=True)
+
+
+def _renamed(table: pa.Table, columns: Mapping[str, str | pa.Scalar], schema: pa.Schema) -> pa.Table:
+    values = {
+        name: table[value] if isinstance(value, str) else pa.repeat(value, len(table))
+        for name, value in columns.items()
+    }
+    return pa.table(
+        {
+            name: value.cast(schema.field(name).type) if alike(value.type, schema.field(name).type) else value
+            for name, value in values.items()
+        }
+    )
 
 
 def write_apart(frame: DataFrame, location: str, folders: Mapping[str, AttemptFolder]) -> None:

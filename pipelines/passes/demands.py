@@ -70,7 +70,7 @@ def require_fitting(location: str, table: DeltaTable, files: Sequence[DataFile],
             f"{found.name} {found.type}"
             for found in file.schema
             if not (
-                _plain(types[found.name]) == _plain(found.type)
+                alike(types[found.name], found.type)
                 if found.name in types
                 else may_hide and found.name not in partitions and _tells_nothing(file, found)
             )
@@ -82,6 +82,11 @@ def require_fitting(location: str, table: DeltaTable, files: Sequence[DataFile],
                 found=", ".join(wrong),
                 remedy="where the table lacks a column: lakescore tables evolve; else give the output another name",
             )
+
+
+def alike(one: pa.DataType, other: pa.DataType) -> bool:
+    """Whether types are the same but for the way they are stored: units of time, kinds of texts, names in lists."""
+    return bool(_plain(one) == _plain(other))
 
 
 def _tells_nothing(file: DataFile, found: pa.Field) -> bool:
@@ -121,7 +126,7 @@ _SAME: Mapping[pa.DataType, pa.DataType] = {
 
 
 def _plain(kind: pa.DataType) -> Any:
-    """A type apart from what differs by the way it was written: units of time, kinds of texts, names within lists."""
+    """A type apart from what differs by the way it is stored."""
     if pa.types.is_timestamp(kind):
         return "timestamp"
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):

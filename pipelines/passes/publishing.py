@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,11 +81,15 @@ class Refusal:
         slice: whose rows.
         run_id: the run.
         rows: how many they are, as they were counted.
+        files: a local folder that holds the rows; None where a frame brings them.
+        columns: how the table's columns are made of the files': by name, the column there or the value of all rows.
     """
 
     slice: Slice
     run_id: str
     rows: int
+    files: Path | None = None
+    columns: Mapping[str, str | pa.Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class Change:
         empty: says that the partition is there without a row, where it is so; of those that replace.
         is_empty: whether this change says so.
         metadata: what is said of it with the commit.
-        files: a local folder that holds the rows as the table has them.
+        files: a local folder that holds the rows; as the table has them, unless `columns` tells how to make those.
+        columns: by the names of the table's columns, the column of the files or the value that all rows have.
     """
 
     run_id: str
@@ -113,6 +118,7 @@ class Change:
     is_empty: bool = False
     metadata: Mapping[str, Any] | None = None
     files: Path | None = None
+    columns: Mapping[str, str | pa.Scalar] | None = None
 
     @property
     def transactions(self) -> list[Transaction]:
@@ -201,13 +207,13 @@ def _replaced_by_spark(frame: DataFrame, location: str, one: Replacement) -> Out
     return "published" if is_there else "superseded"
 
 
-def append_quarantine(frame: DataFrame, location: str, refusals: Sequence[Refusal]) -> None:
+def append_quarantine(frame: Rows, location: str, refusals: Sequence[Refusal]) -> None:
     """Append the rows that runs refused, in one commit; a second time for the same run adds nothing.
 
     The rows count as published only where their run is the slice's published one.
 
     Args:
-        frame: the rows, without their date; in the column `RUN` of which run each is, where there are several.
+        frame: gives the rows, without their date; not asked where all come as files.
         location: the quarantine table's.
         refusals: whose, and how many they are.
 
@@ -220,18 +226,20 @@ def append_quarantine(frame: DataFrame, location: str, refusals: Sequence[Refusa
             {"score_date": one.slice.score_date.isoformat()},
             Transaction(f"quarantine/{one.run_id}", 1),
             one.rows,
+            files=one.files,
+            columns=one.columns,
         )
         for one in refusals
     ]
     table = open_table(location)
     if _needs_spark(table, location, changes) is not None:
+        rows = frame()
         for one, change in zip(refusals, changes, strict=True):
-            rows = _rows_of(frame, one.run_id)
-            spark_writer.append(rows, location, one.slice.score_date, change.transaction)
+            spark_writer.append(_rows_of(rows, one.run_id), location, one.slice.score_date, change.transaction)
         return
     left = [change for change in changes if table.transaction_version(change.transaction.app_id) is None]
     if left:
-        put(lambda: frame.coalesce(1), table, location, left)
+        put(lambda: frame().coalesce(1), table, location, left)
 
 
 def put(frame: Rows, table: DeltaTable, location: str, changes: Sequence[Change]) -> list[bool]:
@@ -322,21 +330,19 @@ def _written(
     bringing = [change for change in changes if change.rows]
     if not bringing:
         return {change.run_id: [] for change in changes}
-    linked = [change for change in bringing if change.files is not None and _may_be_the_tables(table, change.files)]
-    left = [change for change in bringing if change not in linked]
-    rows = frame() if left else None
+    left = []
     try:
-        for change in linked:
-            assert change.files is not None  # noqa: S101 - so they were chosen
-            folders[change.run_id].link(change.files)
-        if rows is not None:
-            _write(rows, table, location, left, folders)
+        for change in bringing:
+            if not _taken(table, change, folders[change.run_id]):
+                left.append(change)
+        if left:
+            _write(frame(), table, location, left, folders)
         known = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}
         files = {
             change.run_id: data_files(location, folders[change.run_id].name, known) if change.rows else []
             for change in changes
         }
-    except (PySparkException, Py4JError, OSError) as error:
+    except (PySparkException, Py4JError, OSError, pa.ArrowException) as error:
         raise unwritable(location, error) from error
     for change in changes:
         written = sum(file.rows for file in files[change.run_id])
@@ -350,6 +356,33 @@ def _written(
     return files
 
 
+def _taken(table: DeltaTable, change: Change, folder: AttemptFolder) -> bool:
+    """Whether the files of a change are there now without Spark: by another name, or copied column by column."""
+    if change.files is None:
+        return False
+    if change.columns is None:
+        if not _may_be_the_tables(table, change.files):
+            return False
+        folder.link(change.files)
+        return True
+    schema = pa.schema(table.schema().to_arrow())
+    wanted = {name for name in change.columns.values() if isinstance(name, str)}
+    if not change.columns.keys() <= set(schema.names) or not wanted <= set(_columns_of(change.files)):
+        return False
+    folder.copy(change.files, change.columns, schema)
+    return True
+
+
+def _columns_of(folder: Path) -> Sequence[str]:
+    """The columns of a folder's Parquet files; none where only Spark can tell."""
+    for file in folder.glob("*.parquet"):
+        try:
+            return [*pq.read_schema(file).names]
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a type that only Spark knows
+            return []
+    return []
+
+
 def _may_be_the_tables(table: DeltaTable, folder: Path) -> bool:
     """Whether a folder's files may become the table's: few, or large; with the table's columns as it spells them.
 
@@ -358,12 +391,10 @@ def _may_be_the_tables(table: DeltaTable, folder: Path) -> bool:
     files = [(file, file.stat().st_size) for file in folder.glob("*.parquet")]
     if not files or (len(files) > MOST_SMALL_FILES and sum(size for _, size in files) <= SMALL_BYTES):
         return False
-    names = {field.name for field in table.schema().fields}
-    try:
-        found = pq.read_schema(files[0][0]).names
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a type that only Spark knows
+    names, found = {field.name for field in table.schema().fields}, _columns_of(folder)
+    if not found or any(map(is_hidden, names)):
         return False
-    return not any(map(is_hidden, names)) and all(name in names or is_hidden(name) for name in found)
+    return all(name in names or is_hidden(name) for name in found)
 
 
 def _write(
@@ -398,7 +429,8 @@ def _commit_once(location: str, changes: Sequence[Change], files: Files) -> None
             remedy="run again; the staged rows are kept and not scored twice",
         )
     for change in left:
-        require_fitting(location, table, files[change.run_id], may_hide=change.files is not None)
+        is_linked = change.files is not None and change.columns is None
+        require_fitting(location, table, files[change.run_id], may_hide=is_linked)
     commit(table, left, files)
 
 

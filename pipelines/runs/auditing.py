@@ -7,7 +7,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import or_
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -16,17 +15,17 @@ from pyspark.sql import types as T
 
 from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
+from pipelines.expressions.reasons import as_json
 from pipelines.models.proving import ABSOLUTE, RELATIVE
 from pipelines.passes.attempt_folder import RUN
 from pipelines.runs.history import entries_before, judge_history
 from pipelines.runs.preparation import Resolved
-from pipelines.runs.staging import aggregated, read_stages, schema_of
+from pipelines.runs.staging import read_stages, schema_of
 from pipelines.tables.ledger import Entry
 from pipelines.tables.stages import Stage
-from pipelines.transforms.staging import MODEL_RAISED, broken_on_stage, marked_on_stage, refused_on_stage
-from pipelines.validation.compiling import Checks
+from pipelines.transforms.staging import marked_on_stage, refused_on_stage
 from pipelines.validation.gates import Bounds
-from pipelines.validation.stage import look_at, moments_of, sizes_of
+from pipelines.validation.stage import look_at, moments_of, own_aggregates, sizes_of
 from pipelines.validation.verdict import CheckResult, Verdict, judge_stage
 
 NEVER_ACCEPTED = frozenset({"audit:rows_reconciled", "audit:some_rows_scored"})
@@ -110,11 +109,19 @@ def audit_stages(spark: SparkSession, stages: Sequence[Staged], accepted: Collec
 
 
 def rows_of(spark: SparkSession, audits: Sequence[Audited]) -> DataFrame:
-    """The rows of stages: key, outputs, all reasons and what is kept; of several, with their runs' ids in `RUN`."""
+    """The rows of stages: key, outputs, all reasons, and what is kept of them, as JSON.
+
+    Those of several with their runs' ids in `RUN`.
+    """
     pipeline = audits[0].staged.run.definition.pipeline
-    wanted = [*map(column, pipeline.key), *map(column, pipeline.outputs), F.col("reasons"), F.col("row")]
+
+    def wanted_of(rows: DataFrame) -> list[Column]:
+        kept = F.col("row") if isinstance(rows.schema["row"].dataType, T.StringType) else as_json(F.col("row"))
+        return [*map(column, pipeline.key), *map(column, pipeline.outputs), F.col("reasons"), kept.alias("row")]
+
     if len(audits) == 1:
-        return _rows_judged(spark, audits[0]).select(*wanted)
+        rows = _rows_judged(spark, audits[0])
+        return rows.select(*wanted_of(rows))
     alike: dict[str, list[Staged]] = {}
     for audit in audits:
         if audit.refused_here is None:
@@ -127,7 +134,7 @@ def rows_of(spark: SparkSession, audits: Sequence[Audited]) -> DataFrame:
         for audit in audits
         if audit.staged.run.run_id not in done
     ]
-    return reduce(DataFrame.unionAll, [frame.select(*wanted, F.col(RUN)) for frame in frames])
+    return reduce(DataFrame.unionAll, [frame.select(*wanted_of(frame), F.col(RUN)) for frame in frames])
 
 
 def _rows_judged(spark: SparkSession, audit: Audited) -> DataFrame:
@@ -139,16 +146,12 @@ def _rows_judged(spark: SparkSession, audit: Audited) -> DataFrame:
 def _looks(spark: SparkSession, stages: Sequence[Staged]) -> dict[str, tuple[dict[str, Any], DataFrame | None]]:
     """What is asked of each stage, by its run's id, and its rows where whole-slice rules refuse some.
 
-    In one job, where no check speaks of the slice as a whole.
+    The writing of a stage looks too, where no check speaks of the slice as a whole.
     """
-    first = stages[0]
-    pipeline, checks = first.run.definition.pipeline, first.run.definition.checks
-    if len(stages) == 1 or checks.on_stage or any(staged.schema != first.schema for staged in stages):
-        return {staged.run.run_id: _look(spark, staged) for staged in stages}
-    rows = read_stages(spark, [staged.stage for staged in stages], first.schema)
-    asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
-    run_ids = [staged.run.run_id for staged in stages]
-    return {run_id: (look, None) for run_id, look in aggregated(rows, run_ids, asked).items()}
+    return {
+        staged.run.run_id: (staged.marker["look"], None) if "look" in staged.marker else _look(spark, staged)
+        for staged in stages
+    }
 
 
 def _look(spark: SparkSession, staged: Staged) -> tuple[dict[str, Any], DataFrame | None]:
@@ -157,7 +160,7 @@ def _look(spark: SparkSession, staged: Staged) -> tuple[dict[str, Any], DataFram
     marked = marked_on_stage(plain, checks.stage_rules, moments_of(staged.marker["stage_rules"]))
     rows = refused_on_stage(marked, checks.stage_rules, pipeline.personal)
     asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
-    look = look_at(rows, checks, asked)
+    look = look_at(rows, checks, [F.count(F.lit(1)).alias("rows"), *asked.values()])
     refused_here = any(
         look[f"stage_rule_{position}"] for position, rule in enumerate(checks.stage_rules) if rule.refuses
     )
@@ -189,38 +192,6 @@ def _as_published(run: Resolved, counts: Counts, verdict: Verdict) -> Entry:
         rows_input=counts.input,
         verdict=json.dumps(verdict.as_json()),
     )
-
-
-def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) -> list[Column]:
-    """What the project's own gates ask of a stage: its rows, its distinct keys, of each output the nulls and the range.
-
-    Args:
-        key: the columns that identify a row.
-        outputs: the outputs' names and types.
-        checks: those of the slice as a whole; which copies they refuse.
-    """
-    scored = F.col("reasons").isNull()
-    # Copies that a uniqueness rule refuses are accounted for: the key must be unique among the others.
-    copies = [F.col(broken_on_stage(position)) for position, _ in checks.refused_copies]
-    alone = ~reduce(or_, copies, F.lit(False))
-    raised = F.col("reasons")[0]["rule"] == MODEL_RAISED
-    aggregates = [
-        F.count_if(raised).alias("model_raised"),
-        F.max(F.when(raised, F.col("reasons")[0]["message"])).alias("model_raised_message"),
-        F.count(F.lit(1)).alias("rows"),
-        F.count_if(scored).alias("scored"),
-        F.count_if(alone).alias("alone"),
-        F.count_distinct(F.when(alone, F.struct(*[column(name) for name in key]))).alias("keys"),
-    ]
-    for number, field in enumerate(outputs):
-        value = column(field.name)
-        is_number = isinstance(field.dataType, T.NumericType)
-        missing = value.isNull() | F.isnan(value) if isinstance(field.dataType, T.FractionalType) else value.isNull()
-        aggregates.append(F.count_if(scored & missing).alias(f"nulls_{number}"))
-        if is_number:
-            valid = F.when(scored & ~missing, value)
-            aggregates += [F.min(valid).alias(f"min_{number}"), F.max(valid).alias(f"max_{number}")]
-    return aggregates
 
 
 def audit(

@@ -92,8 +92,8 @@ def _kept(pipeline: Pipeline, frame: DataFrame, feature: str, text: TextInput | 
     casts, missed = lossy_casts(frame, sql)
     if not casts:
         return None, missed
-    used = columns_used(frame, [cast.value for cast in casts])
-    used |= columns_used(frame, [cast.condition for cast in casts if cast.condition is not None])
+    conditions = [cast.condition for cast in casts if cast.condition is not None]
+    used = columns_used(frame, [*(cast.value for cast in casts), *conditions])
     columns = tuple(name for name in frame.columns if name in used)
     return KeptByCasts(columns, "never", tuple(casts)), missed
 

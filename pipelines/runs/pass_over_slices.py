@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 from py4j.protocol import Py4JNetworkError
@@ -34,7 +33,7 @@ from pipelines.runs.recording import Record, is_cancelled, judged
 from pipelines.runs.recovery import reusable_stages
 from pipelines.runs.rejection import describe, rejection
 from pipelines.runs.results import Acceptance, Result
-from pipelines.runs.staging import predictions_of, quarantine_of
+from pipelines.runs.staging import predictions_of, quarantine_of, refused_columns
 from pipelines.runs.steps import Steps
 from pipelines.runs.tables import require_columns
 from pipelines.runs.writing import write_stages
@@ -206,10 +205,17 @@ class Pass:
         if refusing:
             run, staged_at = refusing[0].staged.run, _staged_at(refusing)
             refusals = [
-                Refusal(audit.staged.run.slice, audit.staged.run.run_id, audit.counts.quarantined) for audit in refusing
+                Refusal(
+                    audit.staged.run.slice,
+                    audit.staged.run.run_id,
+                    audit.counts.quarantined,
+                    files=local_path(audit.staged.stage.refused) if _has_final_files(audit) else None,
+                    columns=refused_columns(audit.staged.run),
+                )
+                for audit in refusing
             ]
             append_quarantine(
-                quarantine_of(rows_of(self.spark, refusing), staged_at, run), run.layout.quarantine, refusals
+                lambda: quarantine_of(rows_of(self.spark, refusing), staged_at, run), run.layout.quarantine, refusals
             )
 
     def _put(self, audits: Sequence[Audited]) -> list[Outcome | Exception]:
@@ -225,7 +231,7 @@ class Pass:
                 audit.staged.run.manifest.fence,
                 audit.staged.run.manifest.commit_metadata(),
                 audit.counts.scored,
-                files=_final_files(audit),
+                files=local_path(audit.staged.stage.scored) if _has_final_files(audit) else None,
             )
             for audit in audits
         ]
@@ -275,12 +281,10 @@ def halves(several: Sequence[Part]) -> tuple[Sequence[Part], Sequence[Part]]:
     return several[:half], several[half:]
 
 
-def _final_files(audit: Audited) -> Path | None:
-    """The folder of scored rows that are as the table has them; None of a stage that another run has filled."""
-    staged = audit.staged
-    if not staged.marker.get("is_final") or staged.marker["run_id"] != staged.run.run_id:
-        return None
-    return local_path(staged.stage.scored)
+def _has_final_files(audit: Audited) -> bool:
+    """Whether the stage's rows are as the tables have them; not those of a stage that another run has filled."""
+    marker = audit.staged.marker
+    return bool(marker.get("is_final")) and marker["run_id"] == audit.staged.run.run_id
 
 
 def _staged_at(audits: Sequence[Audited]) -> dict[str, dt.datetime]:

@@ -267,19 +267,17 @@ def _feature_types(definition: Definition, frame: DataFrame, inputs: Sequence[Mo
         return {field.name: field.dataType for field in derived.schema}
     assert not isinstance(features, FeatureFunction)  # noqa: S101 - it would have been loaded
     wanted = {item.name for item in inputs}
-    types: dict[str, T.DataType] = {}
-    for name, sql in features.items():
-        if name in wanted:
-            types |= _explained_types(frame, name, sql)
-        else:
-            types[name] = T.NullType()
-    return types
+    taken = {name: sql for name, sql in features.items() if name in wanted}
+    return {**dict.fromkeys(features, T.NullType()), **_types_of(frame, taken)}
 
 
-def _explained_types(frame: DataFrame, name: str, sql: str) -> dict[str, T.DataType]:
+def _types_of(frame: DataFrame, features: Mapping[str, str]) -> dict[str, T.DataType]:
     try:
-        return expression_types(frame, {name: sql})
+        return expression_types(frame, features)
     except (AnalysisException, ParseException) as error:
+        if len(features) > 1:  # together, as each look takes its time; one by one to say which it is
+            return {name: kind for one in features.items() for name, kind in _types_of(frame, dict([one])).items()}
+        ((name, sql),) = features.items()
         raise _no_sql(f"feature '{name}'", sql, error) from error
 
 

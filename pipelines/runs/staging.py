@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.errors import PythonException
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -17,7 +18,6 @@ from pyspark.sql.pandas.types import to_arrow_type
 from pipelines import schemas
 from pipelines.config import Pipeline
 from pipelines.expressions.names import column
-from pipelines.expressions.reasons import as_json
 from pipelines.inputs.reading import read_slice_with_positions
 from pipelines.inputs.spark_errors import translated
 from pipelines.inputs.text_files import without_unread
@@ -245,21 +245,23 @@ def observing(marked: DataFrame, asked: Sequence[Column]) -> tuple[DataFrame, Ca
 
 
 def tally(
-    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, checks: Checks
+    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, checks: Checks, others: Mapping[str, Column]
 ) -> dict[str, dict[str, Any]]:
-    """The rows of stages, and those that break each rule or that it judges, by the run's id: counted from bits."""
-    numbers = tallies(checks.rules, checks.stage_rules)
-    return aggregated(read_stages(spark, stages, schema), [stage.run_id for stage in stages], numbers)
-
-
-def aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Column]) -> dict[str, dict[str, Any]]:
-    """Aggregates over staged rows, by the run's id; those of no rows too.
+    """The rows of stages, and those that break each rule or that it judges, by the run's id: counted from bits.
 
     Args:
-        rows: as `read_stages` gives them.
-        run_ids: whose.
-        numbers: the aggregates, named.
+        spark: the session.
+        stages: complete ones, of one schema.
+        schema: theirs.
+        checks: the rules.
+        others: what else is asked of each stage, by its name.
     """
+    numbers = [*tallies(checks.rules, checks.stage_rules), *others.values()]
+    return _aggregated(read_stages(spark, stages, schema), [stage.run_id for stage in stages], numbers)
+
+
+def _aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Column]) -> dict[str, dict[str, Any]]:
+    """Aggregates over staged rows, by the run's id; those of no rows too."""
     if len(run_ids) == 1:
         row = rows.agg(*numbers).first()
         return {run_ids[0]: {} if row is None else row.asDict()}
@@ -316,10 +318,22 @@ def quarantine_of(rows: DataFrame, staged_at: Mapping[str, dt.datetime], run: Re
         F.lit(run.slice.model_name).alias("model_name"),
         _run_of(staged_at).alias("run_id"),
         F.col("reasons").cast(schemas.reasons()).alias("reasons"),
-        as_json(F.col("row")).alias("row"),
+        F.col("row"),
         _by_run(staged_at).alias("quarantined_at"),
         *_run_kept(staged_at),
     )
+
+
+def refused_columns(run: Resolved) -> dict[str, str | pa.Scalar]:
+    """How the quarantine's columns are made of those of a stage's final files, as `append_quarantine` takes it."""
+    return {
+        **{name: name for name in run.definition.pipeline.key},
+        "model_name": pa.scalar(run.slice.model_name),
+        "run_id": "run_id",
+        "reasons": "reasons",
+        "row": "row",
+        "quarantined_at": "scored_at",
+    }
 
 
 def _run_of(values: Mapping[str, Any]) -> Column:

@@ -44,7 +44,7 @@ from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import EngineResult, run_engine
 from pipelines.validation.gates import Aggregate
 from pipelines.validation.observing import Observed, measures_among
-from pipelines.validation.stage import counted_for_stage
+from pipelines.validation.stage import counted_for_stage, own_aggregates
 from pipelines.validation.verdict import judge_pass
 
 MOST_SLICES = 100
@@ -86,10 +86,15 @@ def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[st
                 else _write_together(runs, prepared, stages, staged_at)
             )
             inputs = count_inputs(first.spark, pipeline, {run.slice.score_date: run.sources for run in runs})
-            tallies_of = tally(first.spark, stages, written.schema, checks)
+            # Where no check speaks of the slice as a whole, all that its audit asks: each look at a stage is a job.
+            asked = {} if checks.on_stage else own_aggregates(pipeline.key, prepared.output_types, checks)
+            told = tally(first.spark, stages, written.schema, checks, asked)
             for run, stage, results in zip(runs, stages, engine_results, strict=True):
-                metrics = written.metrics_of(run.slice.score_date, tallies_of[run.run_id])
-                _finish(run, stage, prepared, written, metrics, results, inputs[run.slice.score_date], staged_at)
+                numbers = told[run.run_id]
+                look = {name: numbers.pop(name) for name in asked}
+                metrics = written.metrics_of(run.slice.score_date, numbers)
+                rows_input = inputs[run.slice.score_date]
+                _finish(run, stage, prepared, written, metrics, look, results, rows_input, staged_at)
     except BaseException:
         for stage in stages:
             stage.clear()
@@ -110,6 +115,7 @@ def _finish(
     prepared: Prepared,
     written: Written,
     metrics: Mapping[str, Any],
+    look: Mapping[str, Any],
     engine_results: Sequence[EngineResult],
     rows_input: int,
     staged_at: dt.datetime,
@@ -128,6 +134,7 @@ def _finish(
             "rows_input": rows_input,
             "suite": [result.as_json() for result in suite],
             "stage_rules": counted_for_stage(checks, observed),
+            **({"look": {"rows": metrics["rows"], **look}} if look else {}),
             "history": {
                 name: {"subject": subject(pipeline.history[name]), "number": number}
                 for name, number in numbers_of(pipeline, metrics, metrics["rows"]).items()

@@ -12,7 +12,7 @@ from pyarrow import fs
 
 from pipelines.tables.locations import below, local_path, read_text, storage, write_text
 from pipelines.tables.locking import RunLock
-from pipelines.transforms.staging import KIND, SCORED
+from pipelines.transforms.staging import KIND, REFUSED_KIND, SCORED
 
 MANIFEST = "manifest.json"
 MARKER = "_COMPLETE.json"
@@ -47,6 +47,11 @@ class Stage:
     def scored(self) -> str:
         """Where those of the rows are that were scored, where they stand apart."""
         return below(self.rows, f"{KIND}={SCORED}")
+
+    @property
+    def refused(self) -> str:
+        """Likewise of those that were refused."""
+        return below(self.rows, f"{KIND}={REFUSED_KIND}")
 
     def begin(self, manifest: str) -> None:
         """Make the folder, with the manifest of the run that fills it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame
@@ -29,9 +30,17 @@ def with_expressions(
         types: the features that are wanted, in order, and their Spark types.
         texts: those that are texts read as their types, in place of their SQL.
     """
-    values = {name: texts[name] if name in texts else F.expr(features[name]) for name in types}
-    wanted = [values[name].cast(kind).alias(name) for name, kind in types.items()]
+    wanted = [
+        (texts[name].cast(kind) if name in texts else _typed(features[name], kind)).alias(name)
+        for name, kind in types.items()
+    ]
     return frame.select("*", F.struct(*wanted).alias(FEATURES))
+
+
+@lru_cache(maxsize=4096)
+def _typed(sql: str, kind: T.DataType) -> Column:
+    """An expression as a type. Remembered, as building columns is many calls into the JVM."""
+    return F.expr(sql).cast(kind)
 
 
 def with_function(frame: DataFrame, derive: DeriveFeatures, types: Mapping[str, T.DataType]) -> DataFrame:
@@ -42,8 +51,12 @@ def with_function(frame: DataFrame, derive: DeriveFeatures, types: Mapping[str, 
 
 
 def expression_types(frame: DataFrame, features: Mapping[str, str]) -> dict[str, T.DataType]:
-    """The types that the features have before they are cast; a look at the schema only, no job."""
-    schema = frame.select(*[F.expr(sql).alias(name) for name, sql in features.items()]).schema
+    """The types that the features have before they are cast; a look at the schema only, no job.
+
+    In a struct, as `with_expressions` has them: among columns, one could take another's name for a column.
+    """
+    schema = frame.select(F.struct(*[F.expr(sql).alias(name) for name, sql in features.items()])).schema[0].dataType
+    assert isinstance(schema, T.StructType)  # noqa: S101 - so it was asked for
     return {field.name: field.dataType for field in schema}
 
 

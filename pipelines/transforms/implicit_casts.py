@@ -27,7 +27,7 @@ def implicit_casts(frame: DataFrame, sql: str) -> list[tuple[str, str]]:
         return []
     jvm: Any = frame.sparkSession._jvm
     is_written = jvm.org.apache.spark.sql.catalyst.expressions.Cast.USER_SPECIFIED_CAST()
-    written = {(cast.value, cast.wanted) for cast in written_casts(frame.sparkSession, sql)}
+    written = {(cast.value, cast.wanted) for cast in written_casts(sql)}
     found = []
     for node in _nodes(analyzed.expressions().apply(0)):
         if node.getClass().getSimpleName() != "Cast" or node.getTagValue(is_written).isDefined():

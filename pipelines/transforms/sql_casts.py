@@ -56,7 +56,7 @@ def lossy_casts(frame: DataFrame, sql: str) -> tuple[list[SqlCast], list[str]]:
     if _MAY_CAST.search(sql) is None:
         return [], []
     judged, unjudged = [], []
-    for cast in written_casts(frame.sparkSession, sql):
+    for cast in written_casts(sql):
         if cast.is_inside:
             unjudged.append(cast.sql)
             continue
@@ -82,9 +82,9 @@ def _types(frame: DataFrame, cast: FoundCast) -> tuple[T.DataType, T.DataType] |
 
 
 @lru_cache(maxsize=1024)
-def written_casts(spark: SparkSession, sql: str) -> tuple[FoundCast, ...]:
+def written_casts(sql: str) -> tuple[FoundCast, ...]:
     """Every cast that an expression writes. Remembered, as a look at a tree is many calls into the JVM."""
-    tree = spark._jsparkSession.sessionState().sqlParser().parseExpression(sql)
+    tree = SparkSession.active()._jsparkSession.sessionState().sqlParser().parseExpression(sql)
     return tuple(_within(tree, None))
 
 

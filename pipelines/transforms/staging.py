@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from pipelines.expressions.masks import absence_names, absences, is_refused, mask_names, masks
 from pipelines.expressions.names import column
-from pipelines.expressions.reasons import reason, reasons, row_kept
+from pipelines.expressions.reasons import as_json, reason, reasons, row_kept
 from pipelines.expressions.rules import Rule
 from pipelines.expressions.whole_slice import Moments, breaks
 
@@ -24,7 +24,7 @@ FILE, POSITION = "__file", "__position"
 """Where a row lies, for workers that read columns by themselves."""
 SLICE = "__slice"
 """The score date of a row, where one pass stages several slices."""
-KIND, SCORED = "__kind", "scored"
+KIND, SCORED, REFUSED_KIND = "__kind", "scored", "refused"
 """In which files a staged row stands: those of scored rows are the predictions table's, as they are."""
 MODEL_RAISED = "model_raised"
 """The reason of a row on which the model raised, in place of a rule."""
@@ -86,8 +86,9 @@ def staged(
         keep_all: whether the columns read are kept of every row, as some may be refused on the stage yet.
         read_by_workers: those of the columns read that come from the worker, with the outputs.
         carried: further columns that stay.
-        final: what the predictions table has besides key and outputs, by name; with it, `KIND` is told, and the files
-            of scored rows hold nothing else but bits and nulls.
+        final: what the predictions table has besides key and outputs, by name; with it, `KIND` is told, what is kept
+            of a row is JSON, as the quarantine has it, and the files of scored rows hold nothing else but bits and
+            nulls.
     """
 
     def value_of(name: str) -> Column:
@@ -95,9 +96,11 @@ def staged(
 
     results = [F.col(OUTPUTS)[name].alias(name) for name in outputs]
     kept = row_kept(columns_read, personal, value_of)
+    if final is not None:
+        kept = as_json(kept)
     failure = F.col(OUTPUTS)[FAILURE]
     is_refused_or_raised = F.col(REFUSED) | failure.isNotNull()
-    kind = F.when(is_refused_or_raised, "refused").otherwise(SCORED).alias(KIND)
+    kind = F.when(is_refused_or_raised, REFUSED_KIND).otherwise(SCORED).alias(KIND)
     raised = F.struct(
         F.lit(MODEL_RAISED).alias("rule"),
         F.lit("").alias("column"),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache, reduce
+from operator import or_
+from types import MappingProxyType
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
+from pipelines.expressions.names import column
 from pipelines.expressions.rules import Scalar
 from pipelines.expressions.whole_slice import Moments, staged_value
-from pipelines.transforms.staging import broken_on_stage, gate_value, rule_value
+from pipelines.transforms.staging import MODEL_RAISED, broken_on_stage, gate_value, rule_value
 from pipelines.validation.aggregates import on_stage, value_of
 from pipelines.validation.compiling import Checks
 from pipelines.validation.gates import MostCommonInSet
@@ -75,6 +80,48 @@ def look_at(rows: DataFrame, checks: Checks, others: Sequence[Column] = ()) -> d
             aggregates.append(on_stage(gate.aggregate, F.col(name), kind).alias(f"stage_gate_{number}"))
     row = rows.agg(*aggregates).first() if aggregates else None
     return (row.asDict() if row is not None else {}) | apart
+
+
+def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) -> Mapping[str, Column]:
+    """What the project's own gates ask of a stage: scored rows, distinct keys, of each output the nulls and the range.
+
+    Args:
+        key: the columns that identify a row.
+        outputs: the outputs' names and types.
+        checks: those of the slice as a whole; which copies they refuse.
+
+    Returns:
+        Aggregates by their names, which they have.
+    """
+    copies = tuple(position for position, _ in checks.refused_copies)
+    return _own_aggregates(tuple(key), tuple((field.name, field.dataType) for field in outputs), copies)
+
+
+@lru_cache(maxsize=64)
+def _own_aggregates(
+    key: tuple[str, ...], outputs: tuple[tuple[str, T.DataType], ...], refused_copies: tuple[int, ...]
+) -> Mapping[str, Column]:
+    """The same. Remembered, as building columns is many calls into the JVM."""
+    scored = F.col("reasons").isNull()
+    # Copies that a uniqueness rule refuses are accounted for: the key must be unique among the others.
+    alone = ~reduce(or_, [F.col(broken_on_stage(position)) for position in refused_copies], F.lit(False))
+    raised = F.col("reasons")[0]["rule"] == MODEL_RAISED
+    aggregates = {
+        "model_raised": F.count_if(raised),
+        "model_raised_message": F.max(F.when(raised, F.col("reasons")[0]["message"])),
+        "scored": F.count_if(scored),
+        "alone": F.count_if(alone),
+        "keys": F.count_distinct(F.when(alone, F.struct(*[column(name) for name in key]))),
+    }
+    for number, (name, kind) in enumerate(outputs):
+        value = column(name)
+        missing = value.isNull() | F.isnan(value) if isinstance(kind, T.FractionalType) else value.isNull()
+        aggregates[f"nulls_{number}"] = F.count_if(scored & missing)
+        if isinstance(kind, T.NumericType):
+            valid = F.when(scored & ~missing, value)
+            aggregates[f"min_{number}"] = F.min(valid).cast("double")
+            aggregates[f"max_{number}"] = F.max(valid).cast("double")
+    return MappingProxyType({name: aggregate.alias(name) for name, aggregate in aggregates.items()})
 
 
 def _most_common(rows: DataFrame, name: str, values: Sequence[Scalar]) -> dict[str, int] | None:

@@ -1,22 +1,39 @@
-"""The stage's files of scored rows are the table's: rows are written once, and tell nothing but what the table has."""
+"""The stage's files are the tables': Spark writes rows once, and files tell nothing but what their table has."""
 
 from __future__ import annotations
 
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import DataFrame, SparkSession
-from small_project import DAY, DAYS, PIPELINE, SUITE, SmallProject, copy_of, expectation, without_run
+from small_project import (
+    DAY,
+    DAYS,
+    ORDERS,
+    PIPELINE,
+    REFUSED,
+    SUITE,
+    SmallProject,
+    copy_of,
+    expectation,
+    orders_of,
+    without_run,
+)
 
 from pipelines.passes import publishing
 from pipelines.passes.attempt_folder import AttemptFolder
 from pipelines.runs.maintaining import maintain
 from pipelines.runs.scoring import score_days
-from pipelines.runs.tables import evolve_tables
+from pipelines.runs.tables import create_tables, evolve_tables
 from pipelines.transforms.staging import HIDDEN_NULLS
 
 pytestmark = pytest.mark.spark
@@ -41,7 +58,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_scored_rows_are_written_once(spark: SparkSession, small: SmallProject, written: list[str]) -> None:
+def test_spark_writes_rows_once(spark: SparkSession, small: SmallProject, written: list[str]) -> None:
     with pytest.raises(BrokenOffError):
         small.score(spark, progress=broken_off("record"))
     (stage,) = small.stages()
@@ -49,7 +66,7 @@ def test_scored_rows_are_written_once(spark: SparkSession, small: SmallProject, 
     files = data_files(small)
     assert files
     assert all(file.samefile(staged[file.name]) for file in files)
-    assert written == ["quarantine"]
+    assert written == []
 
 
 def test_a_file_holds_no_value_that_the_table_does_not_have(scored: SmallProject) -> None:
@@ -63,7 +80,7 @@ def test_a_file_holds_no_value_that_the_table_does_not_have(scored: SmallProject
         assert not any(bits & refusing for bits in table["mask_0"].to_pylist())
 
 
-def test_a_pass_over_slices_writes_no_scored_row_again(
+def test_a_pass_over_slices_writes_no_row_again(
     spark: SparkSession, small: SmallProject, scored: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
@@ -75,8 +92,53 @@ def test_a_pass_over_slices_writes_no_scored_row_again(
 
     monkeypatch.setattr(publishing, "write_apart", noted)
     assert [ended.result().outcome for ended in score_days(spark, small.project, "orders", DAYS)] == ["published"] * 3
-    assert written == [small.quarantine_path]
+    assert written == []
     assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
+    assert without_run(small.quarantine(DAY)) == without_run(scored.quarantine(DAY))
+
+
+@pytest.mark.parametrize("days", [[DAY], list(DAYS)], ids=["alone", "together"])
+def test_refused_rows_are_copied_as_spark_would_write_them(
+    spark: SparkSession, new_project: Callable[[], SmallProject], monkeypatch: pytest.MonkeyPatch, days: list[dt.date]
+) -> None:
+    times = [
+        dt.datetime(year, 2, 28, 23, 59, 59, 999_999) for year in (1, 1582, 1677, 1900, 1970, 2024, 2262, 2263, 9999)
+    ]
+    orders = pa.Table.from_pylist([order for day in days for order in orders_of(day)], schema=ORDERS)
+    some = range(len(orders))
+    odd = {
+        "at": pa.array([times[number % 9] for number in some], pa.timestamp("us", "UTC")),
+        "at local": pa.array([times[number % 9] for number in some], pa.timestamp("us")),
+        "exact": pa.array([Decimal(number) / 1000 - 1 for number in some], pa.decimal128(38, 3)),
+        "a.b": pa.array(["'é\n\u2028" * (number % 3) for number in some]),
+        "share": pa.array([[-0.0, float("inf"), 1e-320][number % 3] for number in some], pa.float32()),
+    }
+    for name, values in odd.items():
+        orders = orders.append_column(name, values)
+    found = []
+    for copies in (True, False):
+        small = new_project()
+        small.configure(key=["day", "id", *odd], limits={"quarantined_share": 1.0})
+        shutil.rmtree(small.root / "warehouse" / "orders")
+        small.replace_orders(orders)
+        create_tables(spark, small.project, "orders")
+        if not copies:
+            monkeypatch.setattr(publishing, "_taken", lambda *_: False)
+        assert [ended.result().outcome for ended in score_days(spark, small.project, "orders", days)] == [
+            "published"
+        ] * len(days)
+        rows = spark.read.format("delta").load(small.quarantine_path).drop("run_id", "quarantined_at")
+        found.append((rows.schema, rows.orderBy("day", "id").collect(), without_run(small.quarantine())))
+    copied, written = found
+    assert len(copied[1]) == len(REFUSED) * len(days)
+    assert copied == written
+
+
+def test_a_file_of_the_quarantine_holds_the_tables_columns_only(scored: SmallProject) -> None:
+    table = DeltaTable(scored.quarantine_path)
+    columns = [field.name for field in table.schema().fields if field.name != "score_date"]
+    for file in table.file_uris():
+        assert pq.read_schema(file).names == columns
 
 
 def test_many_small_files_are_written_as_one(
