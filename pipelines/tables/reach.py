@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from pipelines.tables.commit_log import FileAction
@@ -32,7 +33,7 @@ class Reach:
     timezone: str = "UTC"
     has_zone: bool = True
 
-    @property
+    @cached_property
     def moments(self) -> tuple[dt.datetime, dt.datetime]:
         """When the first date begins and when the last one is over, in UTC.
 
@@ -79,7 +80,12 @@ def midnight(day: dt.date, timezone: str) -> dt.datetime:
 
 def _parsed(value: object) -> dt.date | None:
     """A date, or a time, as logs and data files spell them; None for anything else."""
-    text = str(value)
+    return _parsed_text(str(value))
+
+
+@lru_cache(maxsize=65_536)
+def _parsed_text(text: str) -> dt.date | None:
+    """The same. Remembered, as each slice of a period is held against all files."""
     try:
         return dt.date.fromisoformat(text) if len(text) == _ISO_DATE else dt.datetime.fromisoformat(text)
     except ValueError:
