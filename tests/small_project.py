@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 import os
 import shutil
 import warnings
@@ -235,20 +234,6 @@ def without_run(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         {key: value for key, value in row.items() if key not in ("run_id", "scored_at", "quarantined_at")}
         for row in rows
     ]
-
-
-def assert_alike(rows: Iterable[dict[str, Any]], others: Iterable[dict[str, Any]]) -> None:
-    """Rows are equal apart from run ids and times, their floating point numbers but for the last two bits.
-
-    For slices that were scored in batches of other sizes: the model's library then adds in another order.
-    """
-    for row, other in zip(without_run(rows), without_run(others), strict=True):
-        assert row.keys() == other.keys()
-        for name, value in row.items():
-            if isinstance(value, float):
-                assert math.isclose(value, other[name], rel_tol=2**-51), (name, row, other)
-            else:
-                assert value == other[name], (name, row, other)
 
 
 def orders_of(day: dt.date, rows: int = ROWS, first: int = 0) -> list[dict[str, Any]]:

@@ -39,8 +39,7 @@ from pipelines.runs.preparation import Prepared, Resolved, with_features
 from pipelines.tables.locations import local_path
 from pipelines.tables.stages import Stage
 from pipelines.transforms.staging import KIND, SLICE, places, staged, tagged
-from pipelines.validation.compiling import Checks
-from pipelines.validation.observing import measures, tallies
+from pipelines.validation.observing import measures
 from pipelines.validation.stage import stage_values
 
 
@@ -242,34 +241,6 @@ def observing(marked: DataFrame, asked: Sequence[Column]) -> tuple[DataFrame, Ca
         return marked, dict
     observation = Observation()
     return marked.observe(observation, *asked), lambda: observation.get
-
-
-def tally(
-    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, checks: Checks, others: Mapping[str, Column]
-) -> dict[str, dict[str, Any]]:
-    """The rows of stages, and those that break each rule or that it judges, by the run's id: counted from bits.
-
-    Args:
-        spark: the session.
-        stages: complete ones, of one schema.
-        schema: theirs.
-        checks: the rules.
-        others: what else is asked of each stage, by its name.
-    """
-    numbers = [*tallies(checks.rules, checks.stage_rules), *others.values()]
-    return _aggregated(read_stages(spark, stages, schema), [stage.run_id for stage in stages], numbers)
-
-
-def _aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Column]) -> dict[str, dict[str, Any]]:
-    """Aggregates over staged rows, by the run's id; those of no rows too."""
-    if len(run_ids) == 1:
-        row = rows.agg(*numbers).first()
-        return {run_ids[0]: {} if row is None else row.asDict()}
-    found = {row[RUN]: row.asDict() for row in rows.groupBy(RUN).agg(*numbers).collect()}
-    if len(found) < len(run_ids):
-        of_none = rows.limit(0).agg(*numbers).first()
-        found = dict.fromkeys(run_ids, {} if of_none is None else of_none.asDict()) | found
-    return found
 
 
 def read_stages(spark: SparkSession, stages: Sequence[Stage], schema: T.StructType) -> DataFrame:

@@ -32,10 +32,10 @@ from pipelines.runs.staging import (
     observing,
     staged_rows,
     tagged_of,
-    tally,
     write_alone,
     write_rows,
 )
+from pipelines.runs.tallying import Tallied, tally
 from pipelines.tables.locations import below, local_path
 from pipelines.tables.locking import RunLock
 from pipelines.tables.stages import Stage, at
@@ -44,7 +44,7 @@ from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import EngineResult, run_engine
 from pipelines.validation.gates import Aggregate
 from pipelines.validation.observing import Observed, measures_among
-from pipelines.validation.stage import counted_for_stage, own_aggregates
+from pipelines.validation.stage import counted_for_stage
 from pipelines.validation.verdict import judge_pass
 
 MOST_SLICES = 100
@@ -86,15 +86,10 @@ def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[st
                 else _write_together(runs, prepared, stages, staged_at)
             )
             inputs = count_inputs(first.spark, pipeline, {run.slice.score_date: run.sources for run in runs})
-            # Where no check speaks of the slice as a whole, all that its audit asks: each look at a stage is a job.
-            asked = {} if checks.on_stage else own_aggregates(pipeline.key, prepared.output_types, checks)
-            told = tally(first.spark, stages, written.schema, checks, asked)
+            tallied = tally(first.spark, stages, written.schema, prepared, pipeline.key)
             for run, stage, results in zip(runs, stages, engine_results, strict=True):
-                numbers = told[run.run_id]
-                look = {name: numbers.pop(name) for name in asked}
-                metrics = written.metrics_of(run.slice.score_date, numbers)
                 rows_input = inputs[run.slice.score_date]
-                _finish(run, stage, prepared, written, metrics, look, results, rows_input, staged_at)
+                _finish(run, stage, prepared, written, tallied[run.run_id], results, rows_input, staged_at)
     except BaseException:
         for stage in stages:
             stage.clear()
@@ -114,14 +109,14 @@ def _finish(
     stage: Stage,
     prepared: Prepared,
     written: Written,
-    metrics: Mapping[str, Any],
-    look: Mapping[str, Any],
+    tallied: Tallied,
     engine_results: Sequence[EngineResult],
     rows_input: int,
     staged_at: dt.datetime,
 ) -> None:
     """Say that the stage is complete, and what was observed."""
     pipeline, manifest, checks = run.definition.pipeline, run.manifest, prepared.checks
+    metrics = written.metrics_of(run.slice.score_date, tallied.numbers)
     observed = Observed(metrics, checks.rules, checks.stage_rules)
     suite = judge_pass(checks, observed, engine_results, written.read, pipeline.personal)
     stage.finish(
@@ -134,7 +129,7 @@ def _finish(
             "rows_input": rows_input,
             "suite": [result.as_json() for result in suite],
             "stage_rules": counted_for_stage(checks, observed),
-            **({"look": {"rows": metrics["rows"], **look}} if look else {}),
+            **({} if tallied.look is None else {"look": {"rows": metrics["rows"], **tallied.look}}),
             "history": {
                 name: {"subject": subject(pipeline.history[name]), "number": number}
                 for name, number in numbers_of(pipeline, metrics, metrics["rows"]).items()

@@ -1,0 +1,90 @@
+"""What is counted of complete stages: of a small one by Arrow, of larger ones by one Spark job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from pipelines.passes.attempt_folder import RUN
+from pipelines.passes.publishing import SMALL_BYTES
+from pipelines.runs.preparation import Prepared
+from pipelines.runs.staging import read_stages
+from pipelines.tables.locations import local_path
+from pipelines.tables.stages import Stage
+from pipelines.validation.observing import tallies
+from pipelines.validation.small_stages import count_rows_and_bits, look_at_rows, read_small
+from pipelines.validation.stage import own_aggregates
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """What was counted of a complete stage.
+
+    Args:
+        numbers: its rows, those that break each rule, and those of each population, by name.
+        look: what else its audit asks; None where checks speak of the slice as a whole: the audit then looks itself.
+    """
+
+    numbers: Mapping[str, Any]
+    look: Mapping[str, Any] | None
+
+
+def tally(
+    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared, key: Sequence[str]
+) -> dict[str, Tallied]:
+    """The rows of stages, and those that break each rule or that it judges, by the run's id: counted from bits.
+
+    Args:
+        spark: the session.
+        stages: complete ones, of one schema.
+        schema: theirs.
+        prepared: what they were made with.
+        key: the columns that identify a row.
+    """
+    found = {stage.run_id: told for stage in stages if (told := _tallied_small(stage, prepared, key)) is not None}
+    left = [stage for stage in stages if stage.run_id not in found]
+    return found | _tallied_by_spark(spark, left, schema, prepared, key) if left else found
+
+
+def _tallied_small(stage: Stage, prepared: Prepared, key: Sequence[str]) -> Tallied | None:
+    """The same of a small stage without a Spark job; None of another."""
+    folder, checks, outputs = local_path(stage.rows), prepared.checks, prepared.output_types.names
+    if folder is None or stage.size_bytes() > SMALL_BYTES:
+        return None
+    table = read_small(folder, key=key, outputs=outputs)
+    if table is None:
+        return None
+    numbers = count_rows_and_bits(table, checks.rules, checks.stage_rules)
+    return Tallied(numbers, None if checks.on_stage else look_at_rows(table, key, outputs))
+
+
+def _tallied_by_spark(
+    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared, key: Sequence[str]
+) -> dict[str, Tallied]:
+    checks = prepared.checks
+    asked = None if checks.on_stage else own_aggregates(key, prepared.output_types, checks)
+    numbers = [*tallies(checks.rules, checks.stage_rules), *({} if asked is None else asked).values()]
+    rows = read_stages(spark, stages, schema)
+    return {
+        run_id: Tallied(
+            {name: number for name, number in found.items() if asked is None or name not in asked},
+            None if asked is None else {name: found[name] for name in asked},
+        )
+        for run_id, found in _aggregated(rows, [stage.run_id for stage in stages], numbers).items()
+    }
+
+
+def _aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Column]) -> dict[str, dict[str, Any]]:
+    """Aggregates over staged rows, by the run's id; those of no rows too."""
+    if len(run_ids) == 1:
+        row = rows.agg(*numbers).first()
+        return {run_ids[0]: {} if row is None else row.asDict()}
+    found = {row[RUN]: row.asDict() for row in rows.groupBy(RUN).agg(*numbers).collect()}
+    if len(found) < len(run_ids):
+        of_none = rows.limit(0).agg(*numbers).first()
+        found = dict.fromkeys(run_ids, {} if of_none is None else of_none.asDict()) | found
+    return found
