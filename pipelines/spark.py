@@ -36,13 +36,17 @@ ALWAYS = {
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere;
 texts in all encodings that Java knows, windows-1252 among them."""
 UNLESS_SET = {
+    # Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again.
     "spark.sql.codegen.cache.maxEntries": "1000",
+    # Java compiles no method of more bytecode. A row with many rules and features would be one, and be interpreted:
+    # twenty rules and 28 features took 2.7 times as long.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
     # A task that writes two kinds of rows need not sort them.
     "spark.sql.maxConcurrentOutputFileWriters": "4",
     # Else each call of a column's method asks Java five times, to say in errors from where it was called.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again."""
+"""What makes runs quicker."""
 DAEMON = "pipelines.models.worker_daemon"
 _ROOT = Path(__file__).parents[1]
 _QUIET = Path(__file__).with_name("log4j2.properties")

@@ -10,13 +10,12 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines.passes.attempt_folder import RUN
-from pipelines.passes.publishing import SMALL_BYTES
 from pipelines.runs.preparation import Prepared
 from pipelines.runs.staging import read_stages
 from pipelines.tables.locations import local_path
 from pipelines.tables.stages import Stage
 from pipelines.validation.observing import tallies
-from pipelines.validation.small_stages import count_rows_and_bits, look_at_rows, read_small
+from pipelines.validation.small_stages import SMALL_BYTES, count_rows_and_bits, look_at_rows, read_small
 from pipelines.validation.stage import own_aggregates
 
 
@@ -66,15 +65,18 @@ def _tallied_by_spark(
     spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared, key: Sequence[str]
 ) -> dict[str, Tallied]:
     checks = prepared.checks
-    asked = None if checks.on_stage else own_aggregates(key, prepared.output_types, checks)
-    numbers = [*tallies(checks.rules, checks.stage_rules), *({} if asked is None else asked).values()]
-    rows = read_stages(spark, stages, schema)
+    asked = {} if checks.on_stage else dict(own_aggregates(key, prepared.output_types, checks))
+    # By itself: among other aggregates, a distinct one would have all of them kept for each key.
+    keys = asked.pop("keys", None)
+    numbers = [*tallies(checks.rules, checks.stage_rules), *asked.values()]
+    rows, run_ids = read_stages(spark, stages, schema), [stage.run_id for stage in stages]
+    distinct = {} if keys is None else _aggregated(rows, run_ids, [keys])
     return {
         run_id: Tallied(
-            {name: number for name, number in found.items() if asked is None or name not in asked},
-            None if asked is None else {name: found[name] for name in asked},
+            {name: number for name, number in found.items() if name not in asked},
+            {**{name: found[name] for name in asked}, **distinct[run_id]} if asked else None,
         )
-        for run_id, found in _aggregated(rows, [stage.run_id for stage in stages], numbers).items()
+        for run_id, found in _aggregated(rows, run_ids, numbers).items()
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pyspark.sql import Column
@@ -106,5 +106,9 @@ class Observed:
     def _size(self, population: Population) -> int:
         if population == EVERYBODY:
             return int(self.metrics["rows"])
-        number = populations((*self.rules, *self.stage_rules)).index(population)
-        return int(self.metrics[f"population_{number}"])
+        return int(self.metrics[f"population_{self._places[population]}"])
+
+    @cached_property
+    def _places(self) -> dict[Population, int]:
+        found = populations((*self.rules, *self.stage_rules))
+        return {population: number for number, population in enumerate(found)}

@@ -19,6 +19,9 @@ from pipelines.expressions.masks import BITS, absence_names, mask_names
 from pipelines.expressions.rules import Rule, populations
 from pipelines.transforms.staging import MODEL_RAISED
 
+SMALL_BYTES = 32 * 2**20
+"""Some 2,000,000 rows of a key and an output, which Arrow counts in a second; Spark takes ten."""
+
 
 def count_rows_and_bits(table: pa.Table, rules: tuple[Rule, ...], stage_rules: tuple[Rule, ...]) -> dict[str, int]:
     """What `tallies` asks: the rows, those that break each rule, and those of each population.
