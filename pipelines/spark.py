@@ -31,10 +31,12 @@ ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.legacy.javaCharsets": "true",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.ui.showConsoleProgress": "false",
 }
 """What the guarantees rest on: Delta tables; dates that mean the same and casts that fail the same everywhere;
-texts in all encodings that Java knows, windows-1252 among them."""
+texts in all encodings that Java knows, windows-1252 among them; old dates by one calendar, whoever reads the files."""
 UNLESS_SET = {
     # Compiled code is kept for so many plans. A slice takes more than Spark's 100, so each would compile its own again.
     "spark.sql.codegen.cache.maxEntries": "1000",

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +26,10 @@ COMMITTER = {
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 """Version 2 would move a task's files before the job is known to end well."""
+
+
+ROWS_AT_ONCE = 8192
+"""So many rows are copied at a time: wide ones, kept as JSON, are some kilobytes each."""
 
 
 class AttemptFolder:
@@ -75,25 +79,28 @@ class AttemptFolder:
                 shutil.copyfile(file, own)
 
     def copy(self, folder: Path, columns: Mapping[str, str | pa.Scalar], schema: pa.Schema) -> None:
-        """Write the rows of a folder's Parquet files as one file.
+        """Write the rows of a folder's Parquet files here, as one file.
 
         Args:
             folder: on a local disk.
-            columns: by the names here, the column there, or the value that all rows have.
-            schema: the types here of columns whose types there are the same but for how they are stored.
+            columns: what the file's columns are made of, by name: a column of the folder's files, or one value.
+            schema: the table's. Columns that differ from it only by how they are stored are stored as it has them.
         """
         self._path.mkdir(parents=True)
-        with ExitStack() as opened:
-            writer: pq.ParquetWriter | None = None
+        writer: pq.ParquetWriter | None = None
+        try:
             for file in sorted(folder.glob("*.parquet")):
                 # Spark stores times as INT96, which are not of a zone and have nanoseconds.
-                source = opened.enter_context(pq.ParquetFile(file, coerce_int96_timestamp_unit="us"))
-                for batch in source.iter_batches():
-                    table = _renamed(pa.Table.from_batches([batch]), columns, schema)
-                    if writer is None:
-                        path = self._path / f"part-00000-{secrets.token_hex(16)}.snappy.parquet"
-                        writer = opened.enter_context(pq.ParquetWriter(path, table.schema, compression="snappy"))
-                    writer.write_table(table)
+                with pq.ParquetFile(file, pre_buffer=False, coerce_int96_timestamp_unit="us") as source:
+                    for batch in source.iter_batches(ROWS_AT_ONCE):
+                        table = _made_of(pa.Table.from_batches([batch]), columns, schema)
+                        if writer is None:
+                            path = self._path / f"part-00000-{secrets.token_hex(16)}.snappy.parquet"
+                            writer = pq.ParquetWriter(path, table.schema, compression="snappy")
+                        writer.write_table(table)
+        finally:
+            if writer is not None:
+                writer.close()
 
     def take(self, written: Path) -> None:
         """Make a folder that was written elsewhere on the same disk this one; without one, there are no rows."""
@@ -106,7 +113,7 @@ class AttemptFolder:
         shutil.rmtree(self._path, ignore_errors=True)
 
 
-def _renamed(table: pa.Table, columns: Mapping[str, str | pa.Scalar], schema: pa.Schema) -> pa.Table:
+def _made_of(table: pa.Table, columns: Mapping[str, str | pa.Scalar], schema: pa.Schema) -> pa.Table:
     values = {
         name: table[value] if isinstance(value, str) else pa.repeat(value, len(table))
         for name, value in columns.items()

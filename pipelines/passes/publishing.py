@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,7 +89,7 @@ class Refusal:
     run_id: str
     rows: int
     files: Path | None = None
-    columns: Mapping[str, str | pa.Scalar] = field(default_factory=dict)
+    columns: Mapping[str, str | pa.Scalar] | None = None
 
 
 @dataclass(frozen=True)
@@ -333,7 +333,7 @@ def _written(
     left = []
     try:
         for change in bringing:
-            if not _taken(table, change, folders[change.run_id]):
+            if not _reuses_files(table, change, folders[change.run_id]):
                 left.append(change)
         if left:
             _write(frame(), table, location, left, folders)
@@ -356,8 +356,8 @@ def _written(
     return files
 
 
-def _taken(table: DeltaTable, change: Change, folder: AttemptFolder) -> bool:
-    """Whether the files of a change are there now without Spark: by another name, or copied column by column."""
+def _reuses_files(table: DeltaTable, change: Change, folder: AttemptFolder) -> bool:
+    """Link or copy the files of a change into its folder; False where Spark has to write its rows."""
     if change.files is None:
         return False
     if change.columns is None:

@@ -206,7 +206,7 @@ def audit(
     """The gates of the project's own, judged from one look at the stage.
 
     Args:
-        observed: what `own_aggregates` came to.
+        observed: the stage's `rows`, and what `own_aggregates` came to.
         rows_input: the rows of the first source for the slice, counted before any join.
         outputs: what may be null, and the ranges.
         limits: how much may be quarantined.
@@ -218,12 +218,12 @@ def audit(
         *judge_rows(counts, observed["alone"] - observed["keys"], accepts_empty=accepts_empty),
         *judge_limits(counts, limits, rules),
     ]
-    for number, (name, output) in enumerate(outputs.items()):
-        nulls = observed[f"nulls_{number}"]
+    for name, output in outputs.items():
+        nulls = observed[f"nulls_{name}"]
         if not output.nullable:
             results.append(_gate(f"audit:{name}:not_null", nulls == 0, nulls, "no null or NaN", unexpected=nulls))
         if output.minimum is not None or output.maximum is not None:
-            results.append(_range_gate(name, output, observed.get(f"min_{number}"), observed.get(f"max_{number}")))
+            results.append(_range_gate(name, output, observed.get(f"min_{name}"), observed.get(f"max_{name}")))
     return counts, results
 
 

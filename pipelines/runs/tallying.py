@@ -1,4 +1,4 @@
-"""What is counted of complete stages: of a small one by Arrow, of larger ones by one Spark job."""
+"""What is counted of complete stages: of a small one by Arrow, of larger ones by Spark."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
@@ -15,7 +16,14 @@ from pipelines.runs.staging import read_stages
 from pipelines.tables.locations import local_path
 from pipelines.tables.stages import Stage
 from pipelines.validation.observing import tallies
-from pipelines.validation.small_stages import SMALL_BYTES, count_rows_and_bits, look_at_rows, read_small
+from pipelines.validation.small_stages import (
+    MOST_BYTES,
+    are_told_apart,
+    count_rows_and_bits,
+    look_at_rows,
+    read_bits,
+    read_kinds,
+)
 from pipelines.validation.stage import own_aggregates
 
 
@@ -32,9 +40,7 @@ class Tallied:
     look: Mapping[str, Any] | None
 
 
-def tally(
-    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared, key: Sequence[str]
-) -> dict[str, Tallied]:
+def tally(spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared) -> dict[str, Tallied]:
     """The rows of stages, and those that break each rule or that it judges, by the run's id: counted from bits.
 
     Args:
@@ -42,29 +48,35 @@ def tally(
         stages: complete ones, of one schema.
         schema: theirs.
         prepared: what they were made with.
-        key: the columns that identify a row.
     """
-    found = {stage.run_id: told for stage in stages if (told := _tallied_small(stage, prepared, key)) is not None}
+    found = {stage.run_id: counted for stage in stages if (counted := _tallied_by_arrow(stage, prepared)) is not None}
     left = [stage for stage in stages if stage.run_id not in found]
-    return found | _tallied_by_spark(spark, left, schema, prepared, key) if left else found
+    return found | _tallied_by_spark(spark, left, schema, prepared) if left else found
 
 
-def _tallied_small(stage: Stage, prepared: Prepared, key: Sequence[str]) -> Tallied | None:
-    """The same of a small stage without a Spark job; None of another."""
-    folder, checks, outputs = local_path(stage.rows), prepared.checks, prepared.output_types.names
-    if folder is None or stage.size_bytes() > SMALL_BYTES:
+def _tallied_by_arrow(stage: Stage, prepared: Prepared) -> Tallied | None:
+    """What is counted of a small local stage; None of another, and where Arrow would count otherwise."""
+    folder, checks = local_path(stage.rows), prepared.checks
+    if folder is None or stage.size_bytes() > MOST_BYTES or not are_told_apart(prepared.keys):
         return None
-    table = read_small(folder, key=key, outputs=outputs)
-    if table is None:
+    key, outputs = [field.name for field in prepared.keys], prepared.output_types.names
+    try:
+        bits = read_bits(folder)
+        if bits is None:
+            return None
+        numbers = count_rows_and_bits(bits, checks.rules, checks.stage_rules)
+        if checks.on_stage:
+            return Tallied(numbers, None)
+        kinds = read_kinds(folder, key, outputs)
+        return None if kinds is None else Tallied(numbers, look_at_rows(*kinds, key, outputs))
+    except (pa.ArrowException, KeyError):  # a type that only Spark knows, a name that is a path for Arrow
         return None
-    numbers = count_rows_and_bits(table, checks.rules, checks.stage_rules)
-    return Tallied(numbers, None if checks.on_stage else look_at_rows(table, key, outputs))
 
 
 def _tallied_by_spark(
-    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared, key: Sequence[str]
+    spark: SparkSession, stages: Sequence[Stage], schema: T.StructType, prepared: Prepared
 ) -> dict[str, Tallied]:
-    checks = prepared.checks
+    checks, key = prepared.checks, [field.name for field in prepared.keys]
     asked = {} if checks.on_stage else dict(own_aggregates(key, prepared.output_types, checks))
     # By itself: among other aggregates, a distinct one would have all of them kept for each key.
     keys = asked.pop("keys", None)
@@ -85,7 +97,7 @@ def _aggregated(rows: DataFrame, run_ids: Sequence[str], numbers: Sequence[Colum
     if len(run_ids) == 1:
         row = rows.agg(*numbers).first()
         return {run_ids[0]: {} if row is None else row.asDict()}
-    found = {row[RUN]: row.asDict() for row in rows.groupBy(RUN).agg(*numbers).collect()}
+    found = {row.pop(RUN): row for row in (row.asDict() for row in rows.groupBy(RUN).agg(*numbers).collect())}
     if len(found) < len(run_ids):
         of_none = rows.limit(0).agg(*numbers).first()
         found = dict.fromkeys(run_ids, {} if of_none is None else of_none.asDict()) | found

@@ -86,7 +86,7 @@ def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[st
                 else _write_together(runs, prepared, stages, staged_at)
             )
             inputs = count_inputs(first.spark, pipeline, {run.slice.score_date: run.sources for run in runs})
-            tallied = tally(first.spark, stages, written.schema, prepared, pipeline.key)
+            tallied = tally(first.spark, stages, written.schema, prepared)
             for run, stage, results in zip(runs, stages, engine_results, strict=True):
                 rows_input = inputs[run.slice.score_date]
                 _finish(run, stage, prepared, written, tallied[run.run_id], results, rows_input, staged_at)

@@ -45,7 +45,7 @@ class Reach:
 
     def holds(self, value: str | None) -> bool:
         """Whether a partition's value lies within."""
-        found = _parsed(value)
+        found = _parsed(str(value))
         return found is not None and self._overlaps(found, found)
 
     def touched_by(self, file: FileAction) -> bool:
@@ -54,7 +54,7 @@ class Reach:
             return self.holds(file.partition[self.column])
         if file.stats is None:
             return True
-        low, high = (_parsed(file.stats.get(bound, {}).get(self.column)) for bound in ("minValues", "maxValues"))
+        low, high = (_parsed(str(file.stats.get(bound, {}).get(self.column))) for bound in ("minValues", "maxValues"))
         if low is None or high is None:
             return True
         return self._overlaps(low, high + STATISTICS_STEP - _LEAST if isinstance(high, dt.datetime) else high)
@@ -78,14 +78,12 @@ def midnight(day: dt.date, timezone: str) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)).astimezone(dt.UTC)
 
 
-def _parsed(value: object) -> dt.date | None:
-    """A date, or a time, as logs and data files spell them; None for anything else."""
-    return _parsed_text(str(value))
-
-
 @lru_cache(maxsize=65_536)
-def _parsed_text(text: str) -> dt.date | None:
-    """The same. Remembered, as each slice of a period is held against all files."""
+def _parsed(text: str) -> dt.date | None:
+    """A date, or a time, as logs and data files spell them; None for anything else.
+
+    Remembered, as each slice of a period is held against all files.
+    """
     try:
         return dt.date.fromisoformat(text) if len(text) == _ISO_DATE else dt.datetime.fromisoformat(text)
     except ValueError:

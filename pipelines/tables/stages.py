@@ -50,7 +50,7 @@ class Stage:
 
     @property
     def refused(self) -> str:
-        """Likewise of those that were refused."""
+        """Where those of the rows are that were refused, where they stand apart."""
         return below(self.rows, f"{KIND}={REFUSED_KIND}")
 
     def begin(self, manifest: str) -> None:

@@ -55,6 +55,8 @@ def expression_types(frame: DataFrame, features: Mapping[str, str]) -> dict[str,
 
     In a struct, as `with_expressions` has them: among columns, one could take another's name for a column.
     """
+    if not features:
+        return {}
     schema = frame.select(F.struct(*[F.expr(sql).alias(name) for name, sql in features.items()])).schema[0].dataType
     assert isinstance(schema, T.StructType)  # noqa: S101 - so it was asked for
     return {field.name: field.dataType for field in schema}

@@ -83,7 +83,10 @@ def _types(frame: DataFrame, cast: FoundCast) -> tuple[T.DataType, T.DataType] |
 
 @lru_cache(maxsize=1024)
 def written_casts(sql: str) -> tuple[FoundCast, ...]:
-    """Every cast that an expression writes. Remembered, as a look at a tree is many calls into the JVM."""
+    """Every cast that an expression writes.
+
+    Remembered, as a look at a tree is many calls into the JVM; all sessions of a process parse alike.
+    """
     tree = SparkSession.active()._jsparkSession.sessionState().sqlParser().parseExpression(sql)
     return tuple(_within(tree, None))
 

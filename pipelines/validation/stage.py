@@ -91,7 +91,8 @@ def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) ->
         checks: those of the slice as a whole; which copies they refuse.
 
     Returns:
-        Aggregates by their names, which they have.
+        The aggregates, each aliased as its key: `scored`, `alone`, `keys`, `model_raised`, `model_raised_message`, and
+        of each output `nulls_NAME`, of a number also `min_NAME` and `max_NAME`.
     """
     copies = tuple(position for position, _ in checks.refused_copies)
     return _own_aggregates(tuple(key), tuple((field.name, field.dataType) for field in outputs), copies)
@@ -101,7 +102,7 @@ def own_aggregates(key: Sequence[str], outputs: T.StructType, checks: Checks) ->
 def _own_aggregates(
     key: tuple[str, ...], outputs: tuple[tuple[str, T.DataType], ...], refused_copies: tuple[int, ...]
 ) -> Mapping[str, Column]:
-    """The same. Remembered, as building columns is many calls into the JVM."""
+    """Build them. Remembered, as building columns is many calls into the JVM."""
     scored = F.col("reasons").isNull()
     # Copies that a uniqueness rule refuses are accounted for: the key must be unique among the others.
     alone = ~reduce(or_, [F.col(broken_on_stage(position)) for position in refused_copies], F.lit(False))
@@ -113,14 +114,14 @@ def _own_aggregates(
         "alone": F.count_if(alone),
         "keys": F.count_distinct(F.when(alone, F.struct(*[column(name) for name in key]))),
     }
-    for number, (name, kind) in enumerate(outputs):
+    for name, kind in outputs:
         value = column(name)
         missing = value.isNull() | F.isnan(value) if isinstance(kind, T.FractionalType) else value.isNull()
-        aggregates[f"nulls_{number}"] = F.count_if(scored & missing)
+        aggregates[f"nulls_{name}"] = F.count_if(scored & missing)
         if isinstance(kind, T.NumericType):
             valid = F.when(scored & ~missing, value)
-            aggregates[f"min_{number}"] = F.min(valid).cast("double")
-            aggregates[f"max_{number}"] = F.max(valid).cast("double")
+            aggregates[f"min_{name}"] = F.min(valid).cast("double")
+            aggregates[f"max_{name}"] = F.max(valid).cast("double")
     return MappingProxyType({name: aggregate.alias(name) for name, aggregate in aggregates.items()})
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -56,8 +58,13 @@ def test_files_are_compacted_and_vacuumed_while_a_pass_publishes(
         vacuum(location, full=True)
         made.append(DeltaTable(location).version())
 
+    def age_stages() -> None:
+        long_ago = time.time() - 2 * 3600
+        for file in (small.root / "warehouse" / "orders" / "_stage").rglob("*.parquet"):
+            os.utime(file, (long_ago, long_ago))
+
     meanwhile(monkeypatch, location, maintain)
-    ended = score_days(spark, small.project, "orders", DAYS, force=True)
+    ended = score_days(spark, small.project, "orders", DAYS, force=True, progress=at("publish", age_stages))
     assert [one.result().outcome for one in ended] == ["published"] * 3
     assert made
     assert without_run(small.predictions()) == without_run(scored_days.predictions())

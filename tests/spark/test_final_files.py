@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
@@ -99,7 +100,11 @@ def test_a_pass_over_slices_writes_no_row_again(
 
 @pytest.mark.parametrize("days", [[DAY], list(DAYS)], ids=["alone", "together"])
 def test_refused_rows_are_copied_as_spark_would_write_them(
-    spark: SparkSession, new_project: Callable[[], SmallProject], monkeypatch: pytest.MonkeyPatch, days: list[dt.date]
+    spark: SparkSession,
+    new_project: Callable[[], SmallProject],
+    monkeypatch: pytest.MonkeyPatch,
+    written: list[str],
+    days: list[dt.date],
 ) -> None:
     times = [
         dt.datetime(year, 2, 28, 23, 59, 59, 999_999) for year in (1, 1582, 1677, 1900, 1970, 2024, 2262, 2263, 9999)
@@ -108,14 +113,16 @@ def test_refused_rows_are_copied_as_spark_would_write_them(
     some = range(len(orders))
     odd = {
         "at": pa.array([times[number % 9] for number in some], pa.timestamp("us", "UTC")),
-        "at_local": pa.array([times[number % 9] for number in some], pa.timestamp("us")),
         "exact": pa.array([Decimal(number) / 1000 - 1 for number in some], pa.decimal128(38, 3)),
         "a-b": pa.array(["'é\n\u2028" * (number % 3) for number in some]),
         "share": pa.array([[-0.0, float("inf"), 1e-320][number % 3] for number in some], pa.float32()),
     }
     for name, values in odd.items():
         orders = orders.append_column(name, values)
-    found = []
+    found, is_null = [], pa.array([number % 7 == 0 for number in some])
+    orders = orders.set_column(
+        orders.column_names.index("at"), "at", pc.if_else(is_null, pa.scalar(None, odd["at"].type), odd["at"])
+    )
     for copies in (True, False):
         small = new_project()
         small.configure(key=["day", "id", *odd], limits={"quarantined_share": 1.0})
@@ -123,20 +130,25 @@ def test_refused_rows_are_copied_as_spark_would_write_them(
         small.replace_orders(orders)
         create_tables(spark, small.project, "orders")
         if not copies:
-            monkeypatch.setattr(publishing, "_taken", lambda *_: False)
+            monkeypatch.setattr(publishing, "_reuses_files", lambda *_: False)
         assert [ended.result().outcome for ended in score_days(spark, small.project, "orders", days)] == [
             "published"
         ] * len(days)
-        rows = spark.read.format("delta").load(small.quarantine_path).drop("run_id", "quarantined_at")
+        assert ("quarantine" in written) == (not copies and len(days) == 1)  # together they are written otherwise
+        rows = spark.read.format("delta").load(small.quarantine_path)
+        times = spark.read.format("delta").load(small.predictions_path).select("run_id", "scored_at").distinct()
+        assert rows.join(times, "run_id").where("quarantined_at = scored_at").count() == rows.count()
+        rows = rows.drop("run_id", "quarantined_at")
         found.append((rows.schema, rows.orderBy("day", "id").collect()))
-    copied, written = found
+    copied, made = found
     assert len(copied[1]) == len(REFUSED) * len(days)
-    assert copied == written
+    assert copied == made
 
 
 def test_a_file_of_the_quarantine_holds_the_tables_columns_only(scored: SmallProject) -> None:
     table = DeltaTable(scored.quarantine_path)
     columns = [field.name for field in table.schema().fields if field.name != "score_date"]
+    assert table.file_uris()
     for file in table.file_uris():
         assert pq.read_schema(file).names == columns
 
