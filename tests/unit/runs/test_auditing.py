@@ -15,7 +15,16 @@ OUTPUTS = {
     "probability": Output(type="double", minimum=0, maximum=1),
     "note": Output(type="string", nullable=True),
 }
-GOOD = {"rows": 100, "scored": 95, "alone": 100, "keys": 100, "nulls_0": 0, "min_0": 0.1, "max_0": 0.9, "nulls_1": 3}
+GOOD = {
+    "rows": 100,
+    "scored": 95,
+    "alone": 100,
+    "keys": 100,
+    "nulls_probability": 0,
+    "min_probability": 0.1,
+    "max_probability": 0.9,
+    "nulls_note": 3,
+}
 GATES = [
     "audit:rows_reconciled",
     "audit:some_rows_scored",
@@ -55,7 +64,15 @@ def test_a_slice_of_refused_rows_only_fails(accepts_empty: bool) -> None:
 
 
 def test_an_empty_slice_fails_unless_it_is_accepted() -> None:
-    nothing = {"rows": 0, "scored": 0, "alone": 0, "keys": 0, "nulls_1": 0, "min_0": None, "max_0": None}
+    nothing = {
+        "rows": 0,
+        "scored": 0,
+        "alone": 0,
+        "keys": 0,
+        "nulls_note": 0,
+        "min_probability": None,
+        "max_probability": None,
+    }
     assert failed(0, **nothing) == {"audit:some_rows_scored": 0}
     assert failed(0, accepts_empty=True, **nothing) == {}
     assert failed(3, accepts_empty=True, **nothing) == {"audit:rows_reconciled": 0, "audit:some_rows_scored": 0}
@@ -82,7 +99,7 @@ def test_more_than_the_rows_quarantined_fail(limit: int, passes: bool) -> None:
 
 
 def test_a_null_prediction_fails_unless_it_may_be_null() -> None:
-    assert failed(nulls_0=2, nulls_1=95) == {"audit:probability:not_null": 2}
+    assert failed(nulls_probability=2, nulls_note=95) == {"audit:probability:not_null": 2}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +107,7 @@ def test_a_null_prediction_fails_unless_it_may_be_null() -> None:
     [(0, 1, {}), (-0.1, 0.5, -0.1), (0.5, 1.1, 1.1), (-1, 2, -1), (None, None, {})],
 )
 def test_a_prediction_out_of_its_range_fails(least: float | None, greatest: float | None, expected: Any) -> None:
-    observed = failed(min_0=least, max_0=greatest)
+    observed = failed(min_probability=least, max_probability=greatest)
     assert observed == (expected if expected == {} else {"audit:probability:in_range": expected})
 
 
