@@ -31,27 +31,24 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from benchmarks.scoring.models import MODELS
+from benchmarks.scoring.peers import SPARK as PLAIN
 from benchmarks.scoring.peers import Case, WithoutSpark
 from benchmarks.scoring.shapes import FILES, SHAPES
+from benchmarks.validation import TUNED
 from pipelines.config import Project, load_project
 from pipelines.runs.scoring import score
 from pipelines.runs.tables import create_tables
 from pipelines.spark import start
-from pipelines.validation.engine import CHEAP, engine_report
+from pipelines.validation.engine import engine_report
 from pipelines.validation.suite import parse_suite
 
 SHAPE, DAY = "28 doubles", dt.date(2026, 1, 1)
 SPARK = {
-    "spark.master": "local[2]",
+    **PLAIN,
     "spark.driver.memory": "4g",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
-    "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
-TUNED = {**CHEAP, "return_unexpected_index_query": True}
 
 
 def expectations() -> list[dict[str, Any]]:

@@ -330,11 +330,8 @@ def _written(
     bringing = [change for change in changes if change.rows]
     if not bringing:
         return {change.run_id: [] for change in changes}
-    left = []
     try:
-        for change in bringing:
-            if not _reuses_files(table, change, folders[change.run_id]):
-                left.append(change)
+        left = [change for change in bringing if not _reuses_files(table, change, folders[change.run_id])]
         if left:
             _write(frame(), table, location, left, folders)
         known = {"run_id", *table.metadata().configuration.get(STATISTICS, "").split(",")}

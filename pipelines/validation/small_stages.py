@@ -61,10 +61,10 @@ def read_kinds(folder: Path, key: Sequence[str], outputs: Sequence[str]) -> tupl
     scored, refused = (sorted(folder.glob(f"{KIND}={kind}/*.parquet")) for kind in (SCORED, REFUSED_KIND))
     if not (scored or refused) or _rows_of(refused) > MOST_REFUSED:
         return None
-    any_file, wanted = [*scored, *refused][:1], [*dict.fromkeys([*key, *outputs, "reasons"])]
-    if not set(wanted) <= set(pq.read_schema(any_file[0]).names):
+    any_file, wanted = (scored or refused)[0], [*dict.fromkeys([*key, *outputs, "reasons"])]
+    if not set(wanted) <= set(pq.read_schema(any_file).names):
         return None
-    none = _read(any_file[0], wanted).slice(0, 0)
+    none = _read(any_file, wanted).slice(0, 0)
     of_scored = pa.concat_tables([none.drop(["reasons"]), *(_read(file, wanted[:-1]) for file in scored)])
     of_refused = pa.concat_tables([none, *(_read(file, wanted) for file in refused)])
     return of_scored, of_refused
