@@ -28,17 +28,17 @@ import psutil
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from pipelines.backfills.backfilling import Backfilled, Summary, backfill, most_a_pass
+from pipelines.backfills.planning import PlannedSlice, plan
+from pipelines.backfills.stop_signal import Stop
 from pipelines.config import Project, load_project
 from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import read_period
-from pipelines.models.scoring import with_outputs
-from pipelines.runs.backfilling import Backfilled, Summary, backfill, most_a_pass
-from pipelines.runs.definition import define
-from pipelines.runs.planning import PlannedSlice, plan
-from pipelines.runs.preparation import look_up, prepare
-from pipelines.runs.staging import scoring_of, tagged_of
-from pipelines.runs.steps import Step
-from pipelines.runs.stopping import Stop
+from pipelines.models.workers.udf import with_outputs
+from pipelines.passes.staging import scoring_of, tagged_of
+from pipelines.resolution.definition import define
+from pipelines.resolution.preparation import look_up, prepare
+from pipelines.runs.progress import Step
 from pipelines.runs.tables import create_tables
 from pipelines.spark import start
 from pipelines.transforms.staging import OUTPUTS, REFUSED

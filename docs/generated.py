@@ -10,7 +10,7 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
-from jobs.cli import app
+from jobs.cli.app import app
 from pipelines.config import Environment, Pipeline
 
 

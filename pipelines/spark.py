@@ -49,7 +49,7 @@ UNLESS_SET = {
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 """What makes runs quicker."""
-DAEMON = "pipelines.models.worker_daemon"
+DAEMON = "pipelines.models.workers.daemon"
 _ROOT = Path(__file__).parents[1]
 _QUIET = Path(__file__).with_name("log4j2.properties")
 _OPTIONS = "spark.driver.extraJavaOptions"

@@ -12,7 +12,7 @@ from typing import Any
 import typer.main
 from typer.core import TyperGroup
 
-from jobs.cli import app
+from jobs.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").rglob("*.md"))))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import SparkSession
 
-    from pipelines.runs.initializing import Initialized
+    from pipelines.onboarding.initializing import Initialized
 
 TODAY = dt.date(2026, 11, 22)
 
@@ -40,7 +40,7 @@ class Own:
 
     def init(self, spark: SparkSession, name: str, source: str, model: str, **wishes: Any) -> Initialized:
         """What `lakescore init` makes, with version 1 of a model."""
-        from pipelines.runs.initializing import Wish, initialize
+        from pipelines.onboarding.initializing import Wish, initialize
 
         ask = wishes.pop("ask", None)
         allowed = dict.fromkeys(wishes.pop("model_allows", ()), True)

@@ -23,7 +23,7 @@ from filelock import FileLock
 from small_models import TOLD, register_models
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
-from pipelines.runs.layout import ledger_of
+from pipelines.resolution.layout import ledger_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

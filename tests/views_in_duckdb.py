@@ -6,9 +6,9 @@ import duckdb
 from deltalake import DeltaTable
 from small_project import SmallProject
 
-from pipelines.runs.layout import Layout
-from pipelines.runs.view_queries import DUCKDB
-from pipelines.runs.views import views_script
+from pipelines.reports.view_queries import DUCKDB
+from pipelines.reports.views import views_script
+from pipelines.resolution.layout import Layout
 from pipelines.tables.reading import read_rows
 
 

@@ -23,8 +23,8 @@ from pyspark.sql import functions as F
 from benchmarks.scoring.models import save
 from benchmarks.scoring.peers import BATCH, SPARK, Case, scored_by_a_run
 from benchmarks.scoring.shapes import SHAPES
-from pipelines.models.building import environment_python
-from pipelines.models.isolated import Isolation
+from pipelines.models.isolation.environment import environment_python
+from pipelines.models.predictors.isolated import Isolation
 from pipelines.spark import start
 
 SHAPE = "28 doubles"

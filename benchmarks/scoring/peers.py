@@ -23,14 +23,14 @@ from pyspark.sql import types as T
 from benchmarks.scoring.shapes import SHAPES, Shape
 from pipelines.expressions.rules import FEATURES
 from pipelines.models.artifact import read_artifact
-from pipelines.models.features import Features
-from pipelines.models.files import FileColumns
-from pipelines.models.isolated import Isolation
-from pipelines.models.outputs import WantedOutput, outputs_of
-from pipelines.models.predictor import suits
+from pipelines.models.predictors.features import Features
+from pipelines.models.predictors.isolated import Isolation
+from pipelines.models.predictors.outputs import WantedOutput, outputs_of
+from pipelines.models.predictors.predictor import suits
 from pipelines.models.registry import RegisteredModel, digest_of
-from pipelines.models.scoring import with_outputs
-from pipelines.models.worker import Scoring, load_model
+from pipelines.models.workers.file_reader import FileColumns
+from pipelines.models.workers.udf import with_outputs
+from pipelines.models.workers.worker import Scoring, load_model
 from pipelines.spark import start
 from pipelines.tables.data_files import with_positions
 from pipelines.transforms.staging import FILE, OUTPUTS, POSITION, REFUSED, places

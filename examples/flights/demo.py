@@ -13,14 +13,14 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from examples.flights.landing import LATE_MINUTES, land
-from jobs import rendering
+from jobs.cli import terminal
 from pipelines.config import Project, load_project
 from pipelines.errors import PipelineError
-from pipelines.runs.definition import define
+from pipelines.reports.views import create_views
+from pipelines.resolution.definition import define
 from pipelines.runs.results import Result
 from pipelines.runs.scoring import score
 from pipelines.runs.tables import create_tables
-from pipelines.runs.views import create_views
 from pipelines.spark import start
 from pipelines.tables.locations import below
 
@@ -37,7 +37,7 @@ def main() -> None:
     step(1, "Starting Spark, and landing the flights of 2013 as Delta tables")
     spark = start(project.environment.spark, "demo")
     for name, outcome in land(spark, project.environment.inputs).items():
-        rendering.say(f"      {name}: {outcome}")
+        terminal.say(f"      {name}: {outcome}")
 
     step(2, "Training on January to June, measuring on July, registering in MLflow")
     from examples.flights.training import (
@@ -48,9 +48,7 @@ def main() -> None:
         metrics = ", ".join(
             f"{name.removeprefix('july_')} {value:.3f}" for name, value in model.items() if "july" in name
         )
-        rendering.say(
-            f"      {alias}: version {model['version']} ({'new' if model['new'] else 'unchanged'}), {metrics}"
-        )
+        terminal.say(f"      {alias}: version {model['version']} ({'new' if model['new'] else 'unchanged'}), {metrics}")
 
     step(3, "Creating the tables that scoring writes to")
     create_tables(spark, project, PIPELINE)
@@ -64,33 +62,33 @@ def main() -> None:
     show_predictions(spark)
     show_truth(spark, project.environment.inputs)
     show_next(results[-1])
-    rendering.say(f"Done in {time.perf_counter() - begin:.0f} seconds.")
+    terminal.say(f"Done in {time.perf_counter() - begin:.0f} seconds.")
     spark.stop()
 
 
 def step(number: int, title: str) -> None:
     """Say which of the four steps begins."""
-    rendering.say(f"[{number}/4] {title} …")
+    terminal.say(f"[{number}/4] {title} …")
 
 
 def score_one(spark: SparkSession, project: Project, day: dt.date) -> Result:
     """Score one slice, and say what it came to."""
     begin = time.perf_counter()
     result = score(spark, project, PIPELINE, day)
-    rendering.say(f"      {day}: {result.outcome.replace('_', ' ')} ({time.perf_counter() - begin:.1f} s)")
+    terminal.say(f"      {day}: {result.outcome.replace('_', ' ')} ({time.perf_counter() - begin:.1f} s)")
     return result
 
 
 def show_slices(results: list[Result]) -> None:
     """The seven slices."""
-    table = rendering.new_table(("slice", "outcome", "model"), ("input", "scored", "quarantined"), ("run",))
+    table = terminal.new_table(("slice", "outcome", "model"), ("input", "scored", "quarantined"), ("run",))
     for result in results:
         counts = result.counts
         table.add_row(
             str(result.score_date), result.outcome.replace("_", " "), f"version {result.model['version']}",
             str(counts.input), str(counts.scored), str(counts.quarantined), result.run_id,
         )  # fmt: skip
-    rendering.show(table)
+    terminal.show(table)
 
 
 def show_refused(results: list[Result]) -> None:
@@ -102,10 +100,10 @@ def show_refused(results: list[Result]) -> None:
             if check.severity == "critical":
                 refused[check.check_id] += check.unexpected_count or 0
                 expected[check.check_id] = check.expected
-    rendering.say("Refused rows, by the rule that they break (every row that is not scored is kept, with its reasons):")
+    terminal.say("Refused rows, by the rule that they break (every row that is not scored is kept, with its reasons):")
     for rule, rows in refused.most_common():
-        rendering.say(f"  {rows:>5}  {rule:<28}{expected[rule]}")
-    rendering.say("")
+        terminal.say(f"  {rows:>5}  {rule:<28}{expected[rule]}")
+    terminal.say("")
 
 
 def show_predictions(spark: SparkSession) -> None:
@@ -116,11 +114,11 @@ def show_predictions(spark: SparkSession) -> None:
         FROM predictions AS p JOIN runs_latest AS r USING (run_id)
         WHERE p.score_date = DATE'2013-07-01' ORDER BY p.probability DESC LIMIT 5
     """)
-    rendering.say("The five flights of July 1 most likely to be late, each with the run, model and input that made it:")
-    table = rendering.new_table(rows.columns, ())
+    terminal.say("The five flights of July 1 most likely to be late, each with the run, model and input that made it:")
+    table = terminal.new_table(rows.columns, ())
     for row in rows.collect():
         table.add_row(*[str(value) for value in row])
-    rendering.show(table)
+    terminal.show(table)
 
 
 def show_truth(spark: SparkSession, inputs: str) -> None:
@@ -139,7 +137,7 @@ def show_truth(spark: SparkSession, inputs: str) -> None:
         .first()
     )
     precision, recall = counts.hits / max(counts.alarms, 1), counts.hits / max(counts.lates, 1)
-    rendering.say(
+    terminal.say(
         f"What became of these {counts.rows} flights: {counts.lates} were late or cancelled. Of {counts.alarms} "
         f"that were called late, {counts.hits} were: precision {precision:.2f}, recall {recall:.2f}.\n"
     )
@@ -148,19 +146,19 @@ def show_truth(spark: SparkSession, inputs: str) -> None:
 def show_next(last: Result) -> None:
     """Three commands to try next."""
     sql = "SELECT carrier, count(*) AS flights, avg(probability) AS risk FROM predictions GROUP BY 1 ORDER BY 3 DESC"
-    rendering.say("Try next:")
-    rendering.say("  # score the next day")
-    rendering.say("  .venv/bin/lakescore score flight_delays --date 2013-07-08")
-    rendering.say("  # what fixed a run, and every check of it")
-    rendering.say(f"  .venv/bin/lakescore runs show {last.run_id}")
-    rendering.say("  # the Delta tables in DuckDB, without Spark")
-    rendering.say(f'  .venv/bin/python -m examples.flights.query "{sql}"')
-    rendering.say("")
+    terminal.say("Try next:")
+    terminal.say("  # score the next day")
+    terminal.say("  .venv/bin/lakescore score flight_delays --date 2013-07-08")
+    terminal.say("  # what fixed a run, and every check of it")
+    terminal.say(f"  .venv/bin/lakescore runs show {last.run_id}")
+    terminal.say("  # the Delta tables in DuckDB, without Spark")
+    terminal.say(f'  .venv/bin/python -m examples.flights.query "{sql}"')
+    terminal.say("")
 
 
 if __name__ == "__main__":
     try:
         main()
     except PipelineError as error:
-        rendering.show_error(str(error))
+        terminal.show_error(str(error))
         sys.exit(error.exit_code)

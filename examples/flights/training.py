@@ -30,7 +30,7 @@ from pipelines.config import Project
 from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import read_whole
 from pipelines.models.registry import client
-from pipelines.runs.definition import Definition
+from pipelines.resolution.definition import Definition
 from pipelines.tables.fingerprints import Pinned
 
 MODEL = "flight_delays"

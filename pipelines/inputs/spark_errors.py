@@ -118,7 +118,7 @@ def meaning(error: SparkError, *, tells_values: bool = False) -> PipelineError |
     if known is not None or NO_SPACE in str(error) or isinstance(error, Py4JJavaError):
         return known
     if isinstance(error, PythonException):
-        from pipelines.models.failures import cause_of
+        from pipelines.models.workers.failures import cause_of
 
         cause = cause_of(error)
         return ConfigurationError(

@@ -1,1 +1,1 @@
-"""From nothing to a project of one's own."""
+"""A new project, and a new pipeline: proposed from what a table and a model show."""

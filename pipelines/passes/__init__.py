@@ -1,1 +1,1 @@
-"""From a run's rows to what is published: files in the table's own folder, checked by their footers, and one commit."""
+"""One pass over the input: every row tagged, scored and staged, and put in place."""

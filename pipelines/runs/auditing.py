@@ -16,11 +16,11 @@ from pyspark.sql import types as T
 from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
-from pipelines.models.proving import ABSOLUTE, RELATIVE
+from pipelines.models.workers.proofs import ABSOLUTE, RELATIVE
 from pipelines.passes.attempt_folder import RUN
+from pipelines.passes.staging import read_stages, schema_of
+from pipelines.resolution.preparation import Resolved
 from pipelines.runs.history import entries_before, judge_history
-from pipelines.runs.preparation import Resolved
-from pipelines.runs.staging import read_stages, schema_of
 from pipelines.tables.ledger import Entry
 from pipelines.tables.stages import Stage
 from pipelines.transforms.staging import marked_on_stage, refused_on_stage

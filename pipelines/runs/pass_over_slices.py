@@ -27,16 +27,16 @@ from pipelines.passes.publishing import (
     append_quarantine,
     publish_slices,
 )
+from pipelines.passes.staging import predictions_of, quarantine_of, refused_columns
+from pipelines.passes.writing import write_stages
+from pipelines.resolution.preparation import Resolved, prepare
 from pipelines.runs.auditing import NEVER_ACCEPTED, Audited, Staged, audit_stages, rows_of
-from pipelines.runs.preparation import Resolved, prepare
+from pipelines.runs.progress import Steps
 from pipelines.runs.recording import Record, is_cancelled, judged
 from pipelines.runs.recovery import reusable_stages
 from pipelines.runs.rejection import describe, rejection
 from pipelines.runs.results import Acceptance, Result
-from pipelines.runs.staging import predictions_of, quarantine_of, refused_columns
-from pipelines.runs.steps import Steps
 from pipelines.runs.tables import require_columns
-from pipelines.runs.writing import write_stages
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry, State
 from pipelines.tables.locations import local_path

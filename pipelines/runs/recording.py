@@ -22,8 +22,8 @@ from pipelines.errors import (
     TableError,
     shortened,
 )
+from pipelines.resolution.preparation import Resolved
 from pipelines.runs.auditing import Counts
-from pipelines.runs.preparation import Resolved
 from pipelines.runs.results import Acceptance
 from pipelines.tables.ledger import Entry, State
 from pipelines.tables.locking import RunLock

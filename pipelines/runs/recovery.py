@@ -10,17 +10,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.config import HistoryGate, Pipeline
-from pipelines.runs.history import subject
-from pipelines.runs.layout import Layout
-from pipelines.runs.manifest import Manifest
+from pipelines.resolution.layout import Layout
+from pipelines.resolution.manifest import Manifest
 from pipelines.tables.fingerprints import Known
-from pipelines.tables.ledger import UNFINISHED, Entry
+from pipelines.tables.ledger import UNFINISHED, Entry, State
+from pipelines.tables.locations import local_path
 from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, SliceState, look_at_slice, look_at_slices
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
+from pipelines.validation.history_measures import subject
 
 LONGEST_RUN = dt.timedelta(days=1)
+CLEARED: frozenset[State] = frozenset({"published", "superseded", "retracted"})
+"""The states of runs whose stage serves nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,9 @@ def settle(layout: Layout, past: Past, slice_: Slice) -> bool:
     Returns:
         Whether there was anything to tell.
     """
+    for entry in past.runs:
+        if entry.state in CLEARED:
+            _clear_what_is_left(layout, entry)
     settled = [_settled(layout, entry, slice_) for entry in past.runs if entry.state in UNFINISHED]
     return any(settled)
 
@@ -157,6 +163,18 @@ def settle_at(layout: Layout, pipeline: str, slices: Sequence[Slice]) -> None:
     """The same for every slice that has such runs."""
     for past in look_back_at(layout, pipeline, slices):
         settle(layout, past, past.state.slice)
+
+
+def _clear_what_is_left(layout: Layout, entry: Entry) -> None:
+    """Clear the stage of a run whose process ended after it had told its end; elsewhere than here `repair` does."""
+    folder = local_path(layout.stages)
+    if folder is None or not (folder / entry.run_id).is_dir():
+        return
+    stage = stage_at(layout.stages, entry.run_id)
+    if stage.lock.acquire():
+        with suppress(OSError):  # the process that ran it clears it too
+            stage.clear()
+        stage.leave()
 
 
 def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
@@ -174,11 +192,13 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
         if is_published:
             layout.ledger.append(_completed(entry, marker or {}, is_empty=state.empty_fence is not None))
         elif marker is None:
+            if is_gone:  # first: whoever is killed in between finds the run as it was, and does it again
+                stage.clear()
             layout.ledger.append(_closed(entry, "its process ended before its stage was complete"))
         else:
             layout.ledger.append(_closed(entry, "its process ended before it published; its stage is kept"))
-        if is_gone and (is_published or marker is None):
-            stage.discard()
+        if is_gone and is_published:
+            stage.clear()
         return True
     finally:
         stage.leave()

@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from pipelines.resolution.layout import Layout
 from pipelines.runs.auditing import Counts
-from pipelines.runs.layout import Layout
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry
 from pipelines.validation.verdict import CheckResult, Verdict

@@ -19,17 +19,17 @@ from pipelines.errors import (
     UsageError,
 )
 from pipelines.models.registry import RegisteredModel
-from pipelines.models.warming import warm_up
-from pipelines.runs.definition import Definition, define
-from pipelines.runs.layout import Layout
+from pipelines.models.workers.warming import warm_up
+from pipelines.passes.writing import most_slices
+from pipelines.resolution.definition import Definition, define
+from pipelines.resolution.layout import Layout
+from pipelines.resolution.preparation import Resolved, look_up, resolve_runs
 from pipelines.runs.pass_over_slices import Pass, always, halves
-from pipelines.runs.preparation import Resolved, look_up, resolve_runs
+from pipelines.runs.progress import Progress, Steps, silent
 from pipelines.runs.recording import Record
 from pipelines.runs.recovery import Past, look_back_at, settle
 from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done, overtaken
-from pipelines.runs.steps import Progress, Steps, silent
 from pipelines.runs.tables import require_tables, require_telling_empty
-from pipelines.runs.writing import most_slices
 from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice, look_at_slices
 

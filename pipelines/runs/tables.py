@@ -17,9 +17,9 @@ from pipelines.errors import ConfigurationError, TableError
 from pipelines.inputs.pinning import ANY_DAY
 from pipelines.inputs.reading import read_now
 from pipelines.passes.demands import needs_spark
-from pipelines.runs.definition import define
-from pipelines.runs.layout import Layout, ledger_of, locate, table_names
-from pipelines.runs.preparation import require_source_columns
+from pipelines.resolution.definition import define
+from pipelines.resolution.layout import Layout, ledger_of, locate, table_names
+from pipelines.resolution.preparation import require_source_columns
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path
 from pipelines.tables.readers import require_readable, require_readable_defaults

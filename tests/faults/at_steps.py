@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import get_args
 
-from pipelines.runs.steps import Progress, Step
+from pipelines.runs.progress import Progress, Step
 
 STEPS: tuple[Step, ...] = get_args(Step)
 """Every step of a run, in their order."""

@@ -17,11 +17,11 @@ from faults.at_steps import killed
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SmallProject
 
-from pipelines.runs.backfilling import Backfilled, backfill, plan_backfill
-from pipelines.runs.planning import PlannedSlice
+from pipelines.backfills.backfilling import Backfilled, backfill, plan_backfill
+from pipelines.backfills.planning import PlannedSlice
+from pipelines.backfills.stop_signal import Stop
+from pipelines.runs.progress import Progress, Step
 from pipelines.runs.scoring import score
-from pipelines.runs.steps import Progress, Step
-from pipelines.runs.stopping import Stop
 from pipelines.spark import start
 
 

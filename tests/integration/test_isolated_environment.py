@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import ModelError, SetupError
-from pipelines.models import building
-from pipelines.models.building import INSTALLED, environment_python
-from pipelines.models.environment import mismatches
-from pipelines.models.isolation import Host
+from pipelines.models.isolation import environment
+from pipelines.models.isolation.environment import INSTALLED, environment_python
+from pipelines.models.isolation.host_process import Host
+from pipelines.models.isolation.requirements import mismatches
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -83,7 +83,7 @@ def test_a_model_of_another_scikit_learn_scores_as_where_it_was_trained(python: 
 def test_it_is_used_again_without_uv(python: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marker = python.parents[1] / INSTALLED
     before = marker.stat().st_mtime_ns
-    monkeypatch.setattr(building, "_uv", no_uv)
+    monkeypatch.setattr(environment, "_uv", no_uv)
     again = environment_python(list(reversed(REQUIREMENTS)), HERE.rpartition(".")[0], cache)
     assert again == python
     assert marker.stat().st_mtime_ns == before

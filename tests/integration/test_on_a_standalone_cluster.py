@@ -25,7 +25,7 @@ import pytest
 from faults.ports import free_port
 from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
 
-from pipelines.runs.versions import code_version
+from pipelines.resolution.versions import code_version
 
 pytestmark = pytest.mark.slow
 

@@ -17,11 +17,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
 
-from pipelines.runs.backfilling import Backfilled, Summary, backfill, due, plan_backfill
-from pipelines.runs.maintaining import maintain
-from pipelines.runs.planning import Plan, PlannedSlice, plan
-from pipelines.runs.steps import Step
-from pipelines.runs.stopping import Stop
+from pipelines.backfills.backfilling import Backfilled, Summary, backfill, due, plan_backfill
+from pipelines.backfills.planning import Plan, PlannedSlice, plan
+from pipelines.backfills.stop_signal import Stop
+from pipelines.runs.progress import Step
+from pipelines.upkeep.maintaining import maintain
 
 SECOND = DAYS[1]
 

@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 from small_project import DAY, ORDERS, SmallProject, expectation, orders_of, without_run
 
 from pipelines.inputs import reading
-from pipelines.runs import staging
-from pipelines.runs.file_columns import file_columns
+from pipelines.passes import staging
+from pipelines.passes.file_columns import file_columns
 from pipelines.runs.tables import create_tables
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore::DeprecationWarning")]

@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import SparkSession
 from small_project import SmallProject
 
+from pipelines.diagnostics.checking import check_pipeline
 from pipelines.errors import ConfigurationError, SourceError
-from pipelines.runs.checking import check_pipeline
 
 pytestmark = pytest.mark.spark
 

@@ -11,10 +11,10 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 from small_project import ORDERS, SmallProject, orders_of
 
+from pipelines.backfills.planning import plan
 from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import read_slice
-from pipelines.runs.explaining import why
-from pipelines.runs.planning import plan
+from pipelines.provenance.explaining import why
 from pipelines.runs.tables import create_tables
 
 pytestmark = pytest.mark.spark

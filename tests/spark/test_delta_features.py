@@ -21,10 +21,10 @@ from kinds import kept
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, expectation, without_run
 
+from pipelines.backfills.estimating import estimated
+from pipelines.backfills.planning import Plan, plan
 from pipelines.errors import SourceError
-from pipelines.runs.planning import Plan, plan
-from pipelines.runs.reproducing import replay
-from pipelines.runs.sampling import estimated
+from pipelines.provenance.reproducing import replay
 from pipelines.tables.fingerprints import DeltaSource, Known, Pinned
 from pipelines.tables.reach import Reach
 

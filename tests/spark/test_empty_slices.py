@@ -13,19 +13,19 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SUITE, SmallProject, copy_of, orders_of, without_run
 from views_in_duckdb import views_in_duckdb
 
-from jobs.pages.page import pipeline_page, run_page
+from jobs.cli.pages.page import pipeline_page, run_page
+from pipelines.backfills.planning import PlannedSlice, plan
 from pipelines.errors import ConfigurationError, RejectedError, UsageError
-from pipelines.runs import retracting
-from pipelines.runs.explaining import why
-from pipelines.runs.planning import PlannedSlice, plan
-from pipelines.runs.repairing import repair
-from pipelines.runs.report_facts import pipeline_facts, run_facts
-from pipelines.runs.reproducing import replay
-from pipelines.runs.retracting import retract
+from pipelines.provenance.explaining import why
+from pipelines.provenance.reproducing import replay
+from pipelines.reports.facts import pipeline_facts, run_facts
+from pipelines.reports.views import create_views
 from pipelines.runs.scoring import score_days
 from pipelines.runs.tables import require_tables
-from pipelines.runs.views import create_views
 from pipelines.tables.slices import Slice, look_at_slice
+from pipelines.upkeep import retracting
+from pipelines.upkeep.repairing import repair
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 EMPTY = DAYS[-1] + dt.timedelta(days=1)

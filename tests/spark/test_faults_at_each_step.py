@@ -19,7 +19,7 @@ from small_project import SmallProject, without_run
 
 from pipelines.errors import ConflictError, PipelineError
 from pipelines.passes import publishing, retries
-from pipelines.runs.repairing import repair
+from pipelines.upkeep.repairing import repair
 
 ENDS = {"published", "superseded", "conflict", "rejected", "failed"}
 

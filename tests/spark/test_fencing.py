@@ -14,9 +14,9 @@ from small_project import DAY, DAYS, SmallProject, without_run
 
 from pipelines.errors import TableError
 from pipelines.passes.publishing import Replacement, publish
-from pipelines.runs.maintaining import maintain
 from pipelines.schemas import SLICE_COLUMNS
 from pipelines.tables.slices import Slice, look_at_slice
+from pipelines.upkeep.maintaining import maintain
 
 pytestmark = pytest.mark.spark
 

@@ -13,14 +13,14 @@ from pyspark.sql import SparkSession
 from small_project import DAY, SmallProject, copy_of, expectation, orders_of
 
 from pipelines.config.models import Model
+from pipelines.diagnostics.certifying import certify
 from pipelines.errors import SourceError
-from pipelines.runs.certifying import certify
-from pipelines.runs.explaining import why
-from pipelines.runs.initializing import Wish, initialize
-from pipelines.runs.replaying import plan_replay
-from pipelines.runs.reproducing import replay
-from pipelines.runs.suggesting import suggest
-from pipelines.runs.whatif import validate_slices
+from pipelines.onboarding.initializing import Wish, initialize
+from pipelines.provenance.explaining import why
+from pipelines.provenance.reproducing import replay
+from pipelines.quality.quarantine_replay import plan_replay
+from pipelines.quality.suggesting import suggest
+from pipelines.quality.trials import validate_slices
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

@@ -32,10 +32,10 @@ from small_project import (
 
 from pipelines.passes import publishing
 from pipelines.passes.attempt_folder import AttemptFolder
-from pipelines.runs.maintaining import maintain
 from pipelines.runs.scoring import score_days
 from pipelines.runs.tables import create_tables, evolve_tables
 from pipelines.transforms.staging import HIDDEN_NULLS
+from pipelines.upkeep.maintaining import maintain
 
 pytestmark = pytest.mark.spark
 

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, ROWS, SmallProject, orders_of
 
 from pipelines.errors import RejectedError
-from pipelines.runs.retracting import retract
+from pipelines.upkeep.retracting import retract
 from pipelines.validation.verdict import CheckResult
 
 pytestmark = pytest.mark.spark

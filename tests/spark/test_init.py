@@ -24,9 +24,9 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LinearRegression
 from xgboost import XGBRegressor
 
-from jobs.verbs import initializing
+from jobs.cli.verbs import init
 from pipelines.errors import ModelError, TableError, UsageError
-from pipelines.runs.explaining import why
+from pipelines.provenance.explaining import why
 from pipelines.runs.results import Result
 from pipelines.runs.scoring import score
 
@@ -357,7 +357,7 @@ def test_rows_without_a_date_are_told_with_the_result(
     days.to_csv(own.root / "inputs/european.csv", index=False)
     made = own.init(spark, "european", "european.csv", "warmest")
     assert made.date.last == dt.date(2015, 12, 31)
-    initializing._show("european", made)
+    init._show("european", made)
     told = capsys.readouterr().out
     assert "10 rows not readable as d/M/yyyy" in told
     assert "  warning   10 rows without a date in 'date': of no slice, and never scored" in told.splitlines()

@@ -8,13 +8,13 @@ import pytest
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of
 
-from jobs.pages.page import pipeline_page, run_page
+from jobs.cli.pages.page import pipeline_page, run_page
+from pipelines.backfills.planning import plan
+from pipelines.diagnostics.doctor import diagnose
 from pipelines.errors import RejectedError
-from pipelines.runs.diagnosing import diagnose
-from pipelines.runs.explaining import why
-from pipelines.runs.planning import plan
-from pipelines.runs.report_facts import pipeline_facts, run_facts
-from pipelines.runs.reproducing import replay
+from pipelines.provenance.explaining import why
+from pipelines.provenance.reproducing import replay
+from pipelines.reports.facts import pipeline_facts, run_facts
 from pipelines.runs.tables import create_tables
 
 pytestmark = pytest.mark.spark

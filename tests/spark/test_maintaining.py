@@ -14,11 +14,11 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SmallProject, copy_of
 
 from pipelines.errors import UsageError
-from pipelines.runs.maintaining import maintain
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, look_at_slice
 from pipelines.tables.stages import at
+from pipelines.upkeep.maintaining import maintain
 
 LONG_AGO = "20130701T000000-00000000"
 

@@ -12,7 +12,7 @@ from registries import use_registry
 from small_project import DAY, DAYS, ROWS, SmallProject
 
 from pipelines.errors import ModelError, RejectedError
-from pipelines.models.bisecting import NOT_TRIED
+from pipelines.models.workers.bisecting import NOT_TRIED
 from pipelines.runs.scoring import score_days
 
 if TYPE_CHECKING:
@@ -163,9 +163,9 @@ def test_it_gives_way_for_all_slices_of_a_pass_together(spark: SparkSession, sma
 def test_files_that_change_after_they_were_looked_up_are_refused(
     spark: SparkSession, small: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.models import scoring
+    from pipelines.models.workers import udf
 
-    shipped = scoring._shipped
+    shipped = udf._shipped
 
     def spoilt(spark: SparkSession, model: RegisteredModel) -> str:
         file = model.folder / "MLmodel"
@@ -173,7 +173,7 @@ def test_files_that_change_after_they_were_looked_up_are_refused(
         return shipped(spark, model)
 
     small.use_model("halving")  # no other test uses it: no worker has it, and what is spoilt here is missed nowhere
-    monkeypatch.setattr(scoring, "_shipped", spoilt)
+    monkeypatch.setattr(udf, "_shipped", spoilt)
     with pytest.raises(ModelError, match="changed on their way to a worker"):
         small.score(spark)
     assert small.predictions() == []

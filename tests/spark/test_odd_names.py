@@ -15,14 +15,14 @@ from pyspark.sql import SparkSession
 from readers import READERS, by_spark
 from small_project import SmallProject, copy_of, expectation
 
-from pipelines.runs.checking import check_pipeline
-from pipelines.runs.explaining import why
-from pipelines.runs.quarantine import refused_rows
-from pipelines.runs.suggesting import suggest
+from pipelines.diagnostics.checking import check_pipeline
+from pipelines.provenance.explaining import why
+from pipelines.quality.quarantine import refused_rows
+from pipelines.quality.suggesting import suggest
+from pipelines.quality.trials import validate_slices
+from pipelines.reports.view_queries import DUCKDB, VIEWS
+from pipelines.reports.views import create_views, views_script
 from pipelines.runs.tables import create_tables, require_tables
-from pipelines.runs.view_queries import DUCKDB, VIEWS
-from pipelines.runs.views import create_views, views_script
-from pipelines.runs.whatif import validate_slices
 from pipelines.tables.reading import read_rows
 
 pytestmark = pytest.mark.spark

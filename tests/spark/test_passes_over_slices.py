@@ -29,16 +29,16 @@ from small_project import (
     without_run,
 )
 
+from pipelines.backfills.backfilling import Backfilled, Summary, backfill, due, most_a_pass, plan_backfill
+from pipelines.backfills.planning import PlannedSlice, plan
+from pipelines.backfills.stop_signal import Stop
 from pipelines.errors import AbandonedError, ModelError
 from pipelines.passes import publishing
-from pipelines.runs.backfilling import Backfilled, Summary, backfill, due, most_a_pass, plan_backfill
-from pipelines.runs.planning import PlannedSlice, plan
-from pipelines.runs.retracting import retract
+from pipelines.passes.writing import MOST_FRAMES, MOST_SLICES
+from pipelines.runs.progress import WHOLE, Step, Steps
 from pipelines.runs.scoring import Wanted, score_slices
-from pipelines.runs.steps import WHOLE, Step, Steps
-from pipelines.runs.stopping import Stop
 from pipelines.runs.tables import create_tables
-from pipelines.runs.writing import MOST_FRAMES, MOST_SLICES
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 

@@ -12,9 +12,9 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, PIPELINE, ROWS, SmallProject, orders_of, without_run
 
 from pipelines.errors import RejectedError, SourceError, TableError
-from pipelines.runs.retracting import retract
 from pipelines.runs.tables import create_tables, evolve_tables
 from pipelines.tables.locations import local_path
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 

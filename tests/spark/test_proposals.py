@@ -13,8 +13,8 @@ from pyspark.sql import types as T
 
 from pipelines.errors import UnguessedError, UsageError
 from pipelines.models.signature import ModelInput
-from pipelines.runs.feature_proposal import propose_features
-from pipelines.runs.source_proposal import DATE_FORMATS, plain, propose_date, propose_key
+from pipelines.onboarding.feature_proposal import propose_features
+from pipelines.onboarding.source_proposal import DATE_FORMATS, plain, propose_date, propose_key
 from pipelines.transforms.features import columns_used
 from pipelines.validation.conditions import literal
 

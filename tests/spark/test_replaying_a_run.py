@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from small_project import DAY, ORDERS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import RejectedError, UsageError
-from pipelines.runs.reproducing import Replay, replay
-from pipelines.runs.retracting import retract
+from pipelines.provenance.reproducing import Replay, replay
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 CLEAN = ROWS - len(REFUSED)

@@ -7,9 +7,9 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import RejectedError, UsageError
-from pipelines.runs.layout import locate
-from pipelines.runs.quarantine import count_reasons, refused_rows
-from pipelines.runs.replaying import Replayable, Replayed, plan_replay, replay
+from pipelines.quality.quarantine import count_reasons, refused_rows
+from pipelines.quality.quarantine_replay import Replayable, Replayed, plan_replay, replay
+from pipelines.resolution.layout import locate
 
 pytestmark = pytest.mark.spark
 

@@ -14,12 +14,12 @@ from pages_in_a_browser import looked_at, may_be_skipped
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, PIPELINE, REFUSED, ROWS, SUITE, SmallProject, copy_of, expectation, orders_of
 
-from jobs.pages.page import pipeline_page, run_page
+from jobs.cli.pages.page import pipeline_page, run_page
 from pipelines.errors import RejectedError, TableError, UsageError
-from pipelines.runs.explaining import why
-from pipelines.runs.report_facts import pipeline_facts, run_facts
+from pipelines.provenance.explaining import why
+from pipelines.reports.facts import pipeline_facts, run_facts
 from pipelines.runs.results import Acceptance
-from pipelines.runs.retracting import retract
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 LARGEST = 300_000

@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SmallProject, without_run
 
 from pipelines.errors import RejectedError, UsageError
-from pipelines.runs.retracting import retract
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 

@@ -8,9 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 from small_project import DAYS, ROWS, SmallProject
 
+from pipelines.backfills.estimating import estimated
+from pipelines.backfills.planning import Plan, plan
 from pipelines.errors import ModelError, SourceError
-from pipelines.runs.planning import Plan, plan
-from pipelines.runs.sampling import estimated
 
 
 def sampled(small: SmallProject, spark: SparkSession, **options: Any) -> Plan:
@@ -32,8 +32,8 @@ def test_a_sample_tells_what_no_run_could_and_nothing_is_written(small: SmallPro
 def test_of_a_large_slice_some_rows_are_enough(
     small: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.runs.sampling.FEW", 5)
-    monkeypatch.setattr("pipelines.runs.sampling.MANY", 20)
+    monkeypatch.setattr("pipelines.backfills.estimating.FEW", 5)
+    monkeypatch.setattr("pipelines.backfills.estimating.MANY", 20)
     small.use_counting_model()
     before = len(small.evaluated())
     found = sampled(small, spark)

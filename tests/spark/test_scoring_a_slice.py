@@ -17,7 +17,7 @@ from registries import use_registry
 from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders_of, without_run
 
 from pipelines.errors import UsageError
-from pipelines.models.proving import PERMUTED_ROWS, ROWS_ALONE
+from pipelines.models.workers.proofs import PERMUTED_ROWS, ROWS_ALONE
 
 pytestmark = pytest.mark.spark
 

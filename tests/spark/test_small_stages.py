@@ -17,7 +17,7 @@ from small_project import DAYS, PIPELINE, ROWS, SUITE, SmallProject
 
 from pipelines import schemas
 from pipelines.expressions.rules import Between, InSet, NotNull, Rule
-from pipelines.runs import tallying, writing
+from pipelines.passes import tallying, writing
 from pipelines.runs.scoring import score_days
 from pipelines.transforms.staging import KIND, MODEL_RAISED, REFUSED_KIND, SCORED
 from pipelines.validation import small_stages

@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from small_project import DAYS, ROWS, SmallProject, orders_of
 
 from pipelines.errors import SourceError
-from pipelines.runs.suggesting import suggest
-from pipelines.runs.whatif import validate_slices
+from pipelines.quality.suggesting import suggest
+from pipelines.quality.trials import validate_slices
 
 pytestmark = pytest.mark.spark
 

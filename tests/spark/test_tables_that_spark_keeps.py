@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from small_project import DAY, SmallProject, without_run
 
 from pipelines.errors import TableError
-from pipelines.runs.retracting import retract
+from pipelines.upkeep.retracting import retract
 
 pytestmark = pytest.mark.spark
 

@@ -14,10 +14,10 @@ from pipelines.config import Source
 from pipelines.errors import PipelineError, SourceError
 from pipelines.expressions.rules import RECORD, UNREAD
 from pipelines.inputs.files import list_files
-from pipelines.inputs.guessing import guess_csv
 from pipelines.inputs.header import beginnings
 from pipelines.inputs.refusals import refused_by
 from pipelines.inputs.text_files import read_text
+from pipelines.onboarding.guessing import guess_csv
 
 pytestmark = pytest.mark.spark
 

@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SUITE, SmallProject, expectation
 
+from pipelines.diagnostics.checking import check_pipeline
 from pipelines.errors import ConfigurationError, RejectedError, SourceError
-from pipelines.runs.checking import check_pipeline
 from pipelines.runs.tables import create_tables
 
 pytestmark = pytest.mark.spark

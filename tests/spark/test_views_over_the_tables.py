@@ -13,9 +13,9 @@ from small_project import DAY, DAYS, REFUSED, SUITE, SmallProject, copy_of, expe
 from views_in_duckdb import views_in_duckdb
 
 from pipelines.errors import RejectedError
+from pipelines.reports.view_queries import VIEWS
+from pipelines.reports.views import create_catalog_views, create_views
 from pipelines.runs.tables import create_tables, require_tables
-from pipelines.runs.view_queries import VIEWS
-from pipelines.runs.views import create_catalog_views, create_views
 
 pytestmark = pytest.mark.spark
 

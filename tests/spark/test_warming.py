@@ -17,7 +17,7 @@ def test_a_worker_is_forked_with_what_scores_already_there(small: SmallProject, 
     small.score(spark)
     parents_command = F.udf(lambda _: Path(f"/proc/{os.getppid()}/cmdline").read_text().replace("\0", " "), "string")
     (row,) = spark.range(1).select(parents_command("id").alias("command")).collect()
-    assert "-m pipelines.models.worker_daemon pyspark.worker" in row.command
+    assert "-m pipelines.models.workers.daemon pyspark.worker" in row.command
 
 
 def test_workers_are_told_their_imports_once_a_session(small: SmallProject, spark: SparkSession) -> None:

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import UsageError
-from pipelines.runs.whatif import DayTrial, validate_slices
+from pipelines.quality.trials import DayTrial, validate_slices
 
 pytestmark = pytest.mark.spark
 
@@ -94,7 +94,7 @@ def test_all_days_by_one_scan_are_judged_as_each_by_itself(
         expectation("column_values_to_be_in_set", "by_web", column="channel", value_set=["web"], mostly=0.3),
     )
     at_once = trials(spark, small, other)
-    monkeypatch.setattr("pipelines.runs.whatif.read_period", lambda *_: None)
+    monkeypatch.setattr("pipelines.quality.trials.read_period", lambda *_: None)
     assert trials(spark, small, other) == at_once
     assert len({str(day.present.verdict) for day in at_once}) == len(DAYS)
     assert all(day.released and day.newly_refused for day in at_once)

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from small_project import DAY, DAYS, SmallProject, orders_of
 
 from pipelines.errors import RejectedError, UsageError
-from pipelines.runs.explaining import Answer, why
+from pipelines.provenance.explaining import Answer, why
 
 pytestmark = pytest.mark.spark
 

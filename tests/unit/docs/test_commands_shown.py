@@ -15,7 +15,7 @@ ELSEWHERE = {
     "make package": ("tests/integration/test_on_a_standalone_cluster.py", "make package"),
     "source .venv/bin/activate": ("Makefile", "$(BIN)/python -m pytest"),
     "airflow backfill create": ("tests/faults/airflow_race.py", '"backfill", "create", "--dag-id"'),
-    "export LAKESCORE_ENVIRONMENT=": ("tests/unit/jobs/test_cli.py", "LAKESCORE_ENVIRONMENT"),
+    "export LAKESCORE_ENVIRONMENT=": ("tests/unit/jobs/test_app.py", "LAKESCORE_ENVIRONMENT"),
     "export SPARK_HOME=": ("tests/integration/test_on_a_standalone_cluster.py", "SPARK_HOME"),
     "spark-submit --master": ("tests/integration/test_on_a_standalone_cluster.py", '"--py-files"'),
     "$SPARK_HOME/bin/spark-class": ("tests/integration/test_on_a_standalone_cluster.py", '"spark-class"'),

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from documented_commands import ROOT
 
-from pipelines.runs import states
+from pipelines.backfills import slice_state
 from pipelines.runs.results import Result
 from pipelines.tables import ledger
 
@@ -100,4 +100,4 @@ def test_the_life_of_a_run_has_the_outcomes_of_runs_with_nothing_to_do() -> None
 
 def test_the_states_of_a_slice_are_those_of_a_plan() -> None:
     observed = words("slice-states.svg", "state")
-    assert sorted(observed) == sorted(get_args(states.State))
+    assert sorted(observed) == sorted(get_args(slice_state.State))

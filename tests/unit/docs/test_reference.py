@@ -13,8 +13,8 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipelines import errors, schemas
-from pipelines.runs.manifest import Manifest
-from pipelines.runs.view_queries import VIEWS
+from pipelines.reports.view_queries import VIEWS
+from pipelines.resolution.manifest import Manifest
 from pipelines.tables.ledger import State
 
 TABLES = (ROOT / "docs/reference/tables.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from jobs.pages.charts import Timeline, bars, distribution, over_slices
-from jobs.pages.numbers import number, percent
+from jobs.cli.pages.charts import Timeline, bars, distribution, over_slices
+from jobs.cli.pages.numbers import number, percent
 
 DAY = dt.date(2024, 3, 1)
 

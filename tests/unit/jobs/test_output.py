@@ -13,22 +13,23 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from jobs import rendering
-from jobs.verbs import options
-from jobs.verbs.options import Settings, command, print_json, write_file
+from jobs.cli import terminal
+from jobs.cli.result_file import print_json, write_file
+from jobs.cli.settings import Settings, command
+from jobs.cli.verbs import options
 from pipelines.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
 
 
 def runs_table() -> object:
-    table = rendering.new_table(("run", "date"), ("input", "scored"), ("why",))
+    table = terminal.new_table(("run", "date"), ("input", "scored"), ("why",))
     table.add_row("20261126T203821-469a5d15", "2013-07-06", "805", "801", "something long " * 5)
     return table
 
 
 def test_texts_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    rendering.say("limit:key:foo :x: [bold]")
+    terminal.say("limit:key:foo :x: [bold]")
     assert capsys.readouterr().out == "limit:key:foo :x: [bold]\n"
 
 
@@ -36,8 +37,8 @@ def test_texts_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_table_loses_nothing_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int, is_ruled: bool
 ) -> None:
-    monkeypatch.setattr(rendering, "_OUT", Console(width=columns, force_terminal=True, highlight=False))
-    rendering.show(runs_table())  # type: ignore[arg-type]
+    monkeypatch.setattr(terminal, "_OUT", Console(width=columns, force_terminal=True, highlight=False))
+    terminal.show(runs_table())  # type: ignore[arg-type]
     told = capsys.readouterr().out
     assert ("─" in told) == is_ruled
     for cell in ("20261126T203821-469a5d15", "2013-07-06", "805", "801"):
@@ -48,11 +49,11 @@ def test_a_table_loses_nothing_on_a_narrow_terminal(
 def test_a_table_is_ruled_as_soon_as_it_fits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lacking: int, is_ruled: bool
 ) -> None:
-    table = rendering.new_table(("run", "date"), ("input", "scored"))
+    table = terminal.new_table(("run", "date"), ("input", "scored"))
     table.add_row("20261126T203821-469a5d15", "2013-07-06", "805", "801")
-    columns = 24 + 10 + len("input") + len("scored") + 4 * rendering.GAP - lacking
-    monkeypatch.setattr(rendering, "_OUT", Console(width=columns, force_terminal=True, highlight=False))
-    rendering.show(table)
+    columns = 24 + 10 + len("input") + len("scored") + 4 * terminal.GAP - lacking
+    monkeypatch.setattr(terminal, "_OUT", Console(width=columns, force_terminal=True, highlight=False))
+    terminal.show(table)
     told = capsys.readouterr().out
     assert ("─" in told) == is_ruled
     assert [line for line in told.splitlines() if "20261126T203821-469a5d15" in line and "801" in line]
@@ -60,15 +61,15 @@ def test_a_table_is_ruled_as_soon_as_it_fits(
 
 def test_what_is_at_work_is_told_to_a_terminal_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(rendering, "ERRORS", Console(file=screen, force_terminal=True))
-    with pytest.raises(RuntimeError), rendering.working("[p]: checking"), rendering.working("inner"):
+    monkeypatch.setattr(terminal, "ERRORS", Console(file=screen, force_terminal=True))
+    with pytest.raises(RuntimeError), terminal.working("[p]: checking"), terminal.working("inner"):
         raise RuntimeError
     assert "[p]: checking …" in screen.getvalue()
     assert screen.getvalue().count("\x1b[?25h") == screen.getvalue().count("\x1b[?25l") > 0, "the cursor is shown again"
 
 
 def test_what_is_at_work_is_not_told_to_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    with rendering.working("p: checking"):
+    with terminal.working("p: checking"):
         pass
     assert capsys.readouterr() == ("", "")
 
@@ -111,7 +112,7 @@ def test_commands_to_go_on_are_for_the_same_project(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
-    code = "from jobs.rendering import say\nfor n in range(9999): say(str(n))"
+    code = "from jobs.cli.terminal import say\nfor n in range(9999): say(str(n))"
     script = f"set -o pipefail; {shlex.join([sys.executable, '-c', code])} | head -1"
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from jobs.pages.page import pipeline_page, run_page
-from pipelines.runs.report_facts import PipelineFacts, RunFacts
-from pipelines.tables.distributions import Histogram, Spread, ValueCounts
+from jobs.cli.pages.page import pipeline_page, run_page
+from pipelines.reports.distributions import Histogram, Spread, ValueCounts
+from pipelines.reports.facts import PipelineFacts, RunFacts
 from pipelines.tables.ledger import Entry, State
 from unit.samples import pipeline
 

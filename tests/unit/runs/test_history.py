@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.config import HistoryGate
-from pipelines.runs.history import entries_before, judge_history, measure_of, numbers_of, published_slices
+from pipelines.runs.history import entries_before, judge_history, published_slices
 from pipelines.tables.ledger import Entry, Ledger, State
 from pipelines.tables.slices import Slice
 from pipelines.validation.gates import Aggregate
+from pipelines.validation.history_measures import measure_of, numbers_of
 from pipelines.validation.verdict import CheckResult
 from unit.samples import pipeline
 

@@ -12,7 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from pipelines.config import load_pipeline, load_project
-from pipelines.runs.layout import Layout
+from pipelines.resolution.layout import Layout
 from pipelines.runs.recovery import Past, settle
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import Entry, Ledger
@@ -96,6 +96,36 @@ def test_a_run_whose_rows_are_the_slice_was_published(layout: Layout) -> None:
     )
     assert observed.value("accepted") == accepted
     assert not Path(at(layout.stages, "run").location).exists()
+
+
+@pytest.mark.parametrize("state", ["published", "superseded", "retracted", "failed", "rejected"])
+def test_what_a_run_left_that_was_killed_after_it_told_its_end_is_cleared_unless_it_is_evidence(
+    layout: Layout, state: Any
+) -> None:
+    entry = replace(started(layout, "run", {"rows_input": 1}), state=state)
+    layout.ledger.append(entry)
+    settle(layout, past([entry]), SLICE)
+    assert Path(at(layout.stages, "run").location).exists() == (state in ("failed", "rejected"))
+    assert at(layout.stages, "run").lock.acquire()
+
+
+def test_an_incomplete_stage_is_cleared_before_the_ledger_says_so(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in between, the run must look as it did, so that the next one settles it."""
+    entry = started(layout, "run", None)
+
+    def killed(*_: Entry) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Ledger, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        settle(layout, past([entry]), SLICE)
+    monkeypatch.undo()
+    assert said_of(layout, "run").state == "started"
+    assert not Path(at(layout.stages, "run").location).exists()
+    settle(layout, past([entry]), SLICE)
+    assert said_of(layout, "run").state == "failed"
 
 
 def test_a_run_that_is_alive_is_left_alone(layout: Layout) -> None:

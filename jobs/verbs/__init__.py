@@ -1,1 +1,0 @@
-"""The verbs of the command line: each parses, calls a use case, and shows what it came to."""

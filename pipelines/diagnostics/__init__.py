@@ -1,0 +1,1 @@
+"""Whether configuration, machine and model are in order."""

@@ -1,0 +1,1 @@
+"""What each input added to a prediction."""

@@ -1,0 +1,1 @@
+"""Scoring in the Python workers of Spark."""

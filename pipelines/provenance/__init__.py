@@ -1,0 +1,1 @@
+"""Where a prediction came from, and whether it comes out the same again."""

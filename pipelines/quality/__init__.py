@@ -1,0 +1,1 @@
+"""Suites and quarantine: suggested, tried on the past, and replayed."""

@@ -1,0 +1,1 @@
+"""What runs did, for those who read it: reports, and views for analysts."""

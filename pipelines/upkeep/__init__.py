@@ -1,0 +1,1 @@
+"""Tables and slices set right: repaired, maintained, taken back."""
