@@ -35,9 +35,10 @@ from pipelines.config import Project, load_project
 from pipelines.inputs.pinning import pin_sources
 from pipelines.inputs.reading import read_period
 from pipelines.models.workers.udf import with_outputs
-from pipelines.passes.staging import scoring_of, tagged_of
+from pipelines.passes.model_call import scoring_of, tagged_of
 from pipelines.resolution.definition import define
-from pipelines.resolution.preparation import look_up, prepare
+from pipelines.resolution.preparation import prepare
+from pipelines.resolution.resolved_run import look_up
 from pipelines.runs.progress import Step
 from pipelines.runs.tables import create_tables
 from pipelines.spark import start

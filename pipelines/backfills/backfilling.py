@@ -30,7 +30,7 @@ from pipelines.errors import (
 )
 from pipelines.inputs.periods import days_of
 from pipelines.inputs.spark_errors import first_line
-from pipelines.passes.writing import MOST_ROWS, most_slices
+from pipelines.passes.union_or_scan import MOST_ROWS, most_slices
 from pipelines.runs.auditing import Counts
 from pipelines.runs.progress import Step, Steps
 from pipelines.runs.recording import is_cancelled

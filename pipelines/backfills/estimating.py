@@ -23,7 +23,7 @@ from pipelines.models.workers.failures import differs_natively
 from pipelines.models.workers.udf import with_outputs
 from pipelines.models.workers.worker import Workers
 from pipelines.passes.failures import cut_short, meaning
-from pipelines.passes.staging import scoring_of, tagged_of
+from pipelines.passes.model_call import scoring_of, tagged_of
 from pipelines.resolution.definition import Definition
 from pipelines.resolution.preparation import prepare
 from pipelines.transforms.staging import FAILURE, OUTPUTS, REFUSED

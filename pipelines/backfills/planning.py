@@ -20,7 +20,7 @@ from pipelines.models.registry import RegisteredModel
 from pipelines.resolution.definition import Definition, define
 from pipelines.resolution.layout import Layout
 from pipelines.resolution.manifest import build_manifest
-from pipelines.resolution.preparation import look_up
+from pipelines.resolution.resolved_run import look_up
 from pipelines.runs.recovery import Past, look_back_at
 from pipelines.runs.tables import require_tables, require_telling_empty
 from pipelines.tables.ledger import Entry

@@ -27,9 +27,10 @@ from pipelines.models.workers.failures import cause_of
 from pipelines.models.workers.proofs import ABSOLUTE, RELATIVE, compare
 from pipelines.models.workers.udf import with_outputs
 from pipelines.models.workers.worker import Scoring, load_model
-from pipelines.passes.staging import isolation_of, scoring_of
+from pipelines.passes.model_call import isolation_of, scoring_of
 from pipelines.resolution.definition import Definition, define
-from pipelines.resolution.preparation import Prepared, look_up, prepare, with_features
+from pipelines.resolution.preparation import Prepared, prepare, with_features
+from pipelines.resolution.resolved_run import look_up
 from pipelines.transforms.staging import OUTPUTS, REFUSED, tagged
 
 BATCHES = (1, 7, 100)

@@ -9,13 +9,13 @@ from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline, pipeline_names
 from pipelines.errors import ConfigurationError, PipelineError
-from pipelines.inputs.contract import require_contract
 from pipelines.inputs.pinning import ANY_DAY, pin_sources
 from pipelines.inputs.reading import read_slice
 from pipelines.models.registry import RegisteredModel
 from pipelines.resolution.definition import Definition, define
 from pipelines.resolution.layout import table_names
-from pipelines.resolution.preparation import Prepared, look_up, prepare
+from pipelines.resolution.preparation import prepare
+from pipelines.resolution.resolved_run import look_up, require_contract
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,9 @@ def _checked_with_sources(
     model = look_up(project, pipeline.model)
     sources = pin_sources(spark, project, pipeline, ANY_DAY, {})
 
-    def prepared() -> Prepared:
-        frame = read_slice(spark, pipeline, definition.query, sources, ANY_DAY)
-        return prepare(definition, model, frame)
-
-    require_contract(spark, pipeline, sources, prepared)
-    return model, prepared().unjudged
+    require_contract(spark, definition, model, sources, ANY_DAY)
+    frame = read_slice(spark, pipeline, definition.query, sources, ANY_DAY)
+    return model, prepare(definition, model, frame).unjudged
 
 
 def _require_own_tables(project: Project, pipeline: Pipeline) -> None:

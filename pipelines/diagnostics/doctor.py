@@ -13,7 +13,7 @@ from pipelines.diagnostics.machine import machine_findings, spark_finding
 from pipelines.errors import PipelineError, root_cause
 from pipelines.inputs.pinning import source_location
 from pipelines.resolution.layout import outputs_in_catalog
-from pipelines.resolution.preparation import look_up
+from pipelines.resolution.resolved_run import look_up
 from pipelines.runs.tables import require_tables
 from pipelines.tables.readers import require_readable
 from pipelines.tables.retention import days_kept

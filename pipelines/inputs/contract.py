@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from pipelines.config import Pipeline
-from pipelines.errors import PipelineError, SourceError, shortened
+from pipelines.errors import SourceError, shortened
 from pipelines.inputs.declared_types import declared_types
 from pipelines.inputs.pinning import PinnedSource
 from pipelines.inputs.reading import read_source
@@ -18,23 +19,42 @@ from pipelines.inputs.text_files import without_unread
 LIKE_ENOUGH = 0.6
 
 
-def require_contract(
-    spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource], prepare: Callable[[], object]
-) -> None:
-    """Check every source that declares its columns, before a query over them is analyzed.
+@dataclass(frozen=True)
+class BrokenContract:
+    """How sources differ from what the configuration declares of them.
+
+    Args:
+        differences: of each column, by its source.
+        declarations: the lines that would declare what is there.
+    """
+
+    differences: tuple[str, ...]
+    declarations: tuple[str, ...]
+
+    def error(self, consequence: str | None = None) -> SourceError:
+        """The error that tells of all differences; with what else is wrong because of them."""
+        problems = [*self.differences, *([] if consequence is None else [f"and so: {consequence}"])]
+        return SourceError(
+            "the sources differ from what the pipeline declares:\n    " + "\n    ".join(problems),
+            expected="the columns under 'source.tables.….columns'",
+            remedy="mend the tables; or, if the change is meant, declare it, and mend what uses these columns:\n"
+            + "\n".join(self.declarations),
+        )
+
+
+def broken_contract(spark: SparkSession, pipeline: Pipeline, sources: Sequence[PinnedSource]) -> BrokenContract | None:
+    """How the sources that declare their columns differ from that; None where they do not.
 
     Args:
         spark: the session.
         pipeline: what declares them.
         sources: as pinned.
-        prepare: holds features and signature against the sources; what it finds wrong is told in the same message.
 
     Raises:
-        SourceError: with all differences, and the lines that would declare what is there.
         ConfigurationError: a declared type is no SQL type.
     """
-    problems: list[str] = []
-    fixes: list[str] = []
+    found_differences: list[str] = []
+    declarations: list[str] = []
     for source in sources:
         configured = pipeline.source.tables[source.name]
         if not configured.columns:
@@ -47,20 +67,9 @@ def require_contract(
             are_texts=configured.is_text,
         )
         if different:
-            problems += [f"{source.name}.{difference}" for difference in different]
-            fixes.append(_declaration(source.name, found))
-    if not problems:
-        return
-    try:
-        prepare()
-    except PipelineError as error:
-        problems.append(f"and so: {error.problem}")
-    raise SourceError(
-        "the sources differ from what the pipeline declares:\n    " + "\n    ".join(problems),
-        expected="the columns under 'source.tables.….columns'",
-        remedy="mend the tables; or, if the change is meant, declare it, and mend what uses these columns:\n"
-        + "\n".join(fixes),
-    )
+            found_differences += [f"{source.name}.{difference}" for difference in different]
+            declarations.append(_declaration(source.name, found))
+    return BrokenContract(tuple(found_differences), tuple(declarations)) if found_differences else None
 
 
 def differences(

@@ -43,7 +43,7 @@ from pipelines.onboarding.source_proposal import (
 from pipelines.onboarding.text_proposal import TextProposal, propose_text
 from pipelines.quality.suggesting import suggest
 from pipelines.resolution.definition import define
-from pipelines.resolution.preparation import look_up
+from pipelines.resolution.resolved_run import look_up
 from pipelines.runs.tables import create_tables, require_columns
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import below, local_path

@@ -12,7 +12,8 @@ from pyspark.sql.pandas.types import to_arrow_type
 from pipelines.config import FeatureFunction, Pipeline
 from pipelines.inputs.pinning import PinnedSource
 from pipelines.models.workers.file_reader import FileColumns
-from pipelines.resolution.preparation import Prepared, Resolved
+from pipelines.resolution.preparation import Prepared
+from pipelines.resolution.resolved_run import Resolved
 from pipelines.tables.data_files import columns_in_files
 from pipelines.transforms.features import columns_used
 

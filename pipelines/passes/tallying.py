@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from pipelines.passes.attempt_folder import RUN
-from pipelines.passes.staging import read_stages
+from pipelines.passes.table_rows import read_stages
 from pipelines.resolution.preparation import Prepared
 from pipelines.tables.locations import local_path
 from pipelines.tables.stages import Stage

@@ -17,7 +17,7 @@ from pipelines.inputs.pinning import PinnedSource, files_at, reach
 from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel
 from pipelines.resolution.definition import Definition, recorded
-from pipelines.resolution.preparation import look_up
+from pipelines.resolution.resolved_run import look_up
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import for_delta_rs
 

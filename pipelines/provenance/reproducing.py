@@ -22,7 +22,7 @@ from pipelines.inputs.spark_errors import SparkError, first_line, translated
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.workers.udf import with_outputs
 from pipelines.passes.failures import cut_short, meaning
-from pipelines.passes.staging import scoring_of
+from pipelines.passes.model_call import scoring_of
 from pipelines.provenance.recorded_run import Rebuilt, rebuild
 from pipelines.resolution.definition import Definition
 from pipelines.resolution.layout import Layout, ledger_of

@@ -15,13 +15,14 @@ from pipelines.expressions.names import column
 from pipelines.inputs.periods import days_of
 from pipelines.inputs.reading import count_input
 from pipelines.inputs.spark_errors import reading, translated
-from pipelines.passes.writing import MOST_ROWS
+from pipelines.passes.union_or_scan import MOST_ROWS
 from pipelines.quality.quarantine import count_reasons, count_refused
 from pipelines.quality.trials import Trial, moved, try_slice
 from pipelines.resolution.definition import DEMANDED, Definition, define
 from pipelines.resolution.layout import Layout
 from pipelines.resolution.manifest_diff import changes, is_rejected_by_history, judging_of
-from pipelines.resolution.preparation import Resolved, look_up, prepare, resolve_run, with_features
+from pipelines.resolution.preparation import prepare, with_features
+from pipelines.resolution.resolved_run import Resolved, look_up, resolve_run
 from pipelines.runs.recovery import Past, look_back
 from pipelines.runs.results import Result
 from pipelines.runs.scoring import Ended, score_days

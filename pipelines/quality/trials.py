@@ -21,7 +21,8 @@ from pipelines.inputs.text_files import without_unread
 from pipelines.models.registry import RegisteredModel
 from pipelines.resolution.definition import Definition, define
 from pipelines.resolution.layout import ledger_of
-from pipelines.resolution.preparation import Prepared, look_up, prepare, with_features
+from pipelines.resolution.preparation import Prepared, prepare, with_features
+from pipelines.resolution.resolved_run import look_up
 from pipelines.runs.auditing import Counts, judge_limits, judge_rows
 from pipelines.runs.history import entries_before, judge_history
 from pipelines.tables.ledger import Ledger

@@ -4,65 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
 
 from pipelines import schemas
-from pipelines.config import FeatureFunction, Pipeline, Project
-from pipelines.config.models import RESERVED_PREFIXES, Environment, Model
+from pipelines.config import FeatureFunction, Pipeline
+from pipelines.config.models import RESERVED_PREFIXES
 from pipelines.errors import ConfigurationError, SourceError, did_you_mean
 from pipelines.expressions.names import column, quoted, unread_among
 from pipelines.expressions.text_values import read_as
-from pipelines.inputs.contract import require_contract
-from pipelines.inputs.pinning import PinnedSource, open_sources
-from pipelines.inputs.reading import read_slice
 from pipelines.inputs.spark_errors import first_line
 from pipelines.inputs.text_features import TextInput, text_inputs
 from pipelines.inputs.text_files import without_unread
-from pipelines.models.registry import RegisteredModel, resolve
-from pipelines.models.safety import require_safe
+from pipelines.models.registry import RegisteredModel
 from pipelines.models.signature import ModelInput, compare, model_inputs
 from pipelines.resolution.definition import Definition
 from pipelines.resolution.demanded import demands
-from pipelines.resolution.layout import Layout
-from pipelines.resolution.manifest import Manifest, build_manifest
-from pipelines.tables.fingerprints import Known
-from pipelines.tables.slices import Slice
 from pipelines.transforms.features import columns_used, expression_types, with_expressions, with_function
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import Checks
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """A run's manifest, and the objects that it was made of."""
-
-    definition: Definition
-    layout: Layout
-    slice: Slice
-    model: RegisteredModel
-    manifest: Manifest
-    sources: tuple[PinnedSource, ...]
-    environment: Environment
-    spark: SparkSession = field(repr=False)
-
-    @property
-    def run_id(self) -> str:
-        return self.manifest.run_id
-
-    @cached_property
-    def frame(self) -> DataFrame:
-        """The slice's rows, made of the sources as they are pinned.
-
-        Raises:
-            SourceError: a column is missing or no date, or the query cannot be analyzed.
-        """
-        definition = self.definition
-        return read_slice(self.spark, definition.pipeline, definition.query, self.sources, self.slice.score_date)
 
 
 @dataclass(frozen=True)
@@ -94,89 +56,6 @@ class Prepared:
     def tells_values(self, pipeline: Pipeline) -> bool:
         """Whether what a model says of a row may be told: none of its features comes from a personal column."""
         return self.feature_columns.isdisjoint(pipeline.personal)
-
-
-def resolve_run(
-    spark: SparkSession,
-    project: Project,
-    layout: Layout,
-    definition: Definition,
-    slice_: Slice,
-    model: RegisteredModel,
-    fence: int,
-    known: Mapping[str, Known],
-) -> Resolved:
-    """Look up, once, everything that fixes a run's result; see `resolve_runs`."""
-    (run,) = resolve_runs(spark, project, layout, definition, model, [(slice_, fence, known)])
-    return run
-
-
-def resolve_runs(
-    spark: SparkSession,
-    project: Project,
-    layout: Layout,
-    definition: Definition,
-    model: RegisteredModel,
-    wanted: Sequence[tuple[Slice, int, Mapping[str, Known]]],
-) -> list[Resolved]:
-    """Look up, once for all, everything that fixes the results of runs.
-
-    Args:
-        spark: the session.
-        project: the configuration.
-        layout: where the pipeline's tables are.
-        definition: the pipeline and its texts.
-        model: what scores.
-        wanted: of each run, what is to be scored; the attempt's number, taken before anything is pinned, so that a
-            later attempt sees no older input; and what the slice's published run found of the sources.
-
-    Raises:
-        PipelineError: a source is missing, or is not what the configuration says of it.
-    """
-    pipeline = definition.pipeline
-    opened = open_sources(lambda: spark, project, pipeline)
-    runs = []
-    for slice_, fence, known in wanted:
-        sources = [source.pinned(slice_.score_date, known.get(source.name)) for source in opened]
-        manifest = build_manifest(
-            pipeline,
-            slice_.score_date,
-            fence,
-            sources,
-            model,
-            definition.query,
-            definition.checks.suite,
-            definition.feature_source,
-        )
-        environment = project.environment
-        runs.append(Resolved(definition, layout, slice_, model, manifest, tuple(sources), environment, spark))
-    # All are of the same versions: what is wrong with the columns of one is wrong with those of all.
-    first = runs[0]
-    require_contract(spark, pipeline, first.sources, lambda: prepare(definition, model, first.frame))
-    _ = first.frame
-    return runs
-
-
-def look_up(project: Project, model: Model) -> RegisteredModel:
-    """The registered model that a configuration means now, once its files may be loaded.
-
-    Raises:
-        ModelError: there is none, loading it would run code that the configuration does not allow, or it is too large.
-    """
-    environment = project.environment
-    registered = resolve(
-        environment.tracking_uri, Path(environment.cache), model.name, alias=model.alias, version=model.version
-    )
-    require_safe(
-        registered.artifact,
-        registered.label,
-        allow_pickle=model.allow_pickle,
-        allow_code=model.allow_code,
-        trusted_types=model.trusted_types,
-        most_bytes=environment.largest_model_mb * 1024**2,
-        findings=Path(environment.cache) / "findings" / registered.digest,
-    )
-    return registered
 
 
 def prepare(definition: Definition, model: RegisteredModel, frame: DataFrame) -> Prepared:

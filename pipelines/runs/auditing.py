@@ -18,8 +18,8 @@ from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
 from pipelines.models.workers.proofs import ABSOLUTE, RELATIVE
 from pipelines.passes.attempt_folder import RUN
-from pipelines.passes.staging import read_stages, schema_of
-from pipelines.resolution.preparation import Resolved
+from pipelines.passes.table_rows import read_stages, schema_of
+from pipelines.resolution.resolved_run import Resolved
 from pipelines.runs.history import entries_before, judge_history
 from pipelines.tables.ledger import Entry
 from pipelines.tables.stages import Stage

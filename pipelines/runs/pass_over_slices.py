@@ -27,9 +27,10 @@ from pipelines.passes.publishing import (
     append_quarantine,
     publish_slices,
 )
-from pipelines.passes.staging import predictions_of, quarantine_of, refused_columns
-from pipelines.passes.writing import write_stages
-from pipelines.resolution.preparation import Resolved, prepare
+from pipelines.passes.staging import write_stages
+from pipelines.passes.table_rows import predictions_of, quarantine_of, refused_columns
+from pipelines.resolution.preparation import prepare
+from pipelines.resolution.resolved_run import Resolved
 from pipelines.runs.auditing import NEVER_ACCEPTED, Audited, Staged, audit_stages, rows_of
 from pipelines.runs.progress import Steps
 from pipelines.runs.recording import Record, is_cancelled, judged

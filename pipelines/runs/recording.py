@@ -22,7 +22,7 @@ from pipelines.errors import (
     TableError,
     shortened,
 )
-from pipelines.resolution.preparation import Resolved
+from pipelines.resolution.resolved_run import Resolved
 from pipelines.runs.auditing import Counts
 from pipelines.runs.results import Acceptance
 from pipelines.tables.ledger import Entry, State

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from pipelines.errors import RejectedError
-from pipelines.resolution.preparation import Resolved
+from pipelines.resolution.resolved_run import Resolved
 from pipelines.runs.auditing import NEVER_ACCEPTED, Counts
 from pipelines.tables.stages import Stage
 from pipelines.validation.verdict import CheckResult, Verdict, told

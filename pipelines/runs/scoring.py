@@ -20,10 +20,10 @@ from pipelines.errors import (
 )
 from pipelines.models.registry import RegisteredModel
 from pipelines.models.workers.warming import warm_up
-from pipelines.passes.writing import most_slices
+from pipelines.passes.union_or_scan import most_slices
 from pipelines.resolution.definition import Definition, define
 from pipelines.resolution.layout import Layout
-from pipelines.resolution.preparation import Resolved, look_up, resolve_runs
+from pipelines.resolution.resolved_run import Resolved, look_up, resolve_runs
 from pipelines.runs.pass_over_slices import Pass, always, halves
 from pipelines.runs.progress import Progress, Steps, silent
 from pipelines.runs.recording import Record

@@ -34,7 +34,7 @@ from pipelines.backfills.planning import PlannedSlice, plan
 from pipelines.backfills.stop_signal import Stop
 from pipelines.errors import AbandonedError, ModelError
 from pipelines.passes import publishing
-from pipelines.passes.writing import MOST_FRAMES, MOST_SLICES
+from pipelines.passes.union_or_scan import MOST_FRAMES, MOST_SLICES
 from pipelines.runs.progress import WHOLE, Step, Steps
 from pipelines.runs.scoring import Wanted, score_slices
 from pipelines.runs.tables import create_tables

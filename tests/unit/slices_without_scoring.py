@@ -17,7 +17,7 @@ from pipelines.inputs.pinning import open_sources
 from pipelines.resolution.definition import define
 from pipelines.resolution.layout import Layout, locate
 from pipelines.resolution.manifest import Manifest, build_manifest
-from pipelines.resolution.preparation import look_up
+from pipelines.resolution.resolved_run import look_up
 from pipelines.tables.ledger import Entry
 from unit.conftest import Configure
 from unit.samples import DAY_1, DAY_2, Registry, change_yaml, land
