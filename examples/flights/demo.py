@@ -85,7 +85,7 @@ def show_slices(results: list[Result]) -> None:
     for result in results:
         counts = result.counts
         table.add_row(
-            str(result.score_date), result.outcome.replace("_", " "), f"version {result.model['version']}",
+            str(result.score_date), result.outcome.replace("_", " "), f"version {result.model.version}",
             str(counts.input), str(counts.scored), str(counts.quarantined), result.run_id,
         )  # fmt: skip
     terminal.show(table)

@@ -31,7 +31,6 @@ from pipelines.errors import (
 from pipelines.inputs.periods import days_of
 from pipelines.inputs.spark_errors import first_line
 from pipelines.passes.union_or_scan import MOST_ROWS, most_slices
-from pipelines.runs.auditing import Counts
 from pipelines.runs.progress import Step, Steps
 from pipelines.runs.recording import is_cancelled
 from pipelines.runs.recovery import settle_at
@@ -39,6 +38,7 @@ from pipelines.runs.results import Result
 from pipelines.runs.scoring import Ended, Wanted, score_slices
 from pipelines.runs.tables import require_tables
 from pipelines.tables.slices import Slice
+from pipelines.validation.verdict import Counts
 
 Only = Literal["missing", "stale", "all"]
 Outcome = Literal["published", "already_done", "superseded", "rejected", "conflict", "failed", "abandoned"]
@@ -74,7 +74,7 @@ class Backfilled:
     loads: int = 0
     error: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The slice as plain values."""
         return {**asdict(self), "score_date": self.score_date.isoformat()}
 
@@ -109,7 +109,7 @@ class Summary:
         undone = [slice_.score_date for slice_ in self.done if slice_.outcome not in SETTLED]
         return tuple(sorted([*self.left, *undone]))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The summary as plain values."""
         return {
             "slices": [slice_.as_json() for slice_ in self.done],
@@ -362,7 +362,9 @@ def _run(
     finally:
         tags.off()
     seconds = round((time.monotonic() - begin) / len(items), 2)
-    loads = max((int(ended.end.workers.get("loads", 0)) for ended in ends if isinstance(ended.end, Result)), default=0)
+    loads = max(
+        (ended.end.workers.loads for ended in ends if isinstance(ended.end, Result) and ended.end.workers), default=0
+    )
     found = [_backfilled(ended, seconds) for ended in ends]
     return [replace(found[0], loads=loads), *found[1:]]
 

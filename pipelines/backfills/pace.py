@@ -43,7 +43,7 @@ def pace_of(published: Sequence[Entry]) -> Pace | None:
     A line through rows and seconds where their sizes differ enough to draw one (least squares), else their median.
     """
     timed = [
-        (entry.rows_input, sum(by_step(entry.value("timings")).values()))
+        (entry.rows_input, sum(by_step(entry.seconds()).values()))
         for entry in published
         if entry.rows_input and entry.timings is not None
     ][-MOST_RUNS:]

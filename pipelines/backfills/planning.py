@@ -77,7 +77,7 @@ class PlannedSlice:
         """Whether a backfill would run the slice unasked."""
         return self.state in ("missing", "stale")
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The slice as plain values."""
         model = {"name": self.model.name, "version": self.model.version, "digest": self.model.digest}
         plain = {name: value for name, value in vars(self).items() if name not in ("model", "replaces")}
@@ -117,7 +117,7 @@ class Plan:
     def pipeline(self) -> Pipeline:
         return self.definition.pipeline
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The plan as plain values."""
         return {
             "pipeline": self.pipeline.name,

@@ -8,7 +8,7 @@ from typing import Literal
 from pipelines.errors import shortened
 from pipelines.inputs.pinning import PinnedSource
 from pipelines.resolution.layout import Layout
-from pipelines.resolution.manifest import Manifest
+from pipelines.resolution.manifest import Manifest, manifest_of
 from pipelines.resolution.manifest_diff import Changes, changes, is_rejected_by_history, judging_of
 from pipelines.runs.recovery import Past, is_alive
 from pipelines.tables.ledger import UNFINISHED, Entry
@@ -89,7 +89,7 @@ def _by_table(
         if past.state.empty_fence is not None:
             unknown = "it is published as empty, by a run that the ledger does not know"
         return "stale", ("rows of several runs stand in it" if len(past.state.runs) > 1 else unknown,), ()
-    manifest = published.value("manifest")
+    manifest = manifest_of(published)
     if manifest is None:  # a repair entered it
         is_same = published.run_key == now.run_key
         return ("current", (), ()) if is_same else ("stale", ("input, model or configuration changed",), ())
@@ -123,7 +123,7 @@ def _asked(changed: Changes) -> dict[Cause, str]:
 
 def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
     """What changed since a run was rejected that might make a new one end otherwise."""
-    manifest = ended.value("manifest")
+    manifest = manifest_of(ended)
     if manifest is None:
         return ("its manifest is unknown",)
     changed = changes(manifest, now)
@@ -143,8 +143,8 @@ def _told(ended: Entry) -> str:
 
 def pinned_version(published: Entry | None) -> int | None:
     """The version by which a slice was published, if a person asked for it where an alias is configured."""
-    manifest = published.value("manifest") if published is not None else None
-    if manifest is None or manifest["model"]["alias"] is not None:
+    manifest = manifest_of(published) if published is not None else None
+    if manifest is None or manifest.model.alias is not None:
         return None
-    by_alias = manifest["configuration"]["pipeline"]["model"].get("alias") is not None
-    return int(manifest["model"]["version"]) if by_alias else None
+    by_alias = manifest.configuration.pipeline["model"].get("alias") is not None
+    return manifest.model.version if by_alias else None

@@ -75,7 +75,7 @@ class Certificate:
 
     pipeline: str
     score_date: dt.date
-    model: dict[str, Any]
+    model: ManifestModel
     sample: int
     reference: str
     absolute: float
@@ -87,7 +87,7 @@ class Certificate:
         """Whether every way gives every row the same within the tolerance."""
         return not any(way.differing_rows for way in self.ways)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The certificate as plain values."""
         return {**asdict(self), "score_date": self.score_date.isoformat(), "holds": self.holds}
 

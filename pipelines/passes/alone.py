@@ -45,21 +45,21 @@ def write_alone(resolved: Resolved, prepared: Prepared, stage: Stage, staged_at:
     """Write the stage the quickest way; what a worker finds against it is noted, and the whole slice scored without."""
     build_environment(resolved)
     way = _quickest(resolved, prepared)
-    against: dict[str, str] = {}
+    native_refused = files_refused = None
     while True:
         try:
             written = _pass(resolved, prepared, stage, way, staged_at)
         except PythonException as error:
             difference, unread = differs_natively(error), unreadable(error)
             if difference is not None and way.uses_native:
-                way, against = replace(way, uses_native=False), {**against, "native_refused": difference}
+                way, native_refused = replace(way, uses_native=False), difference
             elif unread is not None and way.files is not None:
-                way = replace(way, frame=resolved.frame, files=None)
-                against = {**against, "files_refused": unread}
+                way, files_refused = replace(way, frame=resolved.frame, files=None), unread
             else:
                 raise
         else:
-            return replace(written, workers={**written.workers, **against})
+            report = replace(written.workers, native_refused=native_refused, files_refused=files_refused)
+            return replace(written, workers=report)
 
 
 def _quickest(resolved: Resolved, prepared: Prepared) -> _Way:
@@ -86,6 +86,6 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way, stage
         rows.drop(KIND).schema,
         without_unread(resolved.frame).schema,
         {resolved.slice.score_date: told()},
-        {**workers.as_json(), "columns_read": columns_read},
+        replace(workers.report(), columns_read=columns_read),
         is_final=final is not None,
     )

@@ -10,6 +10,7 @@ from pipelines.inputs.spark_errors import translated
 from pipelines.inputs.text_files import without_unread
 from pipelines.passes.alone import write_alone
 from pipelines.passes.failures import meaning
+from pipelines.passes.stage_record import HistoryNumber, Staged, StageRecord
 from pipelines.passes.tallying import Tallied, tally
 from pipelines.passes.together import write_together
 from pipelines.passes.written import Written
@@ -25,7 +26,7 @@ from pipelines.validation.stage import counted_for_stage
 from pipelines.validation.verdict import judge_pass
 
 
-def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[str, RunLock]) -> list[Stage]:
+def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[str, RunLock]) -> list[Staged]:
     """Every row of the runs' slices, staged in one pass; what was observed on the way stands in the stages' markers.
 
     Args:
@@ -53,14 +54,16 @@ def write_stages(runs: Sequence[Resolved], prepared: Prepared, locks: Mapping[st
             )
             inputs = count_inputs(first.spark, pipeline, {run.slice.score_date: run.sources for run in runs})
             tallied = tally(first.spark, stages, written.schema, prepared)
-            for run, stage, results in zip(runs, stages, engine_results, strict=True):
-                rows_input = inputs[run.slice.score_date]
-                _finish(run, stage, prepared, written, tallied[run.run_id], results, rows_input, staged_at)
+            return [
+                _finished(
+                    run, stage, prepared, written, tallied[run.run_id], results, inputs[run.slice.score_date], staged_at
+                )
+                for run, stage, results in zip(runs, stages, engine_results, strict=True)
+            ]
     except BaseException:
         for stage in stages:
             stage.clear()
         raise
-    return stages
 
 
 def _by_engine(run: Resolved, checks: Checks) -> list[EngineResult]:
@@ -70,7 +73,7 @@ def _by_engine(run: Resolved, checks: Checks) -> list[EngineResult]:
     return run_engine(without_unread(run.frame), expectations, run.definition.pipeline.personal)
 
 
-def _finish(
+def _finished(
     run: Resolved,
     stage: Stage,
     prepared: Prepared,
@@ -79,29 +82,29 @@ def _finish(
     engine_results: Sequence[EngineResult],
     rows_input: int,
     staged_at: dt.datetime,
-) -> None:
+) -> Staged:
     """Say that the stage is complete, and what was observed."""
     pipeline, manifest, checks = run.definition.pipeline, run.manifest, prepared.checks
     metrics = written.metrics_of(run.slice.score_date, tallied.numbers)
     observed = Observed(metrics, checks.rules, checks.stage_rules)
     suite = judge_pass(checks, observed, engine_results, written.read, pipeline.personal)
-    stage.finish(
-        {
-            "run_id": manifest.run_id,
-            "run_key": manifest.run_key,
-            "code_version": manifest.code_version,
-            "packages": manifest.packages,
-            "schema": written.schema.jsonValue(),
-            "rows_input": rows_input,
-            "suite": [result.as_json() for result in suite],
-            "stage_rules": counted_for_stage(checks, observed),
-            **({} if tallied.look is None else {"look": {"rows": metrics["rows"], **tallied.look}}),
-            "history": {
-                name: {"subject": subject(pipeline.history[name]), "number": number}
-                for name, number in numbers_of(pipeline, metrics, metrics["rows"]).items()
-            },
-            "staged_at": staged_at.isoformat(),
-            "is_final": written.is_final,
-            "workers": written.workers,
-        }
+    record = StageRecord(
+        run_id=manifest.run_id,
+        run_key=manifest.run_key,
+        code_version=manifest.code_version,
+        packages=manifest.packages,
+        schema=written.schema,
+        rows_input=rows_input,
+        suite=tuple(suite),
+        stage_rules=counted_for_stage(checks, observed),
+        history={
+            name: HistoryNumber(subject(pipeline.history[name]), number)
+            for name, number in numbers_of(pipeline, metrics, metrics["rows"]).items()
+        },
+        staged_at=staged_at,
+        is_final=written.is_final,
+        workers=written.workers,
+        look=None if tallied.look is None else {"rows": metrics["rows"], **tallied.look},
     )
+    stage.finish(record.as_json())
+    return Staged(run, stage, record)

@@ -55,11 +55,6 @@ def read_stages(spark: SparkSession, stages: Sequence[Stage], schema: T.StructTy
     return rows.select("*", F.regexp_extract("_metadata.file_path", ".*/([^/]+)/rows/", 1).alias(RUN))
 
 
-def schema_of(marker: Mapping[str, Any]) -> T.StructType:
-    """The schema of a complete stage, by its marker."""
-    return T.StructType.fromJson(marker["schema"])
-
-
 def predictions_of(rows: DataFrame, staged_at: Mapping[str, dt.datetime], run: Resolved) -> DataFrame:
     """The staged rows that were scored, as the predictions table holds them; the slices' columns are the commit's.
 

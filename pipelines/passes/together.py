@@ -40,7 +40,7 @@ def write_together(
         if difference is None:
             raise
     written = _one_job(runs, prepared, stages, staged_at, uses_native=False)
-    return replace(written, workers={**written.workers, "native_refused": difference})
+    return replace(written, workers=replace(written.workers, native_refused=difference))
 
 
 def _one_job(
@@ -69,7 +69,7 @@ def _one_job(
         rows.drop(SLICE, KIND).schema,
         without_unread(first.frame).schema,
         observed_by_day(told(), days),
-        {**workers.as_json(), "slices": len(runs)},
+        replace(workers.report(), slices=len(runs)),
         counted=tuple(name for name, aggregate in measured if aggregate == COUNTED),
         is_final=final is not None,
     )

@@ -27,18 +27,30 @@ from pipelines.provenance.recorded_run import Rebuilt, rebuild
 from pipelines.provenance.row_key import key_of
 from pipelines.resolution.definition import define
 from pipelines.resolution.layout import Layout, outputs_in_catalog
+from pipelines.resolution.manifest import ManifestModel, manifest_of, model_of
 from pipelines.resolution.preparation import prepare, with_features
 from pipelines.runs.recovery import look_back
 from pipelines.runs.tables import lacks_output, require_tables
 from pipelines.tables.ledger import Entry
 from pipelines.tables.locations import for_delta_rs
+from pipelines.tables.quarantine import Reason
 from pipelines.tables.reading import equal, plain_rows, read_rows
 from pipelines.tables.slices import Slice, look_at_slices
+from pipelines.validation.verdict import CheckResult, Verdict
 
 if TYPE_CHECKING:
     from pipelines.models.explanations.contributions import Contributions
 
 Status = Literal["scored", "quarantined", "waiting", "absent"]
+
+
+@dataclass(frozen=True)
+class SourceVersion:
+    """A source as the run read it; without a version where it is files."""
+
+    name: str
+    location: str
+    version: int | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class Run:
     Args:
         run_id: its id.
         at: when it ended, in UTC.
-        model: name, version, alias and digest.
+        model: what scored; None where the ledger does not know the run.
         metrics: of the model version, as MLflow has them.
         sources: name, location and version of each.
         broken: the checks that the slice failed or that warned, with what was found.
@@ -58,9 +70,9 @@ class Run:
     run_id: str
     at: dt.datetime | None
     state: str
-    model: Mapping[str, Any]
+    model: ManifestModel | None
     metrics: Mapping[str, float]
-    sources: tuple[Mapping[str, Any], ...]
+    sources: tuple[SourceVersion, ...]
     broken: tuple[str, ...]
     accepted: str | None
 
@@ -93,7 +105,7 @@ class Answer:
     score_date: dt.date | None = None
     other_dates: tuple[dt.date, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    reasons: tuple[Mapping[str, str], ...] = ()
+    reasons: tuple[Reason, ...] = ()
     row: Mapping[str, Any] = field(default_factory=dict)
     run: Run | None = None
     slice_state: str | None = None
@@ -102,9 +114,12 @@ class Answer:
     contributions: Contributions | None = None
     notes: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The answer as plain values."""
-        return asdict(self)
+        plain = asdict(self)
+        if self.run is not None and self.run.model is None:
+            plain["run"]["model"] = {}
+        return plain
 
 
 def why(
@@ -187,7 +202,7 @@ def _by_tables(project: Project, pipeline: Pipeline, layout: Layout, asked: Answ
     return replace(
         found,
         status="quarantined" if standing else "waiting",
-        reasons=tuple(row["reasons"]),
+        reasons=tuple(Reason(**reason) for reason in row["reasons"]),
         row=json.loads(row["row"]),
         run=run,
     )
@@ -207,27 +222,29 @@ def _noted_if_empty(pipeline: Pipeline, layout: Layout, asked: Answer) -> Answer
 def _run(project: Project, layout: Layout, run_id: str) -> Run:
     found = layout.ledger.latest(run_id=run_id)
     if not found:
-        return Run(run_id, None, "unknown to the ledger", {}, {}, (), (), None)
+        return Run(run_id, None, "unknown to the ledger", None, {}, (), (), None)
     (entry,) = found
-    manifest = entry.value("manifest") or {"model": {"name": entry.model_name, "version": entry.model_version}}
-    model = manifest["model"]
+    manifest = manifest_of(entry)
+    model = model_of(entry, manifest)
     return Run(
         run_id=run_id,
         at=entry.at,
         state=entry.state,
         model=model,
-        metrics=metrics_of(project.environment.tracking_uri, model["name"], model["version"]),
+        metrics={}
+        if model.version is None
+        else metrics_of(project.environment.tracking_uri, model.name, model.version),
         sources=tuple(
-            {name: source[name] for name in ("name", "location", "version")} for source in manifest.get("sources", [])
+            SourceVersion(one.name, one.location, one.version) for one in (() if manifest is None else manifest.sources)
         ),
-        broken=tuple(_broken(result) for result in entry.value("verdict") or [] if not result["success"]),
+        broken=tuple(_broken(result) for result in Verdict.from_json(entry.verdict).results if not result.success),
         accepted=entry.accepted,
     )
 
 
-def _broken(result: Mapping[str, Any]) -> str:
-    count = f"{result['unexpected_count']} rows" if result["unexpected_count"] else f"found {result['observed']}"
-    return f"{result['check_id']} ({result['severity']}): {count}, expected {result['expected']}"
+def _broken(result: CheckResult) -> str:
+    count = f"{result.unexpected_count} rows" if result.unexpected_count else f"found {result.observed}"
+    return f"{result.check_id} ({result.severity}): {count}, expected {result.expected}"
 
 
 def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -> Answer:
@@ -252,7 +269,7 @@ def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -
 
 def _with_features(spark: SparkSession, project: Project, history: Sequence[Entry], answer: Answer) -> Answer:
     """The row's features, from the inputs of the run that scored it, and what they added up to."""
-    manifest = next((found for entry in history if (found := entry.value("manifest"))), None)
+    manifest = next((found for entry in history if (found := manifest_of(entry)) is not None), None)
     if manifest is None or answer.score_date is None:
         return _noted(answer, "features: the run has no manifest, a repair entered it")
     rebuilt = rebuild(spark, project, manifest, history[0].run_id)
@@ -267,8 +284,8 @@ def _with_features(spark: SparkSession, project: Project, history: Sequence[Entr
     if isinstance(seen, str):
         return _noted(answer, f"features: {seen}")
     answer = replace(answer, features=seen.to_pylist()[0])
-    found = _contributions(rebuilt, seen)
-    return _noted(answer, found) if isinstance(found, str) else replace(answer, contributions=found)
+    added = _contributions(rebuilt, seen)
+    return _noted(answer, added) if isinstance(added, str) else replace(answer, contributions=added)
 
 
 def _contributions(rebuilt: Rebuilt, seen: pa.Table) -> Contributions | str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -17,6 +15,7 @@ from pipelines.inputs.pinning import PinnedSource, files_at, reach
 from pipelines.inputs.spark_errors import first_line
 from pipelines.models.registry import RegisteredModel
 from pipelines.resolution.definition import Definition, recorded
+from pipelines.resolution.manifest import Manifest, ManifestModel, ManifestSource
 from pipelines.resolution.resolved_run import look_up
 from pipelines.tables.fingerprints import Pinned
 from pipelines.tables.locations import for_delta_rs
@@ -37,9 +36,7 @@ class Rebuilt:
     model: RegisteredModel
 
 
-def rebuild(
-    spark: SparkSession, project: Project, manifest: Mapping[str, Any], run_id: str
-) -> Rebuilt | tuple[str, ...]:
+def rebuild(spark: SparkSession, project: Project, manifest: Manifest, run_id: str) -> Rebuilt | tuple[str, ...]:
     """The parts of a run, or else what of them can no longer be had.
 
     Args:
@@ -49,29 +46,29 @@ def rebuild(
         run_id: the run's, for messages.
     """
     try:
-        definition = recorded(project, manifest["configuration"], run_id)
+        definition = recorded(project, manifest.configuration, run_id)
     except ConfigurationError as error:
         return (error.brief,)
     sources, gone = _sources(spark, project, definition.pipeline, manifest)
-    model, missing = _model(project, definition.pipeline, manifest["model"])
+    model, missing = _model(project, definition.pipeline, manifest.model)
     if model is None or gone:
         return (*gone, *missing)
     return Rebuilt(definition, tuple(sources), model)
 
 
 def _sources(
-    spark: SparkSession, project: Project, pipeline: Pipeline, manifest: Mapping[str, Any]
+    spark: SparkSession, project: Project, pipeline: Pipeline, manifest: Manifest
 ) -> tuple[list[PinnedSource], list[str]]:
     """The sources as they were, and those that can no longer be had."""
     sources, gone = [], []
-    for source in manifest["sources"]:
-        name, location, version = source["name"], source["location"], source["version"]
-        pinned = Pinned(version=version, fingerprint=source["fingerprint"], rows=None)
-        sources.append(PinnedSource(name, location, source["format"], pinned))
+    for source in manifest.sources:
+        name, location, version = source.name, source.location, source.version
+        pinned = Pinned(version=version, fingerprint=source.fingerprint, rows=None)
+        sources.append(PinnedSource(name, location, source.format, pinned))
         try:
             if version is not None:
                 DeltaTable(for_delta_rs(location), version=version)
-            elif _fingerprint(spark, project, pipeline, source, manifest["score_date"]) != source["fingerprint"]:
+            elif _fingerprint(spark, project, pipeline, source, manifest.score_date) != source.fingerprint:
                 gone.append(f"source '{name}': its files at {location} were changed since, and have no versions")
         except (DeltaError, SourceError) as error:
             gone.append(f"source '{name}', version {version} of {location}: {first_line(error)}")
@@ -79,22 +76,24 @@ def _sources(
 
 
 def _fingerprint(
-    spark: SparkSession, project: Project, pipeline: Pipeline, source: Mapping[str, Any], score_date: str
+    spark: SparkSession, project: Project, pipeline: Pipeline, source: ManifestSource, score_date: str
 ) -> str:
     """That of a folder of files now."""
-    configured = pipeline.source.tables[source["name"]]
-    files = files_at(source["location"], lambda: spark, project, source["name"], configured, pipeline.timezone)
+    configured = pipeline.source.tables[source.name]
+    files = files_at(source.location, lambda: spark, project, source.name, configured, pipeline.timezone)
     return files.pin(reach(configured.slice, dt.date.fromisoformat(score_date), pipeline.timezone)).fingerprint
 
 
 def _model(
-    project: Project, pipeline: Pipeline, manifest: Mapping[str, Any]
+    project: Project, pipeline: Pipeline, recorded_model: ManifestModel
 ) -> tuple[RegisteredModel | None, list[str]]:
-    version = manifest["version"]
+    assert recorded_model.version is not None  # noqa: S101 - a manifest names the version that scored
     try:
-        model = look_up(project, pipeline.model.with_version(version))
+        model = look_up(project, pipeline.model.with_version(recorded_model.version))
     except ModelError as error:
         return None, [error.brief]
-    if model.digest != manifest["digest"]:
-        return None, [f"{model.label}: its files have the digest {model.digest[:12]}, then {manifest['digest'][:12]}"]
+    if model.digest != recorded_model.digest:
+        return None, [
+            f"{model.label}: its files have the digest {model.digest[:12]}, then {recorded_model.digest[:12]}"
+        ]
     return model, []

@@ -7,7 +7,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
-from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -26,6 +25,7 @@ from pipelines.passes.model_call import scoring_of
 from pipelines.provenance.recorded_run import Rebuilt, rebuild
 from pipelines.resolution.definition import Definition
 from pipelines.resolution.layout import Layout, ledger_of
+from pipelines.resolution.manifest import Manifest, manifest_of
 from pipelines.resolution.preparation import prepare, with_features
 from pipelines.resolution.versions import code_version, package_versions
 from pipelines.runs.tables import require_tables
@@ -71,7 +71,7 @@ class Replay:
         """Whether every row was there again, with the same bits."""
         return not (self.unavailable or self.differing or self.lost or self.gained)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The replay as plain values."""
         return {**asdict(self), "score_date": self.score_date.isoformat(), "is_equal": self.is_equal}
 
@@ -90,7 +90,9 @@ def replay(spark: SparkSession, project: Project, run_id: str, *, sample: int | 
         PipelineError: scoring failed.
     """
     entry = _published(project, run_id)
-    manifest = entry.value("manifest")
+    manifest = manifest_of(entry)
+    if manifest is None:
+        return _without(Replay(run_id, entry.pipeline, entry.score_date), ["its manifest: a repair entered the run"])
     found = Replay(run_id, entry.pipeline, entry.score_date, environment=tuple(_environment(manifest)))
     rebuilt = rebuild(spark, project, manifest, run_id)
     if not isinstance(rebuilt, Rebuilt):
@@ -134,9 +136,9 @@ def _published(project: Project, run_id: str) -> Entry:
     return entry
 
 
-def _environment(manifest: Mapping[str, Any]) -> list[str]:
+def _environment(manifest: Manifest) -> list[str]:
     """What is not as it was: it may change a result, and need not."""
-    then = {"python": manifest["python"], "lakescore": manifest["code_version"], **manifest["packages"]}
+    then = {"python": manifest.python, "lakescore": manifest.code_version, **manifest.packages}
     now = {"python": platform.python_version(), "lakescore": code_version(), **package_versions()}
     return [
         f"{name}: {then.get(name, 'none')} then, {now.get(name, 'none')} now"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pipelines.errors import UsageError, did_you_mean
 from pipelines.resolution.layout import Layout
 from pipelines.tables.ledger import Entry
-from pipelines.tables.quarantine import Refused, RefusedBy
+from pipelines.tables.quarantine import Reason, Refused, RefusedBy
 from pipelines.tables.slices import Slice, look_at_slices
 
 
@@ -20,8 +20,8 @@ class RefusedRow:
 
     score_date: dt.date
     run_id: str
-    reasons: list[dict[str, str]]
-    row: dict[str, Any]
+    reasons: tuple[Reason, ...]
+    row: Mapping[str, object]
 
 
 def standing_runs(layout: Layout, model_name: str, first: dt.date, last: dt.date) -> dict[dt.date, str]:
@@ -102,4 +102,12 @@ def refused_rows(
 
 def some_rows(refused: Refused, most: int) -> list[RefusedRow]:
     """So many of the rows at most, those of the earliest dates."""
-    return [RefusedRow(**{**row, "row": json.loads(row["row"])}) for row in refused.some(most)]
+    return [
+        RefusedRow(
+            row["score_date"],
+            row["run_id"],
+            tuple(Reason(**reason) for reason in row["reasons"]),
+            json.loads(row["row"]),
+        )
+        for row in refused.some(most)
+    ]

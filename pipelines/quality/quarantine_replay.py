@@ -20,6 +20,7 @@ from pipelines.quality.quarantine import count_reasons, count_refused
 from pipelines.quality.trials import Trial, moved, try_slice
 from pipelines.resolution.definition import DEMANDED, Definition, define
 from pipelines.resolution.layout import Layout
+from pipelines.resolution.manifest import manifest_of
 from pipelines.resolution.manifest_diff import changes, is_rejected_by_history, judging_of
 from pipelines.resolution.preparation import prepare, with_features
 from pipelines.resolution.resolved_run import Resolved, look_up, resolve_run
@@ -230,7 +231,7 @@ def _changed(standing: Entry, resolved: Resolved) -> tuple[str, ...]:
     """What differs between a run and one that would be made now, and might let a refused row through."""
     if standing.run_key == resolved.manifest.run_key and standing.state == "published":
         return ()
-    manifest = standing.value("manifest")
+    manifest = manifest_of(standing)
     if manifest is None:  # a repair entered it
         return ("configuration",)
     changed = changes(manifest, resolved.manifest)

@@ -23,7 +23,7 @@ from pipelines.resolution.definition import Definition, define
 from pipelines.resolution.layout import ledger_of
 from pipelines.resolution.preparation import Prepared, prepare, with_features
 from pipelines.resolution.resolved_run import look_up
-from pipelines.runs.auditing import Counts, judge_limits, judge_rows
+from pipelines.runs.auditing import judge_limits, judge_rows
 from pipelines.runs.history import entries_before, judge_history
 from pipelines.tables.ledger import Ledger
 from pipelines.tables.slices import Slice
@@ -31,7 +31,7 @@ from pipelines.transforms.staging import REFUSED, SLICE, tagged
 from pipelines.validation.history_measures import measures_of, numbers_of
 from pipelines.validation.observing import Observed, measures, tallies
 from pipelines.validation.validating import is_refused_by, is_refused_copy, validate
-from pipelines.validation.verdict import CheckResult, Verdict, judge_pass
+from pipelines.validation.verdict import CheckResult, Counts, Verdict, judge_pass
 
 IS_COPY = "__is_copy"
 

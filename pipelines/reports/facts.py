@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from deltalake import DeltaTable
@@ -19,6 +19,7 @@ from pipelines.reports.calendar import Calendar
 from pipelines.reports.distributions import Histogram, Rows, ValueCounts, histogram, value_counts
 from pipelines.reports.staged_values import StagedRows
 from pipelines.resolution.layout import Layout, ledger_of, outputs_in_catalog
+from pipelines.resolution.manifest import Manifest, manifest_of
 from pipelines.runs.history import published_slices
 from pipelines.runs.tables import require_tables
 from pipelines.tables import stages
@@ -26,7 +27,7 @@ from pipelines.tables.ledger import Entry, last_words
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.quarantine import Refused
 from pipelines.tables.reading import columns_of
-from pipelines.validation.verdict import CheckResult
+from pipelines.validation.verdict import CheckResult, Verdict
 
 SLICES = 30
 """The newest slices that a report looks at."""
@@ -81,7 +82,7 @@ class RunFacts:
     """
 
     entry: Entry
-    manifest: Mapping[str, Any] | None
+    manifest: Manifest | None
     checks: tuple[CheckResult, ...]
     examples: Mapping[str, Sequence[RefusedRow]]
     around: PipelineFacts
@@ -134,10 +135,10 @@ def run_facts(session: Callable[[], SparkSession], project: Project, run_id: str
     around = _around(pipeline, layout, entry.score_date, staged)
     standing = next((found for found in around.slices if found.score_date == entry.score_date), None)
     stands = standing is not None and standing.run_id == run_id
-    checks = tuple(CheckResult(**result) for result in entry.value("verdict") or [])
+    checks = Verdict.from_json(entry.verdict).results
     return RunFacts(
         entry=entry,
-        manifest=entry.value("manifest"),
+        manifest=manifest_of(entry),
         checks=checks,
         examples=_examples(layout, entry, checks),
         around=around,
@@ -183,7 +184,7 @@ def _around(
 def _staged(layout: Layout, run_id: str) -> StagedRows | None:
     """The rows of a run that were staged whole and not removed since."""
     stage = stages.at(layout.stages, run_id)
-    return StagedRows(run_id, stage.rows) if stage.marker() is not None else None
+    return StagedRows(run_id, stage.rows) if stage.is_complete() else None
 
 
 def _examples(layout: Layout, entry: Entry, checks: Sequence[CheckResult]) -> dict[str, list[RefusedRow]]:
@@ -192,7 +193,7 @@ def _examples(layout: Layout, entry: Entry, checks: Sequence[CheckResult]) -> di
     found: dict[str, list[RefusedRow]] = {}
     for row in some_rows(refused, MOST_REFUSED):
         for reason in row.reasons:
-            several = found.setdefault(reason["rule"], [])
+            several = found.setdefault(reason.rule, [])
             if len(several) < EXAMPLES:
                 several.append(row)
     for check in checks:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipelines.errors import UsageError
 from pipelines.tables.ledger import Ledger, last_words
 from pipelines.validation.reporting import JudgedRun
-from pipelines.validation.verdict import CheckResult
+from pipelines.validation.verdict import Verdict
 
 
 def judged_runs(ledger: Ledger, run_ids: Sequence[str]) -> list[JudgedRun]:
@@ -30,7 +30,7 @@ def _judged(ledger: Ledger, run_id: str) -> JudgedRun:
         run_id=run_id,
         suite_name=entry.pipeline,
         at=entry.at or dt.datetime.now(dt.UTC),
-        results=tuple(CheckResult(**result) for result in entry.value("verdict")),
+        results=Verdict.from_json(entry.verdict).results,
         meta={
             "pipeline": entry.pipeline,
             "score_date": entry.score_date.isoformat(),

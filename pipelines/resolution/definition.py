@@ -6,7 +6,7 @@ import importlib
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pipelines.config import FeatureFunction, Pipeline, Policy, Project, load_pipeline, sql_text, suite_path
 from pipelines.errors import ConfigurationError, UsageError, did_you_mean
 from pipelines.expressions.rules import Action
+from pipelines.resolution.manifest import Configuration
 from pipelines.transforms.features import DeriveFeatures
 from pipelines.validation.compiling import Checks, compile_suite
 from pipelines.validation.suite import Suite, load_suite, parse_suite
@@ -74,7 +75,7 @@ def define(project: Project, name: str, suite_file: Path | None = None) -> Defin
     return Definition(pipeline, sql_text(project, pipeline), checks, derive, source)
 
 
-def recorded(project: Project, configuration: Mapping[str, Any], run_id: str) -> Definition:
+def recorded(project: Project, configuration: Configuration, run_id: str) -> Definition:
     """The definition that a run's manifest holds.
 
     Code is not run out of a table: a feature function is the project's own, and must have the text that it had then.
@@ -88,7 +89,7 @@ def recorded(project: Project, configuration: Mapping[str, Any], run_id: str) ->
         ConfigurationError: another release wrote the configuration, or the feature function was changed.
     """
     try:
-        pipeline = Pipeline.model_validate(configuration["pipeline"])
+        pipeline = Pipeline.model_validate(configuration.pipeline)
     except ValidationError as error:
         raise ConfigurationError(
             f"the configuration of run {run_id} cannot be read by this release",
@@ -98,15 +99,15 @@ def recorded(project: Project, configuration: Mapping[str, Any], run_id: str) ->
     derive = None
     if isinstance(pipeline.features, FeatureFunction):
         derive, source = _function(project, pipeline.features.function, "features.function")
-        if source != configuration["feature_source"]:
+        if source != configuration.feature_source:
             raise ConfigurationError(
                 f"the module of '{pipeline.features.function}' is not as it was in run {run_id}",
                 remedy="check out the commit of that time, and replay it there",
             )
-    listed = [{**item, "id": item["check_id"]} for item in configuration["expectations"]]
+    listed = [{**item, "id": item["check_id"]} for item in configuration.expectations]
     suite = parse_suite(json.dumps({"expectations": listed}), f"the manifest of run {run_id}")
     checks = compile_suite(suite, without_demanded(pipeline.policy), pipeline.personal)
-    return Definition(pipeline, configuration["query"], checks, derive, configuration["feature_source"])
+    return Definition(pipeline, configuration.query, checks, derive, configuration.feature_source)
 
 
 def _suite(project: Project, pipeline: Pipeline) -> Suite:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
-from pipelines.resolution.manifest import Manifest, row_changing
+from pipelines.resolution.manifest import Configuration, Manifest, ManifestSource, row_changing
 from pipelines.tables.ledger import Entry
+from pipelines.validation.verdict import Verdict
 
 JUDGING = ("limits", "history", "empty")
 """Keys of a pipeline that change a run's verdict, but none of its rows."""
@@ -37,26 +37,24 @@ class Changes:
     packages: tuple[str, ...] = ()
 
 
-def changes(then: Mapping[str, Any], now: Manifest) -> Changes:
-    """What differs between an earlier run's manifest, as the ledger holds it, and one made now."""
+def changes(then: Manifest, now: Manifest) -> Changes:
+    """What differs between an earlier run's manifest and one made now."""
     model = ""
-    if (then["model"]["name"], then["model"]["digest"]) != (now.model["name"], now.model["digest"]):
-        model = f"{_named(then['model'])} -> {_named(now.model)}"
-    packages = {**then["packages"], **now.packages}
+    if (then.model.name, then.model.digest) != (now.model.name, now.model.digest):
+        model = f"{then.model.label} -> {now.model.label}"
+    packages = {**then.packages, **now.packages}
     return Changes(
-        sources=_differing(_fingerprints(then["sources"]), _fingerprints(now.sources)),
-        configuration=_configuration(then["configuration"], now.configuration),
+        sources=_differing(_fingerprints(then.sources), _fingerprints(now.sources)),
+        configuration=_configuration(then.configuration, now.configuration),
         judging=tuple(
-            key
-            for key in JUDGING
-            if then["configuration"]["pipeline"].get(key) != now.configuration["pipeline"].get(key)
+            key for key in JUDGING if then.configuration.pipeline.get(key) != now.configuration.pipeline.get(key)
         ),
         model=model,
-        code="" if then["code_version"] == now.code_version else f"{then['code_version']} -> {now.code_version}",
+        code="" if then.code_version == now.code_version else f"{then.code_version} -> {now.code_version}",
         packages=tuple(
-            f"{name} {then['packages'].get(name, 'none')} -> {now.packages.get(name, 'none')}"
+            f"{name} {then.packages.get(name, 'none')} -> {now.packages.get(name, 'none')}"
             for name in packages
-            if then["packages"].get(name) != now.packages.get(name)
+            if then.packages.get(name) != now.packages.get(name)
         ),
     )
 
@@ -68,31 +66,27 @@ def judging_of(ended: Entry, changed: Changes) -> tuple[str, ...]:
 
 def is_rejected_by_history(ended: Entry) -> bool:
     """Whether a run was rejected by a gate that other slices decide too."""
-    verdict = ended.value("verdict") or []
-    return any(result["check_id"].startswith("history:") and not result["success"] for result in verdict)
+    results = Verdict.from_json(ended.verdict).results
+    return any(result.check_id.startswith("history:") and not result.success for result in results)
 
 
-def _fingerprints(sources: list[dict[str, Any]]) -> dict[str, Any]:
-    return {source["name"]: source["fingerprint"] for source in sources}
+def _fingerprints(sources: Sequence[ManifestSource]) -> dict[str, str]:
+    return {source.name: source.fingerprint for source in sources}
 
 
-def _configuration(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+def _configuration(then: Configuration, now: Configuration) -> tuple[str, ...]:
     try:
         before = row_changing(then)
-    except (ValidationError, KeyError):  # written by another release
+    except ValidationError:  # written by another release
         return ("configuration",)
     return _differing(_plain(before), _plain(row_changing(now)))
 
 
-def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+def _differing(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(name for name in {**now, **then} if then.get(name) != now.get(name))
 
 
-def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(content: Mapping[str, object]) -> dict[str, object]:
     """As it is after it went through JSON, as the ledger's was."""
-    plain: dict[str, Any] = json.loads(json.dumps(content, default=str))
+    plain: dict[str, object] = json.loads(json.dumps(content, default=str))
     return plain
-
-
-def _named(model: Mapping[str, Any]) -> str:
-    return f"{model['name']} version {model['version']}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,53 +16,20 @@ from pipelines.config import Limits, Output
 from pipelines.expressions.names import column
 from pipelines.expressions.reasons import as_json
 from pipelines.models.workers.proofs import ABSOLUTE, RELATIVE
+from pipelines.models.workers.report import WorkerReport
 from pipelines.passes.attempt_folder import RUN
-from pipelines.passes.table_rows import read_stages, schema_of
+from pipelines.passes.stage_record import Staged
+from pipelines.passes.table_rows import read_stages
 from pipelines.resolution.resolved_run import Resolved
 from pipelines.runs.history import entries_before, judge_history
 from pipelines.tables.ledger import Entry
-from pipelines.tables.stages import Stage
 from pipelines.transforms.staging import marked_on_stage, refused_on_stage
 from pipelines.validation.gates import Bounds
 from pipelines.validation.stage import look_at, moments_of, own_aggregates, sizes_of
-from pipelines.validation.verdict import CheckResult, Verdict, judge_stage
+from pipelines.validation.verdict import CheckResult, Counts, Verdict, judge_stage
 
 NEVER_ACCEPTED = frozenset({"audit:rows_reconciled", "audit:some_rows_scored"})
 """Gates that no one can waive: a slice that loses rows is never right, nor one of which no row is scored."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The rows of a run; `input = scored + quarantined` is a gate."""
-
-    input: int
-    scored: int
-    quarantined: int
-
-
-@dataclass(frozen=True)
-class Staged:
-    """A run whose stage is complete.
-
-    Args:
-        run: the run.
-        stage: its rows.
-        marker: what writing them observed.
-    """
-
-    run: Resolved
-    stage: Stage
-    marker: dict[str, Any]
-
-    @property
-    def schema(self) -> T.StructType:
-        """The stage's."""
-        return schema_of(self.marker)
-
-    @property
-    def staged_at(self) -> dt.datetime:
-        """When the rows were written."""
-        return dt.datetime.fromisoformat(self.marker["staged_at"])
 
 
 @dataclass(frozen=True)
@@ -125,10 +91,10 @@ def rows_of(spark: SparkSession, audits: Sequence[Audited]) -> DataFrame:
     alike: dict[str, list[Staged]] = {}
     for audit in audits:
         if audit.refused_here is None:
-            alike.setdefault(audit.staged.schema.json(), []).append(audit.staged)
+            alike.setdefault(audit.staged.record.schema.json(), []).append(audit.staged)
     together = [staged for staged in alike.values() if len(staged) > 1]
     done = {staged.run.run_id for each in together for staged in each}
-    frames = [read_stages(spark, [one.stage for one in each], each[0].schema) for each in together]
+    frames = [read_stages(spark, [one.stage for one in each], each[0].record.schema) for each in together]
     frames += [
         _rows_judged(spark, audit).withColumn(RUN, F.lit(audit.staged.run.run_id))
         for audit in audits
@@ -140,24 +106,24 @@ def rows_of(spark: SparkSession, audits: Sequence[Audited]) -> DataFrame:
 def _rows_judged(spark: SparkSession, audit: Audited) -> DataFrame:
     if audit.refused_here is not None:
         return audit.refused_here
-    return read_stages(spark, [audit.staged.stage], audit.staged.schema)
+    return read_stages(spark, [audit.staged.stage], audit.staged.record.schema)
 
 
-def _looks(spark: SparkSession, stages: Sequence[Staged]) -> dict[str, tuple[dict[str, Any], DataFrame | None]]:
+def _looks(spark: SparkSession, stages: Sequence[Staged]) -> dict[str, tuple[Mapping[str, Any], DataFrame | None]]:
     """What is asked of each stage, by its run's id, and its rows where whole-slice rules refuse some.
 
     The writing of a stage looks too, where no check speaks of the slice as a whole.
     """
     return {
-        staged.run.run_id: (staged.marker["look"], None) if "look" in staged.marker else _look(spark, staged)
+        staged.run.run_id: _look(spark, staged) if staged.record.look is None else (staged.record.look, None)
         for staged in stages
     }
 
 
-def _look(spark: SparkSession, staged: Staged) -> tuple[dict[str, Any], DataFrame | None]:
+def _look(spark: SparkSession, staged: Staged) -> tuple[Mapping[str, Any], DataFrame | None]:
     pipeline, checks = staged.run.definition.pipeline, staged.run.definition.checks
-    plain = read_stages(spark, [staged.stage], staged.schema)
-    marked = marked_on_stage(plain, checks.stage_rules, moments_of(staged.marker["stage_rules"]))
+    plain = read_stages(spark, [staged.stage], staged.record.schema)
+    marked = marked_on_stage(plain, checks.stage_rules, moments_of(staged.record.stage_rules))
     rows = refused_on_stage(marked, checks.stage_rules, pipeline.personal)
     asked = own_aggregates(pipeline.key, rows.select(*pipeline.outputs).schema, checks)
     look = look_at(rows, checks, [F.count(F.lit(1)).alias("rows"), *asked.values()])
@@ -168,16 +134,15 @@ def _look(spark: SparkSession, staged: Staged) -> tuple[dict[str, Any], DataFram
 
 
 def _judged(staged: Staged, look: Mapping[str, Any], entries: Sequence[Entry]) -> tuple[Counts, Verdict]:
-    run, marker = staged.run, staged.marker
+    run, record = staged.run, staged.record
     pipeline, checks = run.definition.pipeline, run.definition.checks
-    suite = [CheckResult(**result) for result in marker["suite"]]
-    suite += judge_stage(checks, sizes_of(marker["stage_rules"]), look, pipeline.personal)
-    numbers = {name: told["number"] for name, told in marker["history"].items()}
+    suite = [*record.suite, *judge_stage(checks, sizes_of(record.stage_rules), look, pipeline.personal)]
+    numbers = {name: measured.number for name, measured in record.history.items()}
     suite += judge_history(entries, pipeline, run.slice, numbers)
     counts, own = audit(
-        look, marker["rows_input"], pipeline.outputs, pipeline.limits, suite, accepts_empty=pipeline.accepts_empty
+        look, record.rows_input, pipeline.outputs, pipeline.limits, suite, accepts_empty=pipeline.accepts_empty
     )
-    own += judge_model(marker["workers"], look, pipeline.limits, pipeline.model.environment)
+    own += judge_model(record.workers, look, pipeline.limits, pipeline.model.environment)
     return counts, Verdict((*suite, *own))
 
 
@@ -266,25 +231,25 @@ def judge_limits(counts: Counts, limits: Limits, rules: Sequence[CheckResult]) -
 
 
 def judge_model(
-    workers: Mapping[str, Any], observed: Mapping[str, Any], limits: Limits, environment: str
+    workers: WorkerReport, observed: Mapping[str, Any], limits: Limits, environment: str
 ) -> list[CheckResult]:
     """Whether the model treated each row by itself, the predictor is the quickest, and the model raised on few rows.
 
     Args:
-        workers: what the workers told, as the stage's marker keeps it.
+        workers: what the workers told.
         observed: what `own_aggregates` came to.
         limits: on how many rows it may raise.
         environment: what is done about packages that are not those of the model.
     """
-    raised, refused = observed["model_raised"], workers.get("native_refused")
+    raised, refused = observed["model_raised"], workers.native_refused
     native = _gate(
         "audit:native_predictor",
         refused is None,
-        workers["native_difference"],
+        workers.native_difference,
         f"results within {ABSOLUTE:g} + {RELATIVE:g} x the value of those of pyfunc, else pyfunc is used",
     )
     packages = _gate(
-        "audit:model_environment", not workers["mismatches"], None, "the packages that the model was made with"
+        "audit:model_environment", not workers.mismatches, None, "the packages that the model was made with"
     )
     return [
         *_judge_files(workers),
@@ -292,13 +257,13 @@ def judge_model(
             packages,
             severity="warning",
             action="reject" if environment == "fail" else "warn",
-            found=workers["mismatches"],
+            found=workers.mismatches,
         ),
-        replace(native, severity="info", action="warn", found=refused or f"used: {workers['predictor'] or 'none'}"),
+        replace(native, severity="info", action="warn", found=refused or f"used: {workers.predictor or 'none'}"),
         _gate(
             "audit:rows_keep_their_results",
-            workers["predictor"] is not None or workers["evaluated"] == 0,
-            workers["alignment_difference"],
+            workers.predictor is not None or workers.evaluated == 0,
+            workers.alignment_difference,
             "on a sample, the same result for a row alone, in another order and in batches of other sizes",
         ),
         replace(
@@ -314,8 +279,8 @@ def judge_model(
     ]
 
 
-def _judge_files(workers: Mapping[str, Any]) -> list[CheckResult]:
-    columns, unread = workers.get("columns_read", 0), workers.get("files_refused")
+def _judge_files(workers: WorkerReport) -> list[CheckResult]:
+    columns, unread = workers.columns_read or 0, workers.files_refused
     if not columns and unread is None:
         return []
     expected = "columns that only the model takes are read by the workers themselves"

@@ -12,7 +12,7 @@ from pipelines.tables.ledger import Entry, Ledger
 from pipelines.tables.slices import Slice
 from pipelines.validation.gates import Bounds
 from pipelines.validation.history_measures import subject
-from pipelines.validation.verdict import CheckResult
+from pipelines.validation.verdict import CheckResult, Verdict
 
 
 def entries_before(ledger: Ledger, pipeline: Pipeline, slice_: Slice) -> list[Entry]:
@@ -70,16 +70,14 @@ def _baseline(name: str, gate: HistoryGate, past: Mapping[dt.date, Entry], day: 
 
 def _told(entry: Entry, name: str, gate: HistoryGate) -> float | None:
     """The share of nulls that a past verdict tells: by this gate, or by an expectation on the same column's nulls."""
-    for result in entry.value("verdict") or []:
-        if result["check_id"] == f"history:{name}" and result["expected"].startswith(f"{subject(gate)}: "):
-            return _optional(result["observed"])
-        text = result.get("expectation") or {}
-        is_plain = (
-            set(text.get("kwargs", {})) <= {"column", "mostly"} and text.get("kwargs", {}).get("column") == gate.column
-        )
-        if text.get("type") == "expect_column_values_to_not_be_null" and is_plain and result["kind"] == "rule":
-            share = _optional(result["observed"])
-            return None if share is None else 1 - share
+    for result in Verdict.from_json(entry.verdict).results:
+        if result.check_id == f"history:{name}" and result.expected.startswith(f"{subject(gate)}: "):
+            return result.observed
+        arguments = result.expectation.get("kwargs", {})
+        is_plain = set(arguments) <= {"column", "mostly"} and arguments.get("column") == gate.column
+        is_of_nulls = result.expectation.get("type") == "expect_column_values_to_not_be_null"
+        if is_of_nulls and is_plain and result.kind == "rule":
+            return None if result.observed is None else 1 - result.observed
     return None
 
 
@@ -106,7 +104,3 @@ def _number(gate: HistoryGate, observed: float | None) -> float | None:
     if observed is None:
         return None
     return float(observed) if gate.of == "rows" else 1 - float(observed)
-
-
-def _optional(value: float | None) -> float | None:
-    return None if value is None else float(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from py4j.protocol import Py4JNetworkError
@@ -27,21 +27,22 @@ from pipelines.passes.publishing import (
     append_quarantine,
     publish_slices,
 )
+from pipelines.passes.stage_record import Audit, Staged
 from pipelines.passes.staging import write_stages
 from pipelines.passes.table_rows import predictions_of, quarantine_of, refused_columns
 from pipelines.resolution.preparation import prepare
 from pipelines.resolution.resolved_run import Resolved
-from pipelines.runs.auditing import NEVER_ACCEPTED, Audited, Staged, audit_stages, rows_of
+from pipelines.runs.auditing import NEVER_ACCEPTED, Audited, audit_stages, rows_of
 from pipelines.runs.progress import Steps
 from pipelines.runs.recording import Record, is_cancelled, judged
 from pipelines.runs.recovery import reusable_stages
 from pipelines.runs.rejection import describe, rejection
-from pipelines.runs.results import Acceptance, Result
+from pipelines.runs.results import Result
 from pipelines.runs.tables import require_columns
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry, State
 from pipelines.tables.locations import local_path
-from pipelines.validation.verdict import Verdict
+from pipelines.validation.verdict import Acceptance, Verdict
 
 Part = TypeVar("Part")
 
@@ -90,7 +91,7 @@ class Pass:
         layout, history = runs[0].layout, runs[0].definition.pipeline.history
         may_reuse = [run.manifest for run in runs if run.slice.score_date not in forced]
         kept = reusable_stages(layout, may_reuse, history, self.record.locks)
-        reused = [Staged(run, kept[run.run_id], kept[run.run_id].marker() or {}) for run in runs if run.run_id in kept]
+        reused = [Staged(run, *kept[run.run_id]) for run in runs if run.run_id in kept]
         return [*reused, *self._written([run for run in runs if run.run_id not in kept])]
 
     def _written(self, runs: Sequence[Resolved]) -> list[Staged]:
@@ -105,13 +106,12 @@ class Pass:
             require_columns(first.layout, prepared.keys, first.definition.pipeline)
         try:
             with self.steps("score"):
-                stages = write_stages(runs, prepared, self.record.locks)
+                return write_stages(runs, prepared, self.record.locks)
         except Exception as error:
             if len(runs) == 1 or _is_of_all(error):
                 self._fail(runs, error)
                 return []
             return [staged for part in self._parts(runs) for staged in self._written(part)]
-        return [Staged(run, stage, stage.marker() or {}) for run, stage in zip(runs, stages, strict=True)]
 
     def _parts(self, several: Sequence[Part]) -> Iterator[Sequence[Part]]:
         """The halves of what failed together, one after the other."""
@@ -176,11 +176,11 @@ class Pass:
 
     def _audited(self, stages: Sequence[Staged]) -> list[Audited]:
         audits = audit_stages(self.spark, stages, self.accepted.checks)
-        waived = asdict(self.accepted) if self.accepted.checks else None
+        waived = self.accepted if self.accepted.checks else None
         for audit in audits:
             _require_known(self.accepted, audit.verdict)
-            told = {"counts": asdict(audit.counts), "verdict": audit.verdict.as_json(), "accepted": waived}
-            audit.staged.stage.finish({**audit.staged.marker, **told})
+            told = Audit(audit.counts, audit.verdict, waived)
+            audit.staged.stage.finish(replace(audit.staged.record, audit=told).as_json())
         return audits
 
     def _reject(self, audits: Sequence[Audited]) -> None:
@@ -210,7 +210,7 @@ class Pass:
                     audit.staged.run.slice,
                     audit.staged.run.run_id,
                     audit.counts.quarantined,
-                    files=local_path(audit.staged.stage.refused) if _has_final_files(audit) else None,
+                    files=local_path(audit.staged.stage.refused) if audit.staged.holds_final_files else None,
                     columns=refused_columns(audit.staged.run),
                 )
                 for audit in refusing
@@ -232,7 +232,7 @@ class Pass:
                 audit.staged.run.manifest.fence,
                 audit.staged.run.manifest.commit_metadata(),
                 audit.counts.scored,
-                files=local_path(audit.staged.stage.scored) if _has_final_files(audit) else None,
+                files=local_path(audit.staged.stage.scored) if audit.staged.holds_final_files else None,
             )
             for audit in audits
         ]
@@ -266,7 +266,7 @@ class Pass:
                 counts=audit.counts,
                 verdict=audit.verdict,
                 timings=self.steps.shared_by(self.slices),
-                workers=audit.staged.marker["workers"],
+                workers=audit.staged.record.workers,
                 tables=layout.outputs(),
                 predictions_version=version,
             )
@@ -282,14 +282,8 @@ def halves(several: Sequence[Part]) -> tuple[Sequence[Part], Sequence[Part]]:
     return several[:half], several[half:]
 
 
-def _has_final_files(audit: Audited) -> bool:
-    """Whether the stage's rows are as the tables have them; not those of a stage that another run has filled."""
-    marker = audit.staged.marker
-    return bool(marker.get("is_final")) and marker["run_id"] == audit.staged.run.run_id
-
-
 def _staged_at(audits: Sequence[Audited]) -> dict[str, dt.datetime]:
-    return {audit.staged.run.run_id: audit.staged.staged_at for audit in audits}
+    return {audit.staged.run.run_id: audit.staged.record.staged_at for audit in audits}
 
 
 def _is_of_all(error: Exception) -> bool:

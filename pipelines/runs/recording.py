@@ -23,12 +23,10 @@ from pipelines.errors import (
     shortened,
 )
 from pipelines.resolution.resolved_run import Resolved
-from pipelines.runs.auditing import Counts
-from pipelines.runs.results import Acceptance
 from pipelines.tables.ledger import Entry, State
 from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import look_at_slices
-from pipelines.validation.verdict import Verdict
+from pipelines.validation.verdict import Acceptance, Counts, Verdict
 
 LONGEST_ERROR = 2000
 CANCELLED = "the run was ended from outside: its Spark jobs were cancelled"

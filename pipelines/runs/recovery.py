@@ -6,12 +6,12 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from pipelines.config import HistoryGate, Pipeline
+from pipelines.passes.stage_record import StageRecord, record_of
 from pipelines.resolution.layout import Layout
-from pipelines.resolution.manifest import Manifest
+from pipelines.resolution.manifest import Manifest, manifest_of
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import UNFINISHED, Entry, State
 from pipelines.tables.locations import local_path
@@ -20,6 +20,7 @@ from pipelines.tables.slices import Slice, SliceState, look_at_slice, look_at_sl
 from pipelines.tables.stages import Stage, abandoned
 from pipelines.tables.stages import at as stage_at
 from pipelines.validation.history_measures import subject
+from pipelines.validation.verdict import Counts
 
 LONGEST_RUN = dt.timedelta(days=1)
 CLEARED: frozenset[State] = frozenset({"published", "superseded", "retracted"})
@@ -71,14 +72,14 @@ class Past:
         Nothing where the slice was selected in another way then: its fingerprints speak of other rows.
         """
         entry = self.published() if len(self.state.runs) <= 1 else None
-        manifest = (entry.value("manifest") if entry is not None else None) or {}
-        then = manifest.get("configuration", {}).get("pipeline", {}).get("source")
-        if then != pipeline.model_dump(mode="json", exclude_defaults=True)["source"]:
+        manifest = None if entry is None else manifest_of(entry)
+        now = pipeline.model_dump(mode="json", exclude_defaults=True)["source"]
+        if manifest is None or manifest.configuration.pipeline.get("source") != now:
             return {}
         return {
-            source["name"]: Known(source["version"], source["fingerprint"])
-            for source in manifest.get("sources", [])
-            if source["version"] is not None
+            source.name: Known(source.version, source.fingerprint)
+            for source in manifest.sources
+            if source.version is not None
         }
 
 
@@ -110,7 +111,7 @@ def is_alive(layout: Layout, entry: Entry) -> bool:
 
 def reusable_stages(
     layout: Layout, manifests: Sequence[Manifest], history: Mapping[str, HistoryGate], locks: Mapping[str, RunLock]
-) -> dict[str, Stage]:
+) -> dict[str, tuple[Stage, StageRecord]]:
     """Complete stages of the same run key, code and packages that no process works on, made these runs' own.
 
     Args:
@@ -120,29 +121,28 @@ def reusable_stages(
         locks: those that the runs hold, by their ids.
 
     Returns:
-        By the runs' ids.
+        By the runs' ids, with what is on record of them.
     """
     left = {_made_by(manifest.run_key, manifest.code_version, manifest.packages): manifest for manifest in manifests}
     found = {}
     for stage in abandoned(layout.stages):
-        marker = _told_by(stage)
-        made_by = _made_by(marker.get("run_key"), marker.get("code_version"), marker.get("packages"))
-        told = {name: number["subject"] for name, number in marker.get("history", {}).items()}
-        if made_by in left and all(told.get(name) == subject(gate) for name, gate in history.items()):
+        record = record_of(stage)
+        made_by = "" if record is None else _made_by(record.run_key, record.code_version, record.packages)
+        if record is not None and made_by in left and _tells_of(history, record):
             run_id = left.pop(made_by).run_id
-            found[run_id] = stage.handed_to(run_id, locks[run_id])
+            found[run_id] = stage.handed_to(run_id, locks[run_id]), record
         stage.leave()
     return found
 
 
-def _told_by(stage: Stage) -> dict[str, Any]:
-    """What a stage's marker tells; nothing where there is none that can be read."""
-    with suppress(ValueError):
-        return stage.marker() or {}
-    return {}
+def _tells_of(history: Mapping[str, HistoryGate], record: StageRecord) -> bool:
+    """Whether a stage tells the numbers that gates compare with earlier slices."""
+    return all(
+        name in record.history and record.history[name].subject == subject(gate) for name, gate in history.items()
+    )
 
 
-def _made_by(run_key: str | None, code_version: str | None, packages: Mapping[str, str] | None) -> str:
+def _made_by(run_key: str, code_version: str, packages: Mapping[str, str]) -> str:
     return json.dumps([run_key, code_version, packages], sort_keys=True)
 
 
@@ -182,16 +182,16 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
     is_gone = stage.lock.acquire()
     try:
         # Only now that the lock is held: until then the run may have gone on, and told its end itself.
-        state, marker = look_at_slice(layout.predictions, slice_), stage.marker()
-        is_published = _is_published(state, entry, marker)
+        state, is_complete, record = look_at_slice(layout.predictions, slice_), stage.is_complete(), record_of(stage)
+        is_published = _is_published(state, entry, record)
         if not is_gone and (stage.lock.tells or not is_published):
             return False
         entry = layout.ledger.latest(run_id=entry.run_id)[-1]
         if entry.state not in UNFINISHED:
             return False
         if is_published:
-            layout.ledger.append(_completed(entry, marker or {}, is_empty=state.empty_fence is not None))
-        elif marker is None:
+            layout.ledger.append(_completed(entry, record, is_empty=state.empty_fence is not None))
+        elif not is_complete:
             if is_gone:  # first: whoever is killed in between finds the run as it was, and does it again
                 stage.clear()
             layout.ledger.append(_closed(entry, "its process ended before its stage was complete"))
@@ -204,24 +204,26 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
         stage.leave()
 
 
-def _is_published(state: SliceState, entry: Entry, marker: Mapping[str, Any] | None) -> bool:
+def _is_published(state: SliceState, entry: Entry, record: StageRecord | None) -> bool:
     """Whether a run is published. No row tells of an empty one, so its stage must not tell of rows either."""
-    has_rows = marker is not None and marker.get("rows_input", 0) > 0
+    has_rows = record is not None and record.rows_input > 0
     return state.is_of(entry.run_id, None if has_rows else entry.fence)
 
 
-def _completed(entry: Entry, marker: dict[str, Any], *, is_empty: bool) -> Entry:
+def _completed(entry: Entry, record: StageRecord | None, *, is_empty: bool) -> Entry:
     """The entry that the run would have written, had its process lived on."""
-    counts = marker.get("counts", {"input": 0, "scored": 0, "quarantined": 0} if is_empty else {})
+    audit = None if record is None else record.audit
+    counts = audit.counts if audit is not None else Counts(0, 0, 0) if is_empty else None
+    accepted = None if audit is None or audit.accepted is None else json.dumps(asdict(audit.accepted))
     return replace(
         entry,
         state="published",
         manifest=None,
-        rows_input=counts.get("input"),
-        rows_scored=counts.get("scored"),
-        rows_quarantined=counts.get("quarantined"),
-        verdict=json.dumps(marker["verdict"]) if "verdict" in marker else None,
-        accepted=json.dumps(marker["accepted"]) if marker.get("accepted") else None,
+        rows_input=None if counts is None else counts.input,
+        rows_scored=None if counts is None else counts.scored,
+        rows_quarantined=None if counts is None else counts.quarantined,
+        verdict=None if audit is None else json.dumps(audit.verdict.as_json()),
+        accepted=accepted,
         error="its process ended after it published; this entry was completed by a later run",
     )
 

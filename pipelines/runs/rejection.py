@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from pipelines.errors import RejectedError
 from pipelines.resolution.resolved_run import Resolved
-from pipelines.runs.auditing import NEVER_ACCEPTED, Counts
+from pipelines.runs.auditing import NEVER_ACCEPTED
 from pipelines.tables.stages import Stage
-from pipelines.validation.verdict import CheckResult, Verdict, told
+from pipelines.validation.verdict import CheckResult, Counts, Verdict, told
 
 MODEL = "limit:model_raised_rows"
 """The gate that holds what the model raised."""
@@ -46,8 +46,8 @@ def rejection(
 def _version(resolved: Resolved) -> str:
     """The options that score with this run's version again, where a person chose it in place of the configured one."""
     configured, model = resolved.definition.pipeline.model, resolved.manifest.model
-    is_chosen = model["alias"] is None and configured.version != model["version"]
-    return f" --model-version {model['version']} --force" if is_chosen else ""
+    is_chosen = model.alias is None and configured.version != model.version
+    return f" --model-version {model.version} --force" if is_chosen else ""
 
 
 def describe(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> str:

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
+from pipelines.models.workers.report import WorkerReport
 from pipelines.resolution.layout import Layout
-from pipelines.runs.auditing import Counts
+from pipelines.resolution.manifest import ManifestModel, ManifestSource, manifest_of, model_of
 from pipelines.tables.commit_log import latest_version
 from pipelines.tables.ledger import Entry
-from pipelines.validation.verdict import CheckResult, Verdict
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """A person's word that a slice may be published although these checks failed."""
-
-    checks: tuple[str, ...] = ()
-    reason: str = ""
-
-
-NOTHING_ACCEPTED = Acceptance()
+from pipelines.validation.verdict import Counts, Verdict
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,7 @@ class Result:
         counts: rows of the input, scored and quarantined.
         verdict: every check's result.
         timings: seconds by step.
-        workers: rows evaluated by the model and models loaded, as the workers counted them.
+        workers: what the workers told; None where nothing was scored.
         tables: where predictions and quarantine are.
         predictions_version: a version of the predictions table that holds the slice as this result tells it.
     """
@@ -47,18 +37,19 @@ class Result:
     run_id: str
     pipeline: str
     score_date: dt.date
-    model: dict[str, Any]
-    sources: list[dict[str, Any]]
+    model: ManifestModel
+    sources: tuple[ManifestSource, ...]
     counts: Counts
     verdict: Verdict
     timings: dict[str, float]
-    workers: dict[str, int] = field(default_factory=dict)
+    workers: WorkerReport | None = None
     tables: dict[str, str] = field(default_factory=dict)
     predictions_version: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The result as plain values."""
-        plain = {**asdict(self), "score_date": self.score_date.isoformat()}
+        workers = {} if self.workers is None else self.workers.as_json()
+        plain = {**asdict(self), "score_date": self.score_date.isoformat(), "workers": workers}
         return {**plain, "verdict": self.verdict.as_json()}
 
 
@@ -69,18 +60,16 @@ def overtaken(entry: Entry, layout: Layout, timings: dict[str, float]) -> Result
 
 def already_done(entry: Entry, layout: Layout, timings: dict[str, float]) -> Result:
     """The result of the published run, by the ledger, where there is nothing to do."""
-    # A run that a repair entered has no manifest.
-    unknown = {"model": {"name": entry.model_name, "version": entry.model_version, "alias": None, "digest": ""}}
-    manifest = entry.value("manifest") or {**unknown, "sources": []}
+    manifest = manifest_of(entry)
     return Result(
         outcome="already_done",
         run_id=entry.run_id,
         pipeline=entry.pipeline,
         score_date=entry.score_date,
-        model=manifest["model"],
-        sources=manifest["sources"],
+        model=model_of(entry, manifest),
+        sources=() if manifest is None else manifest.sources,
         counts=Counts(entry.rows_input or 0, entry.rows_scored or 0, entry.rows_quarantined or 0),
-        verdict=Verdict(tuple(CheckResult(**result) for result in entry.value("verdict") or [])),
+        verdict=Verdict.from_json(entry.verdict),
         timings=timings,
         tables=layout.outputs(),
         predictions_version=latest_version(layout.predictions),

@@ -28,10 +28,11 @@ from pipelines.runs.pass_over_slices import Pass, always, halves
 from pipelines.runs.progress import Progress, Steps, silent
 from pipelines.runs.recording import Record
 from pipelines.runs.recovery import Past, look_back_at, settle
-from pipelines.runs.results import NOTHING_ACCEPTED, Acceptance, Result, already_done, overtaken
+from pipelines.runs.results import Result, already_done, overtaken
 from pipelines.runs.tables import require_tables, require_telling_empty
 from pipelines.tables.ledger import Entry
 from pipelines.tables.slices import Slice, look_at_slices
+from pipelines.validation.verdict import NOTHING_ACCEPTED, Acceptance
 
 
 def score(

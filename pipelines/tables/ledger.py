@@ -45,6 +45,15 @@ class Entry:
     accepted: str | None = None
     error: str | None = None
 
+    def seconds(self) -> dict[str, float]:
+        """The seconds of each step, as `Steps.shared_by` told them; none where nothing was timed."""
+        return {} if self.timings is None else json.loads(self.timings)
+
+    def as_json(self) -> dict[str, object]:
+        """The row with its JSON columns opened."""
+        opened = {name: self.value(name) for name in ("manifest", "verdict", "timings", "accepted")}
+        return {**vars(self), **opened}
+
     def value(self, name: Literal["manifest", "verdict", "timings", "accepted"]) -> Any:
         """The content of one of the JSON columns."""
         text = getattr(self, name)

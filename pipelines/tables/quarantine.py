@@ -14,6 +14,15 @@ from pipelines.tables.reading import between, equal, one_of, plain_rows, query
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why a row was refused: the rule, the columns that it is about, and what was found and expected."""
+
+    rule: str
+    column: str
+    message: str
+
+
+@dataclass(frozen=True)
 class RefusedBy:
     """How many rows of a date one rule refused, and what it said of one of them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,11 +57,15 @@ class Stage:
         """Make the folder, with the manifest of the run that fills it."""
         write_text(self.location, MANIFEST, manifest)
 
-    def finish(self, marker: dict[str, Any]) -> None:
+    def finish(self, marker: Mapping[str, object]) -> None:
         """Say that the rows are complete, and what was observed while they were written."""
         write_text(self.location, MARKER, json.dumps(marker, sort_keys=True))
 
-    def marker(self) -> dict[str, Any] | None:
+    def is_complete(self) -> bool:
+        """Whether all its rows are there."""
+        return read_text(self.location, MARKER) is not None
+
+    def marker(self) -> Mapping[str, Any] | None:
         """What `finish` was told, or None for a stage that is not complete."""
         text = read_text(self.location, MARKER)
         return None if text is None else json.loads(text)

@@ -112,7 +112,7 @@ def _require_long_enough(keep_days: float, longest_run: float, at_work: Sequence
 
 def _longest_run_days(entries: Sequence[Entry]) -> float:
     """How long the longest run took, by what it told itself: a ledger row may have been added days later."""
-    timed = [entry.value("timings") for entry in entries if entry.timings is not None]
+    timed = [entry.seconds() for entry in entries if entry.timings is not None]
     return max([took.get(WHOLE, sum(took.values())) for took in timed], default=0.0) / SECONDS_A_DAY
 
 

@@ -143,7 +143,7 @@ def _stages_cleared(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
     for stage in abandoned(layout.stages):
         entry = known.get(stage.run_id)
         day = None if entry is None else entry.score_date
-        if stage.marker() is None:
+        if not stage.is_complete():
             stage.discard()
             yield Repair("stage removed", pipeline.name, day, stage.run_id, "it was never complete")
         elif entry is not None and entry.state in ("published", "superseded"):

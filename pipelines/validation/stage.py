@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache, reduce
 from operator import or_
 from types import MappingProxyType
@@ -22,8 +22,22 @@ from pipelines.validation.compiling import Checks
 from pipelines.validation.gates import MostCommonInSet
 from pipelines.validation.observing import Observed
 
-Counted = Mapping[str, Mapping[str, Any]]
-"""What the pass has counted for the stage's rules, by their ids: judged rows, elements, mean and stdev."""
+
+@dataclass(frozen=True)
+class RuleCounts:
+    """What the pass has counted for a rule that is judged on the stage.
+
+    Args:
+        judged: the rows that it judges.
+        elements: the rows that its condition leaves.
+        mean: of the values that it judges; None where it needs none.
+        stdev: their standard deviation; None where it needs none.
+    """
+
+    judged: int
+    elements: int
+    mean: float | None
+    stdev: float | None
 
 
 def stage_values(checks: Checks, personal: tuple[str, ...]) -> dict[str, Column]:
@@ -32,26 +46,22 @@ def stage_values(checks: Checks, personal: tuple[str, ...]) -> dict[str, Column]
     return rules | {gate_value(number): value_of(gate.aggregate) for number, gate in enumerate(checks.stage_gates)}
 
 
-def counted_for_stage(checks: Checks, observed: Observed) -> dict[str, dict[str, Any]]:
+def counted_for_stage(checks: Checks, observed: Observed) -> dict[str, RuleCounts]:
     """What the pass has counted for the rules that are judged on the stage."""
     return {
-        rule.id: {
-            "judged": observed.judged(rule),
-            "elements": observed.elements(rule),
-            **asdict(observed.moments(position)),
-        }
+        rule.id: RuleCounts(observed.judged(rule), observed.elements(rule), **asdict(observed.moments(position)))
         for position, rule in enumerate(checks.stage_rules)
     }
 
 
-def moments_of(counted: Counted) -> dict[str, Moments]:
+def moments_of(counted: Mapping[str, RuleCounts]) -> dict[str, Moments]:
     """Means and standard deviations by the rules' ids."""
-    return {rule_id: Moments(told["mean"], told["stdev"]) for rule_id, told in counted.items()}
+    return {rule_id: Moments(counts.mean, counts.stdev) for rule_id, counts in counted.items()}
 
 
-def sizes_of(counted: Counted) -> dict[str, tuple[int, int]]:
+def sizes_of(counted: Mapping[str, RuleCounts]) -> dict[str, tuple[int, int]]:
     """Judged rows and elements by the rules' ids."""
-    return {rule_id: (told["judged"], told["elements"]) for rule_id, told in counted.items()}
+    return {rule_id: (counts.judged, counts.elements) for rule_id, counts in counted.items()}
 
 
 def look_at(rows: DataFrame, checks: Checks, others: Sequence[Column] = ()) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Expectation:
         """The ids of the checks that it becomes: with `mostly`, of the gate on the share too."""
         return (self.check_id, f"{self.check_id}:mostly") if "mostly" in self.kwargs else (self.check_id,)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The expectation as Great Expectations writes it."""
         return {"type": self.type, "kwargs": self.kwargs, "severity": self.severity, "meta": self.meta}
 

@@ -18,7 +18,7 @@ from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import run_engine
 from pipelines.validation.gates import Aggregate
 from pipelines.validation.observing import Observed, measures, tallies
-from pipelines.validation.stage import Counted, counted_for_stage, look_at, moments_of, sizes_of, stage_values
+from pipelines.validation.stage import RuleCounts, counted_for_stage, look_at, moments_of, sizes_of, stage_values
 from pipelines.validation.verdict import CheckResult, judge_pass, judge_stage
 
 
@@ -101,7 +101,9 @@ def is_refused_copy(checks: Checks) -> Column:
     return reduce(or_, copies, F.lit(False))
 
 
-def _judged_together(rows: DataFrame, checks: Checks, counted: Counted, personal: tuple[str, ...]) -> list[CheckResult]:
+def _judged_together(
+    rows: DataFrame, checks: Checks, counted: Mapping[str, RuleCounts], personal: tuple[str, ...]
+) -> list[CheckResult]:
     staged = rows.select(*[value.alias(name) for name, value in stage_values(checks, personal).items()])
     look = look_at(marked_on_stage(staged, checks.stage_rules, moments_of(counted)), checks)
     return judge_stage(checks, sizes_of(counted), look, personal)

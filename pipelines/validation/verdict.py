@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pyspark.sql import types as T
 
@@ -44,7 +45,7 @@ class CheckResult:
     observed: float | None = None
     unexpected_count: int | None = None
     expected: str = ""
-    expectation: dict[str, Any] = field(default_factory=dict)
+    expectation: Mapping[str, Any] = field(default_factory=dict)
     action: Action = "warn"
     element_count: int | None = None
     missing_count: int | None = None
@@ -55,9 +56,35 @@ class CheckResult:
         """Whether it keeps the slice from being published."""
         return not self.success and self.action == "reject"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The result as plain values."""
         return dict(vars(self))  # `asdict` copies the expectation, for each check of each slice
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The rows of a run; `input = scored + quarantined` is a gate."""
+
+    input: int
+    scored: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A person's word that a slice may be published although these checks failed."""
+
+    checks: tuple[str, ...] = ()
+    reason: str = ""
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Self:
+        """What the ledger keeps of it; of no checks where nothing was accepted."""
+        said = {} if text is None else json.loads(text)
+        return cls(tuple(said.get("checks", ())), said.get("reason", ""))
+
+
+NOTHING_ACCEPTED = Acceptance()
 
 
 @dataclass(frozen=True)
@@ -75,9 +102,19 @@ class Verdict:
         broken = [result for result in self.results if result.kind == "rule" and result.unexpected_count]
         return sorted(broken, key=lambda result: -(result.unexpected_count or 0))
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, object]]:
         """The results as plain values."""
         return [result.as_json() for result in self.results]
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Self:
+        """The verdict that `as_json` came to, as the ledger keeps it; without a result where nothing was judged."""
+        return cls.of_plain([] if text is None else json.loads(text))
+
+    @classmethod
+    def of_plain(cls, results: Iterable[Mapping[str, Any]]) -> Self:
+        """The verdict of such plain values as `as_json` gives."""
+        return cls(tuple(CheckResult(**result) for result in results))
 
 
 def told(result: CheckResult) -> str:
@@ -89,7 +126,7 @@ def told(result: CheckResult) -> str:
     return f"{result.observed:.15g}" + (f" ({result.unexpected_count} rows)" if result.kind == "rule" else "")
 
 
-def personal_of(kwargs: dict[str, Any], personal: Collection[str]) -> set[str]:
+def personal_of(kwargs: Mapping[str, Any], personal: Collection[str]) -> set[str]:
     """The personal columns among an expectation's arguments."""
     named = [item for value in kwargs.values() for item in (value if isinstance(value, list) else [value])]
     return {name for name in personal if name in named}

@@ -18,8 +18,8 @@ from jobs.cli.pages.page import pipeline_page, run_page
 from pipelines.errors import RejectedError, TableError, UsageError
 from pipelines.provenance.explaining import why
 from pipelines.reports.facts import pipeline_facts, run_facts
-from pipelines.runs.results import Acceptance
 from pipelines.upkeep.retracting import retract
+from pipelines.validation.verdict import Acceptance
 
 pytestmark = pytest.mark.spark
 LARGEST = 300_000

@@ -108,12 +108,12 @@ def test_each_clean_row_is_evaluated_once_beside_the_sample_and_no_refused_row_a
     evaluated = small.evaluated()[before:]
     assert sorted(set(evaluated)) == expected
     assert len(evaluated) - len(expected) in [workers * (2 * PERMUTED_ROWS + ROWS_ALONE) for workers in (1, 2)]
-    assert result.workers["evaluated"] == result.counts.scored == len(expected)
+    assert result.workers.evaluated == result.counts.scored == len(expected)
 
 
 def test_each_worker_loads_the_model_once(spark: SparkSession, small: SmallProject) -> None:
     small.use_model("counting_again", id="id")
-    loads = [small.score(spark, day).workers["loads"] for day in DAYS]
+    loads = [small.score(spark, day).workers.loads for day in DAYS]
     told = small.told.with_suffix(".loads")
     workers = spark.sparkContext.defaultParallelism
     assert 1 <= loads[0] <= workers
@@ -124,7 +124,7 @@ def test_each_worker_loads_the_model_once(spark: SparkSession, small: SmallProje
 
 def test_the_model_is_not_loaded_again_for_the_second_slice(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark, DAYS[0])  # two files: both workers have it after this
-    assert small.score(spark, DAYS[1]).workers["loads"] == 0
+    assert small.score(spark, DAYS[1]).workers.loads == 0
 
 
 @pytest.mark.usefixtures("compiled")
@@ -202,7 +202,7 @@ def test_force_scores_again_and_gives_the_same_rows(spark: SparkSession, small: 
     second = small.score(spark, force=True)
     assert second.outcome == "published"
     assert second.run_id != first.run_id
-    assert len(set(small.evaluated()[before:])) == second.workers["evaluated"] == second.counts.scored
+    assert len(set(small.evaluated()[before:])) == second.workers.evaluated == second.counts.scored
     assert without_run(small.predictions()) == without_run(rows)
 
 

@@ -69,7 +69,7 @@ class Planned:
         """Enter a run that began and came to this end."""
         day = dt.date.fromisoformat(manifest.score_date)
         begun = Entry(manifest.run_id, "churn", day, "churn", "started", run_key=manifest.run_key)
-        ended = replace(begun, state=state, model_version=manifest.model["version"], **more)
+        ended = replace(begun, state=state, model_version=manifest.model.version, **more)
         begun = replace(begun, manifest=manifest.as_json())
         self.layout.ledger.append(*([begun] if state == "started" else [begun, ended]))
         return ended

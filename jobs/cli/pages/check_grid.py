@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from jobs.cli.pages.numbers import number, percent, several
 from pipelines.tables.ledger import Entry
-from pipelines.validation.verdict import CheckResult
+from pipelines.validation.verdict import Acceptance, CheckResult, Verdict
 
 MOST_CHECKS = 15
 HELD, REFUSES, WARNS, WAIVED, REJECTS, UNKNOWN = "✓", "●", "!", "◆", "✗", "·"
@@ -28,14 +27,14 @@ def found(check: CheckResult) -> str:
     return check.found or number(check.observed) or "nothing"
 
 
-def check_grid(judged: Sequence[Entry]) -> dict[str, Any] | None:
+def check_grid(judged: Sequence[Entry]) -> Mapping[str, object] | None:
     """The checks that did not hold in one of the runs, run by run; None where all held.
 
     Args:
         judged: runs with a verdict, oldest first.
     """
     columns = [
-        (entry, {check["check_id"]: CheckResult(**check) for check in entry.value("verdict")}) for entry in judged
+        (entry, {check.check_id: check for check in Verdict.from_json(entry.verdict).results}) for entry in judged
     ]
     troubles: dict[str, int] = {}
     for _, checks in columns:
@@ -57,13 +56,13 @@ def check_grid(judged: Sequence[Entry]) -> dict[str, Any] | None:
 
 def rejecting(entry: Entry) -> list[CheckResult]:
     """The checks that kept a run's slice from being published."""
-    checks = [CheckResult(**check) for check in entry.value("verdict") or []]
+    checks = Verdict.from_json(entry.verdict).results
     return [check for check in checks if check.rejects and check.check_id not in waived(entry)]
 
 
 def waived(entry: Entry) -> tuple[str, ...]:
     """The checks that a person accepted."""
-    return tuple((entry.value("accepted") or {}).get("checks", ()))
+    return Acceptance.from_json(entry.accepted).checks
 
 
 def _mark(entry: Entry, check: CheckResult | None) -> tuple[str, str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any
 
 from markupsafe import Markup
 
@@ -16,7 +15,7 @@ from pipelines.reports.distributions import Histogram, ValueCounts, stability_in
 from pipelines.reports.facts import Distribution, RunFacts
 from pipelines.runs.progress import by_step
 from pipelines.tables.ledger import Entry
-from pipelines.validation.verdict import CheckResult
+from pipelines.validation.verdict import CheckResult, Verdict
 
 MOST_BARS = 12
 THIS_RUN = "this run"
@@ -52,7 +51,10 @@ def reasons(refusing: Sequence[CheckResult], before: Sequence[Entry]) -> list[Fi
     shown = list(refusing)[:MOST_BARS]
     if not shown:
         return []
-    past = [{check["check_id"]: check["unexpected_count"] or 0 for check in _verdict(entry)} for entry in before]
+    past = [
+        {check.check_id: check.unexpected_count or 0 for check in Verdict.from_json(entry.verdict).results}
+        for entry in before
+    ]
     usual = _medians([check.check_id for check in shown], past)
     names, rows = [check.check_id for check in shown], [check.unexpected_count or 0 for check in shown]
     return [Figure("Rows by rule", charts.bars("rows by rule", names, rows, usual, number))]
@@ -60,10 +62,10 @@ def reasons(refusing: Sequence[CheckResult], before: Sequence[Entry]) -> list[Fi
 
 def timings(entry: Entry, before: Sequence[Entry]) -> list[Figure]:
     """The seconds of each step, beside what is usual."""
-    told = by_step(entry.value("timings"))
+    told = by_step(entry.seconds())
     if not told:
         return []
-    past = [found for earlier in before if (found := by_step(earlier.value("timings")))]
+    past = [found for earlier in before if (found := by_step(earlier.seconds()))]
     chart = charts.bars("seconds by step", list(told), list(told.values()), _medians(list(told), past), seconds)
     return [Figure("Time by step", chart, f"{seconds(sum(told.values()))} in all")]
 
@@ -139,11 +141,7 @@ def _quarantined_share(entry: Entry) -> float | None:
 
 
 def _seconds(entry: Entry) -> float | None:
-    return sum(by_step(entry.value("timings")).values()) or None
-
-
-def _verdict(entry: Entry) -> list[dict[str, Any]]:
-    return entry.value("verdict") or []
+    return sum(by_step(entry.seconds()).values()) or None
 
 
 def _medians(names: Sequence[str], past: Sequence[Mapping[str, float]]) -> list[float] | None:

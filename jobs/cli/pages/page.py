@@ -18,6 +18,7 @@ from pipelines.reports.calendar import Day, days_of, rhythm_of
 from pipelines.reports.facts import PipelineFacts, RunFacts
 from pipelines.runs.tables import lacks_output
 from pipelines.tables.ledger import Entry
+from pipelines.validation.verdict import Acceptance
 
 SIGNS = {"ok": "✓", "warn": "!", "bad": "✗"}
 """What tells the kind of a verdict to whoever sees no colors."""
@@ -72,7 +73,7 @@ def run_page(facts: RunFacts) -> str:
         error=(entry.error or "").split("\n") if entry.state in ("failed", "conflict") else [],
         rejecting=rejecting(entry),
         waived=[check for check in gates if check.rejects and check.check_id in waived(entry)],
-        accepted=entry.value("accepted"),
+        accepted=Acceptance.from_json(entry.accepted) if entry.accepted else None,
         warning=[check for check in gates if not check.rejects],
         refusing=refusing,
         of_reasons=[*figures.reasons(refusing, before), *figures.quarantined(line)],
@@ -81,7 +82,7 @@ def run_page(facts: RunFacts) -> str:
         of_rows_and_time=[*figures.rows(line), *figures.timings(entry, before), *figures.durations(line)],
         grid=check_grid([earlier for earlier in [*before, entry] if earlier.verdict]),
         manifest=facts.manifest,
-        configuration=json.dumps((facts.manifest or {}).get("configuration", {}).get("pipeline", {}), indent=2),
+        configuration="{}" if facts.manifest is None else json.dumps(facts.manifest.configuration.pipeline, indent=2),
         commands=after_run(facts),
         lacking=_lacking(facts.around),
         tables=facts.around.tables,
@@ -194,8 +195,8 @@ def _note(day: Day) -> str:
     """What else is to be known of a day."""
     if day.later:
         return _brief(day.later[-1])
-    accepted = day.published.value("accepted") if day.published is not None else None
-    return f"accepted {', '.join(accepted['checks'])}: {accepted['reason']}" if accepted else ""
+    accepted = Acceptance.from_json(None if day.published is None else day.published.accepted)
+    return f"accepted {', '.join(accepted.checks)}: {accepted.reason}" if accepted.checks else ""
 
 
 def _share(part: int | None, whole: int | None) -> str:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.cli.terminal import new_table, say, show
 from pipelines.runs.progress import by_step
 
 if TYPE_CHECKING:
     from pipelines.provenance.reproducing import Replay
+    from pipelines.resolution.manifest import ManifestSource
     from pipelines.runs.results import Result
     from pipelines.tables.ledger import Entry
+    from pipelines.validation.verdict import CheckResult
 
 
 def show_result(result: Result) -> None:
     """The summary of a run."""
     model, counts = result.model, result.counts
-    alias = f" ({model['alias']})" if model["alias"] else ""
+    alias = f" ({model.alias})" if model.alias else ""
     outcome = {
         "published": "published",
         "already_done": "nothing to do: the published run has the same input, model and configuration",
@@ -27,7 +28,7 @@ def show_result(result: Result) -> None:
     }[result.outcome]
     say(f"{result.pipeline} {result.score_date}: {outcome}")
     say(f"  run      {result.run_id}")
-    say(f"  model    {model['name']} version {model['version']}{alias}, digest {model['digest'][:12]}")
+    say(f"  model    {model.label}{alias}, digest {model.digest[:12]}")
     say(f"  input    {', '.join(_source(source) for source in result.sources)}")
     say(f"  rows     {counts.input} = {counts.scored} scored + {counts.quarantined} quarantined")
     show_reasons(result)
@@ -76,8 +77,10 @@ def show_run(history: Sequence[Entry], latest: Entry) -> None:
     for entry in history:
         error = f"  {entry.error}" if entry.error else ""
         say(f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.state}{error}")
-    results = latest.value("verdict") or []
-    _show_checks([result for result in results if not result["success"]])
+    from pipelines.validation.verdict import Verdict
+
+    results = Verdict.from_json(latest.verdict).results
+    _show_checks([result for result in results if not result.success])
     manifest = latest.value("manifest") or {}
     for name, value in manifest.items():
         if name != "configuration":
@@ -87,29 +90,21 @@ def show_run(history: Sequence[Entry], latest: Entry) -> None:
     if latest.accepted:
         say(f"  accepted              {latest.accepted}")
     say(f"  timings               {latest.timings}")
-    _show_checks([result for result in results if result["success"]])
+    _show_checks([result for result in results if result.success])
 
 
-def _show_checks(results: Sequence[dict[str, Any]]) -> None:
+def _show_checks(results: Sequence[CheckResult]) -> None:
     for result in results:
-        mark = "ok" if result["success"] else "FAILED" if result["kind"] == "gate" else "broken"
-        count = f", {result['unexpected_count']} rows" if result["unexpected_count"] else ""
+        mark = "ok" if result.success else "FAILED" if result.kind == "gate" else "broken"
+        count = f", {result.unexpected_count} rows" if result.unexpected_count else ""
         say(
-            f"  {mark:<7}{result['kind']:<5}{result['severity']:<9}{result['check_id']}: "
-            f"{result['found'] or _number(result['observed'])}{count}; expected {result['expected']}"
+            f"  {mark:<7}{result.kind:<5}{result.severity:<9}{result.check_id}: "
+            f"{result.found or _number(result.observed)}{count}; expected {result.expected}"
         )
 
 
-def as_plain(entry: Entry) -> dict[str, Any]:
-    """A ledger row with its JSON columns opened."""
-    plain = asdict(entry)
-    opened = {name: entry.value(name) for name in ("manifest", "verdict", "timings", "accepted")}
-    return {**plain, **opened}
-
-
-def _source(source: dict[str, Any]) -> str:
-    version = "files" if source["version"] is None else f"version {source['version']}"
-    return f"{source['name']} {version}"
+def _source(source: ManifestSource) -> str:
+    return f"{source.name} {'files' if source.version is None else f'version {source.version}'}"
 
 
 def _number(value: float | None) -> str:

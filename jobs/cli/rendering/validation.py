@@ -45,7 +45,7 @@ def show_refused_rows(rows: Sequence[RefusedRow], in_all: int, key: Sequence[str
     for row in rows:
         say(f"{row.score_date} run {row.run_id}: " + ", ".join(f"{name} {row.row.get(name)}" for name in key))
         for reason in row.reasons:
-            say(f"    {reason['rule']}: {reason['message']}")
+            say(f"    {reason.rule}: {reason.message}")
         others = {name: value for name, value in row.row.items() if name not in key}
         say(f"    {json.dumps(others, ensure_ascii=False)}")
     say(f"{len(rows)} of {in_all} rows" if in_all else "no rows are in quarantine")
@@ -110,10 +110,10 @@ def show_days(days: Sequence[DayTrial]) -> None:
             say(f"rows by broken rule, by {name}: {listed}")
 
 
-def day_as_plain(day: DayTrial) -> dict[str, Any]:
+def day_as_plain(day: DayTrial) -> dict[str, object]:
     """A day's trials as plain values."""
 
-    def plain(trial: Trial | None) -> dict[str, Any] | None:
+    def plain(trial: Trial | None) -> dict[str, object] | None:
         if trial is None:
             return None
         broken = {rule.check_id: rule.unexpected_count for rule in trial.verdict.broken_rules()}

@@ -32,7 +32,7 @@ def show_answer(answer: Answer) -> None:
     for name, value in answer.outputs.items():
         say(f"  {name:<12}{_short(value)}")
     for reason in answer.reasons:
-        say(f"  reason      {reason['rule']}: {reason['message']}")
+        say(f"  reason      {reason.rule}: {reason.message}")
     if answer.score_date is not None:
         _show_slice(answer)
     if answer.run is not None:
@@ -58,14 +58,14 @@ def _show_slice(answer: Answer) -> None:
 def _show_run(run: Run) -> None:
     at = f", {run.at:%Y-%m-%d %H:%M:%S} UTC" if run.at is not None else ""
     say(f"  run         {run.run_id}, {run.state}{at}")
-    if run.model:
-        alias = f" ({run.model['alias']})" if run.model.get("alias") else ""
-        say(f"  model       {run.model['name']} version {run.model['version']}{alias}")
+    if run.model is not None:
+        alias = f" ({run.model.alias})" if run.model.alias else ""
+        say(f"  model       {run.model.label}{alias}")
     if run.metrics:
         say(f"  metrics     {', '.join(f'{name} {value:.4g}' for name, value in sorted(run.metrics.items()))}")
     for source in run.sources:
-        version = "files" if source["version"] is None else f"version {source['version']}"
-        say(f"  input       {source['name']} {version} of {source['location']}")
+        version = "files" if source.version is None else f"version {source.version}"
+        say(f"  input       {source.name} {version} of {source.location}")
     for line in run.broken:
         say(f"  check       {line}")
     if run.accepted:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.rendering.runs import as_plain, show_run, show_runs
+from jobs.cli.rendering.runs import show_run, show_runs
 from jobs.cli.result_file import print_json
 from jobs.cli.verbs.options import AsJson, project_of
 from pipelines.errors import UsageError
@@ -34,10 +34,10 @@ def runs(
     ledger = ledger_of(project)
     if not shown:
         entries = ledger.latest(pipeline=pipeline)[-most:]
-        print_json([as_plain(entry) for entry in entries]) if as_json else show_runs(entries)
+        print_json([entry.as_json() for entry in entries]) if as_json else show_runs(entries)
         return
     history = ledger.of_run(str(run_id))
     if as_json:
-        print_json([as_plain(entry) for entry in history])
+        print_json([entry.as_json() for entry in history])
     else:
         show_run(history, *last_words(history))

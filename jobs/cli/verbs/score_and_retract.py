@@ -42,8 +42,8 @@ def score(
     if reason and not accept:
         raise UsageError("--reason says why a check is accepted", remedy="name the check by --accept CHECK_ID")
     project = project_of(pipeline)
-    from pipelines.runs.results import Acceptance
     from pipelines.runs.scoring import score as score_slice
+    from pipelines.validation.verdict import Acceptance
 
     spark = session_of(project)
     with progress(f"{pipeline} {score_date}", quiet=as_json) as tell:

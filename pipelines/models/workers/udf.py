@@ -24,6 +24,7 @@ from pipelines.models.workers.archives import forget_archives
 from pipelines.models.workers.batch_trace import Trace
 from pipelines.models.workers.file_reader import FileColumns, FileRows
 from pipelines.models.workers.packing import packed
+from pipelines.models.workers.report import ProofReport
 from pipelines.models.workers.worker import Scoring, Workers, worker_of
 from pipelines.transforms.staging import FAILURE, FILE, KEPT, OUTPUTS, POSITION, REFUSED
 
@@ -92,15 +93,15 @@ class _Carried:
         return Features(self.names, (*self.blocks, *blocks), (*arrays[:width], *read)), rows
 
 
-class _Joined(AccumulatorParam[list[dict[str, Any]]]):
+class _Joined(AccumulatorParam[list[ProofReport]]):
     """Spark's protocol for an accumulator of lists."""
 
-    def zero(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's
+    def zero(self, value: list[ProofReport]) -> list[ProofReport]:  # noqa: ARG002 - the protocol's
         return []
 
     def addInPlace(  # noqa: N802 - the protocol's
-        self, value1: list[dict[str, Any]], value2: list[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
+        self, value1: list[ProofReport], value2: list[ProofReport]
+    ) -> list[ProofReport]:
         return value1 + value2
 
 

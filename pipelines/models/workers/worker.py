@@ -22,6 +22,7 @@ from pipelines.models.predictors.predictor import Predictor, Pyfunc, suits
 from pipelines.models.registry import RegisteredModel, digest_of
 from pipelines.models.workers.bisecting import score_batch
 from pipelines.models.workers.proofs import PERMUTED_ROWS, prove_alignment, prove_native
+from pipelines.models.workers.report import ProofReport, WorkerReport
 from pipelines.transforms.staging import FAILURE
 
 MOST_MODELS = 8
@@ -75,20 +76,11 @@ class Workers:
     job: str
     evaluated: Accumulator[int]
     loads: Accumulator[int]
-    reports: Accumulator[list[dict[str, Any]]]
+    reports: Accumulator[list[ProofReport]]
 
-    def as_json(self) -> dict[str, Any]:
-        """As the stage's marker keeps it."""
-        reports = self.reports.value
-        native = [report["native_difference"] for report in reports if report["native_difference"] is not None]
-        return {
-            "evaluated": self.evaluated.value,
-            "loads": self.loads.value,
-            "predictor": ", ".join(sorted({report["predictor"] for report in reports})) or None,
-            "mismatches": max((report["mismatches"] for report in reports), default=""),
-            "native_difference": max(native, default=None),
-            "alignment_difference": max((report["alignment_difference"] for report in reports), default=None),
-        }
+    def report(self) -> WorkerReport:
+        """What they told so far."""
+        return WorkerReport.of(self.evaluated.value, self.loads.value, self.reports.value)
 
 
 class _Models:
@@ -206,12 +198,7 @@ class Worker:
             features, results = features.take(rows), results.take(pa.array(rows, pa.int64()))
         found = prove_alignment(partial(self._predict, predictor), features, results)
         self._proven_rows[predictor.name] += len(rows)
-        report = {
-            "predictor": predictor.name,
-            "mismatches": self._mismatches,
-            "native_difference": self._difference,
-            "alignment_difference": found.largest,
-        }
+        report = ProofReport(predictor.name, self._mismatches, self._difference, found.largest)
         self._workers.reports.add([report])
 
 

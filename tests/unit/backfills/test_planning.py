@@ -19,6 +19,7 @@ from pipelines.backfills.slice_state import Cause
 from pipelines.errors import TableError, UsageError
 from pipelines.tables import fingerprints, ledger, slices
 from pipelines.tables.locking import RunLock
+from pipelines.validation.verdict import CheckResult, Verdict
 from unit.samples import DAY_1, DAY_2, DAY_3, land
 from unit.slices_without_scoring import PREDICTIONS, Planned
 
@@ -91,7 +92,7 @@ def test_only_what_changes_rows_makes_it_stale(
 
 
 def test_a_moved_alias_is_told_but_makes_history_stale_for_those_only_who_ask(planned: Planned) -> None:
-    planned.publish(replace(planned.manifest(), model={**planned.manifest().model, "version": 7, "digest": "other"}))
+    planned.publish(replace(planned.manifest(), model=replace(planned.manifest().model, version=7, digest="other")))
     told = "model churn version 7 -> churn version 1"
     observed = planned.slice()
     assert (observed.state, observed.reasons, observed.also) == ("current", (), (told,))
@@ -125,7 +126,7 @@ def test_a_slice_published_with_a_version_as_asked_is_pinned_and_stays_with_it(p
 
 def test_a_pinned_version_that_is_gone_gives_way_to_the_configured_one(planned: Planned) -> None:
     now = planned.manifest(version=2)
-    planned.publish(replace(now, model={**now.model, "version": 99}))
+    planned.publish(replace(now, model=replace(now.model, version=99)))
     observed = planned.slice()
     assert (observed.state, observed.model.version) == ("pinned", 1)
     assert observed.also[-1] == "version 99, which was asked for, is gone"
@@ -157,7 +158,8 @@ def test_what_only_a_verdict_depends_on_makes_a_rejected_slice_due(planned: Plan
 
 
 def test_a_slice_rejected_by_its_history_is_due_again(planned: Planned) -> None:
-    planned.ran("rejected", planned.manifest(), verdict=json.dumps([{"check_id": "history:usual", "success": False}]))
+    failed = Verdict((CheckResult("history:usual", "gate", "critical", success=False),))
+    planned.ran("rejected", planned.manifest(), verdict=json.dumps(failed.as_json()))
     assert planned.slice().is_due
 
 

@@ -10,6 +10,7 @@ import pytest
 from jobs.cli.rendering.why import WIDEST_BAR, show_answer
 from pipelines.models.explanations.contributions import Contributions
 from pipelines.provenance.explaining import Answer
+from pipelines.tables.quarantine import Reason
 
 DAY = dt.date(2024, 3, 1)
 
@@ -38,7 +39,7 @@ def test_the_answer_comes_first(capsys: pytest.CaptureFixture[str], parts: dict[
 
 
 def test_why_a_slice_is_stale_and_a_row_refused_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    reasons = ({"rule": "amount_is_plausible", "column": "amount", "message": "amount is -5.0"},)
+    reasons = (Reason("amount_is_plausible", "amount", "amount is -5.0"),)
     stale = {"score_date": DAY, "slice_state": "stale", "slice_reasons": ("input orders changed",)}
     lines = told(capsys, status="quarantined", reasons=reasons, **stale)
     assert "  reason      amount_is_plausible: amount is -5.0" in lines

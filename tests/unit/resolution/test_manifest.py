@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.errors import TableError
 from pipelines.inputs.pinning import PinnedSource
 from pipelines.models.artifact import Artifact
 from pipelines.models.registry import RegisteredModel
@@ -132,9 +133,23 @@ def test_a_manifest_holds_all_that_was_resolved() -> None:
 def test_a_manifest_that_went_through_the_ledger_is_of_no_change() -> None:
     columns = {"spend": "double", "age": "int"}
     made = manifest(pipeline=pipeline(source=table(format="csv", text={"header": False}, columns=columns)))
-    held = json.loads(made.as_json())
-    assert list(held["configuration"]["pipeline"]["source"]["tables"]["customers"]["columns"]) == list(columns)
+    held = Manifest.from_json(made.as_json())
+    assert list(held.configuration.pipeline["source"]["tables"]["customers"]["columns"]) == list(columns)
+    assert held == replace(made, configuration=held.configuration)
     assert changes(held, made) == Changes()
+
+
+def test_a_manifest_of_another_release_is_read_without_what_only_that_one_knew() -> None:
+    text = manifest().as_json()
+    said = json.loads(text)
+    said["model"]["flavor"] = said["a_new_key"] = "more"
+    assert Manifest.from_json(json.dumps(said)) == Manifest.from_json(text)
+
+
+@pytest.mark.parametrize("text", ["{}", "no JSON", "[]", '{"sources": 1}'])
+def test_a_manifest_that_cannot_be_read_is_an_error(text: str) -> None:
+    with pytest.raises(TableError, match="a manifest in the ledger cannot be read"):
+        Manifest.from_json(text)
 
 
 def test_a_commit_says_of_its_run_what_made_it() -> None:

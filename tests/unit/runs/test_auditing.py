@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.config import Limits, Output
 from pipelines.expressions.rules import Severity
-from pipelines.runs.auditing import NEVER_ACCEPTED, Counts, audit, judge_limits
-from pipelines.validation.verdict import CheckResult
+from pipelines.runs.auditing import NEVER_ACCEPTED, audit, judge_limits
+from pipelines.validation.verdict import CheckResult, Counts
 
 OUTPUTS = {
     "probability": Output(type="double", minimum=0, maximum=1),

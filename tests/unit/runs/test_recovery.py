@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from pyspark.sql import types as T
 
 from pipelines.config import load_pipeline, load_project
+from pipelines.models.workers.report import WorkerReport
+from pipelines.passes.stage_record import Audit, StageRecord
 from pipelines.resolution.layout import Layout
+from pipelines.resolution.manifest import Configuration, Manifest, ManifestModel, ManifestSource
 from pipelines.runs.recovery import Past, settle
 from pipelines.tables.fingerprints import Known
 from pipelines.tables.ledger import Entry, Ledger
 from pipelines.tables.locking import RunLock
 from pipelines.tables.slices import Slice, SliceState
 from pipelines.tables.stages import at
+from pipelines.validation.verdict import Acceptance, Counts, Verdict
 from unit.samples import DAY_1
 
 SLICE = Slice(DAY_1, "m")
@@ -58,6 +63,21 @@ def started(layout: Layout, run_id: str, marker: dict[str, Any] | None) -> Entry
     return entry
 
 
+def manifest_with(configured: dict[str, Any]) -> Manifest:
+    """That of a run that read a table and a folder of files."""
+    sources = (ManifestSource("a", "/a", "delta", 3, "f"), ManifestSource("b", "/b", "csv", None, "g"))
+    model, configuration = ManifestModel("m", 1), Configuration(configured)
+    day, at = DAY_1.isoformat(), "2024-01-01T00:00:00+00:00"
+    return Manifest("run", "key", "churn", day, "UTC", at, 1, sources, model, configuration, "", "0.1", "3.11", {})
+
+
+def record_with(audit: Audit) -> dict[str, Any]:
+    """What is on record of a stage of five rows."""
+    at = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    workers, schema = WorkerReport(4, 1, "native"), T.StructType([])
+    return dict(StageRecord("run", "key", "0.1", {}, schema, 5, (), {}, {}, at, True, workers, None, audit).as_json())
+
+
 def said_of(layout: Layout, run_id: str) -> Entry:
     return layout.ledger.latest(run_id=run_id)[0]
 
@@ -82,9 +102,8 @@ def test_a_complete_stage_of_a_dead_run_is_kept(layout: Layout) -> None:
 
 
 def test_a_run_whose_rows_are_the_slice_was_published(layout: Layout) -> None:
-    accepted = {"checks": ["a_check"], "reason": "known"}
-    marker = {"counts": {"input": 5, "scored": 4, "quarantined": 1}, "verdict": [], "accepted": accepted}
-    entry = started(layout, "run", marker)
+    accepted = Acceptance(("a_check",), "known")
+    entry = started(layout, "run", record_with(Audit(Counts(5, 4, 1), Verdict(()), accepted)))
     publish(Path(layout.predictions), "run")
     settle(layout, past([entry], "run"), SLICE)
     observed = said_of(layout, "run")
@@ -94,7 +113,7 @@ def test_a_run_whose_rows_are_the_slice_was_published(layout: Layout) -> None:
         4,
         1,
     )
-    assert observed.value("accepted") == accepted
+    assert Acceptance.from_json(observed.accepted) == accepted
     assert not Path(at(layout.stages, "run").location).exists()
 
 
@@ -169,18 +188,10 @@ def test_a_stage_that_changes_hands_is_the_new_runs_own(layout: Layout) -> None:
 
 def test_what_is_known_of_sources_is_what_the_published_run_found(conf: Path) -> None:
     pipeline = load_pipeline(load_project(conf), "flight_delays")
-    configured = {"pipeline": pipeline.model_dump(mode="json", exclude_defaults=True)}
-    sources = [{"name": "a", "version": 3, "fingerprint": "f"}, {"name": "b", "version": None, "fingerprint": "g"}]
+    configured = pipeline.model_dump(mode="json", exclude_defaults=True)
     entries = [
-        Entry("other", "churn", DAY_1, "m", "published", manifest=json.dumps({"sources": sources})),
-        Entry(
-            "new",
-            "churn",
-            DAY_1,
-            "m",
-            "published",
-            manifest=json.dumps({"sources": sources, "configuration": configured}),
-        ),
+        Entry("other", "churn", DAY_1, "m", "published", manifest=manifest_with({}).as_json()),
+        Entry("new", "churn", DAY_1, "m", "published", manifest=manifest_with(configured).as_json()),
     ]
     assert past(entries, "new").known_sources(pipeline) == {"a": Known(3, "f")}
     assert past(entries, "other").known_sources(pipeline) == {}  # its slice may have been another part of the source

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.runs.auditing import Counts
 from pipelines.runs.rejection import MODEL, describe
-from pipelines.validation.verdict import CheckResult, Verdict
+from pipelines.validation.verdict import CheckResult, Counts, Verdict
 
 SHARE = CheckResult("limit:quarantined_share", "gate", "critical", False, 0.9, None, "at most 0.1", action="reject")
 NONE_SCORED = CheckResult("audit:some_rows_scored", "gate", "critical", False, 0, None, "a row", action="reject")

@@ -79,7 +79,7 @@ def test_a_published_run_that_the_ledger_lost_is_entered_of_what_table_and_log_t
     assert entry.run_key == manifest.run_key
     assert (entry.rows_input, entry.rows_scored, entry.rows_quarantined) == (1, 1, 0)
     assert planned.slice().state == "current"
-    assert already_done(entry, planned.layout, {}).model["version"] == 1
+    assert already_done(entry, planned.layout, {}).model.version == 1
     assert repaired(planned) == []
 
 

@@ -106,7 +106,7 @@ def test_once_proven_the_native_predictor_scores_alone() -> None:
     rows, workers = score([list(range(20)), list(range(20)), list(range(7))], Model("pyfunc", told), native)
     assert asked == [20]
     assert len(rows) == 47
-    assert [report["predictor"] for reports in workers.reports.values for report in reports] == ["native"]
+    assert [report.predictor for reports in workers.reports.values for report in reports] == ["native"]
 
 
 def test_a_native_predictor_that_scores_what_pyfunc_refuses_is_not_used() -> None:
