@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -14,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.scoring.environment import ledger_place
 from dags.scoring.notices import write_note
-from dags.scoring.outcomes import newest_run
+from dags.scoring.outcomes import JobResult, newest_run
 from dags.scoring.spark_jobs import publish_event, summary
 from pipelines.config import Project
 from pipelines.errors import ConfigurationError
@@ -69,7 +70,7 @@ class KubernetesScore(KubernetesJob):
         self.pipeline, self.score_date = pipeline, score_date
         self.runs = ledger_place(project)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Mapping[str, Any]:
         """Run it; a rejection fails the task at once."""
         since = dt.datetime.now(dt.UTC)
         try:
@@ -96,7 +97,7 @@ class KubernetesScore(KubernetesJob):
         write_note(context, summary(extra))
         return publish_event(context, self.outlets, extra)
 
-    def _run(self, since: dt.datetime) -> dict[str, Any] | None:
+    def _run(self, since: dt.datetime) -> JobResult | None:
         return newest_run(self.runs, self.pipeline, dt.date.fromisoformat(self.score_date), since)
 
 

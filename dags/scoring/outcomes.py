@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+JobResult = Mapping[str, Any]
+"""What a job leaves in its result file, or the ledger tells of it."""
 NEVER_RETRIED = {2, 3}
 """Exit codes of wrong use or configuration, and of a rejection: the same again would end the same."""
 
 
-def left_in(file: Path) -> dict[str, Any] | None:
+def left_in(file: Path) -> JobResult | None:
     """The content of a result file; None where the job left none."""
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        content: JobResult = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     return content
 
 
-def newest_run(runs: str, pipeline: str, day: dt.date, since: dt.datetime) -> dict[str, Any] | None:
+def newest_run(runs: str, pipeline: str, day: dt.date, since: dt.datetime) -> JobResult | None:
     """The ledger's last word on a slice since a moment, for a job that ran where no file can be read from.
 
     Args:
@@ -41,7 +44,7 @@ def newest_run(runs: str, pipeline: str, day: dt.date, since: dt.datetime) -> di
     return max((row for row in rows if row["at"] >= since), key=lambda row: row["at"], default=None)
 
 
-def as_extra(result: dict[str, Any]) -> dict[str, Any]:
+def as_extra(result: JobResult) -> dict[str, object]:
     """What the event of the predictions' asset tells about a published slice."""
     verdict = result["verdict"]
     failed = [check for check in verdict if not check["success"]]
@@ -59,7 +62,7 @@ def as_extra(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def failure(error: dict[str, Any] | None, code: int | None, log: str) -> AirflowException:
+def failure(error: JobResult | None, code: int | None, log: str) -> AirflowException:
     """The error of a job: one that fails the task at once where a retry would end the same.
 
     Args:

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from dags.scoring.environment import (
     spark_variables,
 )
 from dags.scoring.notices import write_note
-from dags.scoring.outcomes import as_extra, failure, left_in
+from dags.scoring.outcomes import JobResult, as_extra, failure, left_in
 from pipelines.errors import PipelineError
 
 SECONDS_TO_END = 4
@@ -94,7 +94,7 @@ class SparkJob(SparkSubmitOperator):
         """How the job is told where to leave its result."""
         return ["--result-file", str(file)]
 
-    def done(self, context: Context, result: dict[str, Any] | None) -> Any:
+    def done(self, context: Context, result: JobResult | None) -> Any:
         """What a job that succeeded gives; it becomes the task's XCom."""
         return result
 
@@ -184,7 +184,7 @@ class PlanSlice(SparkJob):
         if code:
             raise AirflowException(f"the plan ended with exit code {code}")
 
-    def done(self, context: Context, result: dict[str, Any] | None) -> dict[str, Any]:
+    def done(self, context: Context, result: JobResult | None) -> Mapping[str, Any]:
         """The slice's state and reasons."""
         slice_ = (result or {}).get("slices", [{}])[0]
         self.log.info("The slice as it is: %s", json.dumps(slice_))
@@ -202,7 +202,7 @@ class ScoreSlice(SparkJob):
     def __init__(self, *, predictions: Asset, **settings: Any) -> None:
         super().__init__(verb="score", outlets=[predictions], **settings)
 
-    def done(self, context: Context, result: dict[str, Any] | None) -> dict[str, Any]:
+    def done(self, context: Context, result: JobResult | None) -> Mapping[str, Any]:
         """The event's extra; the task is skipped, without an event, where a newer attempt published."""
         if result is None:
             raise AirflowException("the job ended well, but left no result")
@@ -211,7 +211,7 @@ class ScoreSlice(SparkJob):
         return publish_event(context, self.outlets, extra)
 
 
-def publish_event(context: Context, outlets: list[Any], extra: dict[str, Any]) -> dict[str, Any]:
+def publish_event(context: Context, outlets: list[Any], extra: Mapping[str, Any]) -> Mapping[str, Any]:
     """Let the assets' event tell what was published.
 
     Raises:
@@ -220,11 +220,11 @@ def publish_event(context: Context, outlets: list[Any], extra: dict[str, Any]) -
     if extra["outcome"] == "superseded":
         raise AirflowSkipException(f"a newer attempt at the slice {extra['score_date']} won: run {extra['run_id']}")
     for asset in outlets:
-        context["outlet_events"][asset].extra = extra
+        context["outlet_events"][asset].extra = dict(extra)
     return extra
 
 
-def summary(extra: dict[str, Any]) -> str:
+def summary(extra: Mapping[str, Any]) -> str:
     """A published slice in one line."""
     rows = extra["rows"]
     return (

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pyarrow as pa
 from pyspark.errors import PythonException
@@ -59,13 +58,22 @@ class Way:
 
 
 @dataclass(frozen=True)
+class CertifiedModel:
+    """A registered model's version, and the digest of its files."""
+
+    name: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What a model gives for a sample of a slice, however it is asked.
 
     Args:
         pipeline: its name.
         score_date: the slice's.
-        model: name, version and digest.
+        model: which one.
         sample: how many rows.
         reference: what the others are held against.
         absolute: the tolerance, besides `relative` times the value.
@@ -75,7 +83,7 @@ class Certificate:
 
     pipeline: str
     score_date: dt.date
-    model: ManifestModel
+    model: CertifiedModel
     sample: int
     reference: str
     absolute: float
@@ -148,7 +156,7 @@ def certify(
     return Certificate(
         pipeline=pipeline.name,
         score_date=day,
-        model={"name": model.name, "version": model.version, "digest": model.digest},
+        model=CertifiedModel(model.name, model.version, model.digest),
         sample=len(features),
         reference=f"{reference.name}, one batch",
         absolute=ABSOLUTE,

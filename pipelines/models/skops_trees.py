@@ -40,6 +40,10 @@ _NODE = np.dtype(
 """A node, as sklearn.ensemble._hist_gradient_boosting.common has it; of another one a cast would change the values."""
 
 
+Node = dict[str, Any]
+"""An object as a skops file describes it: its loader, and what that takes."""
+
+
 def trees_are_harmless(file: Path) -> bool:
     """Whether all trees in a skops file are parts of boosters, and whatever these ask of them is there.
 
@@ -56,7 +60,7 @@ def trees_are_harmless(file: Path) -> bool:
         return False
 
 
-def _objects(schema: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
+def _objects(schema: Any, names: Collection[str]) -> Iterator[Node]:
     """The descriptions of all objects of these classes."""
     left = [schema]
     while left:
@@ -69,7 +73,7 @@ def _objects(schema: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
             left.extend(one)
 
 
-def _trees_of(booster: dict[str, Any], parts: ZipFile) -> Iterator[bool]:
+def _trees_of(booster: Node, parts: ZipFile) -> Iterator[bool]:
     """Of each tree of a booster, whether it is harmless.
 
     Raises:
@@ -84,7 +88,7 @@ def _trees_of(booster: dict[str, Any], parts: ZipFile) -> Iterator[bool]:
             yield _is_harmless(tree, parts, features)
 
 
-def _is_harmless(tree: dict[str, Any], parts: ZipFile, features: int) -> bool:
+def _is_harmless(tree: Node, parts: ZipFile, features: int) -> bool:
     if (tree["__module__"], tree["__class__"]) != (_MODULE, _NAME):
         return False
     arrays = _attributes(tree)
@@ -105,12 +109,12 @@ def _is_harmless(tree: dict[str, Any], parts: ZipFile, features: int) -> bool:
     )
 
 
-def _attributes(described: dict[str, Any]) -> dict[str, Any]:
-    attributes: dict[str, Any] = _of_loader(_of_loader(described, "ObjectNode")["content"], "DictNode")["content"]
+def _attributes(described: Node) -> Node:
+    attributes: Node = _of_loader(_of_loader(described, "ObjectNode")["content"], "DictNode")["content"]
     return attributes
 
 
-def _of_loader(described: dict[str, Any], loader: str) -> dict[str, Any]:
+def _of_loader(described: Node, loader: str) -> Node:
     if described["__loader__"] != loader:
         raise ValueError(f"{described['__loader__']} in place of {loader}")
     return described

@@ -493,7 +493,7 @@ def _says_the_same(table: DeltaTable, location: str, change: Change) -> bool:
         return table.transaction_version(change.empty.app_id) != change.empty.version
     if table.transaction_version(change.empty.app_id) != change.empty.version:
         return False
-    return any(said.get("fence") == change.empty.version for _, said in commits_of(location, change.run_id))
+    return any(commit.fence == change.empty.version for commit in commits_of(location, change.run_id))
 
 
 def _last_attempt(table: DeltaTable, change: Change) -> int:

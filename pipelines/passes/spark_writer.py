@@ -41,7 +41,7 @@ def replace_slice(frame: DataFrame, location: str, slice_: Slice, fence: int, me
         before = latest_version(location)
         save(writer, location)
         commits = commits_of(location, str(metadata["run_id"]), before + 1)
-        return any(said.get("fence") == fence for _, said in commits)
+        return any(commit.fence == fence for commit in commits)
 
 
 def append(frame: DataFrame, location: str, score_date: dt.date, transaction: Transaction) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -31,10 +31,10 @@ MANY_EACH = 10
 
 _OUTCOMES = ("label", "target", "outcome", "actual", "ground_?truth", "y", "y_true", "response")
 
-Expectation = dict[str, Any]
+Expectation = Mapping[str, Any]
 
 
-def suggest(spark: SparkSession, project: Project, name: str, first: dt.date, last: dt.date) -> dict[str, Any]:
+def suggest(spark: SparkSession, project: Project, name: str, first: dt.date, last: dt.date) -> Mapping[str, Any]:
     """A suite that the rows of a period satisfy but for outliers, as Great Expectations writes one.
 
     Args:
@@ -181,7 +181,7 @@ def _row_count(profile: Profile) -> Expectation:
 
 
 def _expectation(
-    kind: str, check_id: str, kwargs: dict[str, Any], severity: str, profile: Profile, **evidence: Any
+    kind: str, check_id: str, kwargs: Mapping[str, Any], severity: str, profile: Profile, **evidence: Any
 ) -> Expectation:
     seen = {"from": profile.first.isoformat(), "to": profile.last.isoformat(), "rows": profile.rows, **evidence}
     return {

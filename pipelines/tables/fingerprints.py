@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -20,7 +19,7 @@ from pipelines.tables.commit_log import Commit, FileAction, latest_version
 from pipelines.tables.locations import for_delta_rs
 from pipelines.tables.reach import Reach
 from pipelines.tables.readers import features_of
-from pipelines.tables.reading import active_files
+from pipelines.tables.reading import Row, active_files
 
 UNMAPPED = "REMOVE COLUMN MAPPING"
 """What Delta calls the commit that gives the log and the files the columns' own names, and changes no row."""
@@ -137,12 +136,12 @@ class DeltaSource:
         return active_files(self._table)
 
     @cached_property
-    def _all_files(self) -> list[dict[str, Any]]:
+    def _all_files(self) -> list[Row]:
         wanted = [name for name in ("path", "size_bytes", "num_records") if name in self._active.column_names]
-        plain: list[dict[str, Any]] = self._active.select(wanted).to_pylist()
+        plain: list[Row] = self._active.select(wanted).to_pylist()
         return plain
 
-    def _files(self, reach: Reach | None) -> list[dict[str, Any]]:
+    def _files(self, reach: Reach | None) -> list[Row]:
         """The files of the slice, where the day is a partition; else all."""
         if reach is None or reach.column not in self._partitions:
             return self._all_files

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from deltalake import DeltaTable
 
 from pipelines.tables.locations import for_delta_rs
-from pipelines.tables.reading import between, equal, one_of, plain_rows, query
+from pipelines.tables.reading import Row, between, equal, one_of, plain_rows, query
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Refused:
         )
         return [RefusedBy(**row) for row in found]
 
-    def some(self, most: int) -> list[dict[str, Any]]:
+    def some(self, most: int) -> list[Row]:
         """So many of the rows at most, those of the earliest dates."""
         names = "score_date, run_id, reasons, row"
         return self._ask(f"SELECT {names} FROM ({self._rows()}) ORDER BY score_date, row LIMIT {most}")
@@ -91,5 +90,5 @@ class Refused:
         wanted = between("score_date", self.first, self.last)
         return wanted if self.runs is None else f"{wanted} AND {one_of('run_id', sorted(self.runs))}"
 
-    def _ask(self, sql: str) -> list[dict[str, Any]]:
+    def _ask(self, sql: str) -> list[Row]:
         return plain_rows(query(DeltaTable(for_delta_rs(self.location)), sql))

@@ -7,7 +7,7 @@ interpreter ends, which aborts the process after its work is done.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,10 @@ from deltalake import DeltaTable, QueryBuilder
 from pipelines.tables.reach import Reach
 
 _PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
+
+Row = Mapping[str, Any]
+"""A row of a table, by the names of its columns."""
 
 
 def read_rows(
@@ -46,7 +50,7 @@ def active_files(table: DeltaTable) -> pa.Table:
     return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
 
 
-def plain_rows(found: pa.Table) -> list[dict[str, Any]]:
+def plain_rows(found: pa.Table) -> list[Row]:
     """Rows as plain values.
 
     pyarrow imports pandas for the first time in a zone that it makes plain, which takes longer than to read a ledger:
@@ -59,7 +63,7 @@ def plain_rows(found: pa.Table) -> list[dict[str, Any]]:
     for row in rows:
         for name in in_utc:
             row[name] = None if row[name] is None else row[name].replace(tzinfo=dt.UTC)
-    return rows
+    return [*rows]
 
 
 def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:

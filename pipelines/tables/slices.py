@@ -142,14 +142,35 @@ def count_rows(location: str, slice_: Slice) -> int:
     return int(read_rows(open_table(location), ["run_id"], of_slice).num_rows)
 
 
-def newest_metadata(location: str, run_id: str) -> dict[str, Any]:
-    """What a run said of itself when it published; nothing where the log no longer has that."""
-    return next((said for _, said in commits_of(location, run_id)), {})
+@dataclass(frozen=True)
+class CommitOfRun:
+    """What a commit says of a run that it published or took back.
+
+    Args:
+        version: the commit's.
+        run_id: the run.
+        fence: the number of its attempt.
+        run_key: the digest of what it published.
+        model_version: that it scored with.
+        retracted: whether the commit took it back.
+    """
+
+    version: int
+    run_id: str | None
+    fence: int | None
+    run_key: str | None
+    model_version: int | None
+    retracted: bool
+
+
+def newest_commit(location: str, run_id: str) -> CommitOfRun | None:
+    """The newest commit of a run; None where the log no longer has it."""
+    return next(commits_of(location, run_id), None)
 
 
 def version_published(location: str, run_id: str) -> int | None:
     """The version of the table at which a run's rows became its slice; None where the log no longer tells."""
-    return next((version for version, said in commits_of(location, run_id) if "retracted" not in said), None)
+    return next((commit.version for commit in commits_of(location, run_id) if not commit.retracted), None)
 
 
 def open_table(location: str) -> DeltaTable:
@@ -187,21 +208,16 @@ def _runs_in(table: DeltaTable, slices: Set[Slice]) -> dict[Slice, set[str]]:
     return found
 
 
-def commits_of(location: str, run_id: str, oldest: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+def commits_of(location: str, run_id: str, oldest: int = 0) -> Iterator[CommitOfRun]:
     """The commits that name a run, newest first: the one that published it, and one that took it back.
 
     Args:
         location: the table's.
         run_id: the run.
         oldest: the version down to which is looked.
-
-    Returns:
-        Of each commit its version, and what its writer said of it.
     """
     for commit in commits_backwards(location, latest_version(location), oldest):
-        for said in _said(commit):
-            if said.get("run_id") == run_id:
-                yield commit.version, said
+        yield from (found for found in _runs_of(commit) if found.run_id == run_id)
 
 
 def metadata_of(said: Sequence[Mapping[str, Any]]) -> str:
@@ -209,8 +225,17 @@ def metadata_of(said: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(said[0] if len(said) == 1 else {"runs": list(said)}, sort_keys=True)
 
 
-def _said(commit: Commit) -> list[dict[str, Any]]:
+def _runs_of(commit: Commit) -> list[CommitOfRun]:
     text = commit.user_metadata or ""
-    said: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
-    runs: list[dict[str, Any]] = said.get("runs", [said])
-    return runs
+    said = json.loads(text) if text.startswith("{") else {}
+    return [
+        CommitOfRun(
+            version=commit.version,
+            run_id=one.get("run_id"),
+            fence=one.get("fence"),
+            run_key=one.get("run_key"),
+            model_version=one.get("model_version"),
+            retracted="retracted" in one,
+        )
+        for one in said.get("runs", [said])
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pyspark.sql import SparkSession
 
@@ -15,7 +15,7 @@ from pipelines.runs.recovery import look_back_at, settle
 from pipelines.runs.tables import require_tables
 from pipelines.tables.ledger import UNFINISHED, Entry
 from pipelines.tables.quarantine import Refused
-from pipelines.tables.slices import Slice, SliceState, all_slices, count_rows, look_at_slices, newest_metadata
+from pipelines.tables.slices import Slice, SliceState, all_slices, count_rows, look_at_slices, newest_commit
 from pipelines.tables.stages import abandoned
 
 What = Literal["closed", "completed", "recovered", "stage removed", "left"]
@@ -117,7 +117,7 @@ def _slices_told(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
 def _recovered(layout: Layout, pipeline: Pipeline, state: SliceState, run_id: str, entry: Entry | None) -> Entry:
     """What tables and log tell of a published run."""
     day = state.slice.score_date
-    said: dict[str, Any] = newest_metadata(layout.predictions, run_id)
+    commit = newest_commit(layout.predictions, run_id)
     refused = Refused(layout.quarantine, day, day, {run_id}).count()
     scored = count_rows(layout.predictions, state.slice)
     before = entry or Entry(run_id, pipeline.name, day, state.slice.model_name, "published")
@@ -127,9 +127,9 @@ def _recovered(layout: Layout, pipeline: Pipeline, state: SliceState, run_id: st
         score_date=day,
         model_name=state.slice.model_name,
         state="published",
-        model_version=before.model_version or said.get("model_version"),
-        run_key=before.run_key or said.get("run_key"),
-        fence=before.fence or said.get("fence"),
+        model_version=before.model_version or (commit.model_version if commit else None),
+        run_key=before.run_key or (commit.run_key if commit else None),
+        fence=before.fence or (commit.fence if commit else None),
         rows_input=scored + refused,
         rows_scored=scored,
         rows_quarantined=refused,

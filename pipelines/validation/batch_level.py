@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from pipelines.validation.gates import Aggregate, Bounds, Function, MostCommonInSet, OfSet, Ranges
 from pipelines.validation.row_level import as_bound, scalars, whole
 from pipelines.validation.schema_gates import ColumnAt, ColumnCount, ColumnOrder, Columns, TypeIs, spark_type
+from pipelines.validation.suite import Arguments
 
-Arguments = dict[str, Any]
 Test = Bounds | Ranges | OfSet | MostCommonInSet
 SchemaTest = Columns | ColumnAt | ColumnOrder | ColumnCount | TypeIs
 _RANGE = frozenset({"column", "min_value", "max_value", "strict_min", "strict_max"})

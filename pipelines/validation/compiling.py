@@ -12,9 +12,9 @@ from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.expressions.rules import Action, OfWholeSlice, Rule, Unique, ZScoreBelow
 from pipelines.validation.batch_level import gate_of, schema_test_of
 from pipelines.validation.gates import Aggregate, Gate
-from pipelines.validation.row_level import Arguments, check_of
+from pipelines.validation.row_level import check_of
 from pipelines.validation.schema_gates import SchemaGate
-from pipelines.validation.suite import Expectation, Suite
+from pipelines.validation.suite import Arguments, Expectation, Suite
 
 DEFAULT_POLICY = Policy()
 _FLAGS = {"strict_min", "strict_max", "ties_okay", "double_sided", "or_equal", "exact_match"}

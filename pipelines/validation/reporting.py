@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class JudgedRun:
     suite_name: str
     at: dt.datetime
     results: tuple[CheckResult, ...]
-    meta: dict[str, Any]
+    meta: Mapping[str, object]
 
     @property
     def of_suite(self) -> list[CheckResult]:
@@ -39,7 +39,7 @@ class JudgedRun:
         return [result for result in self.results if result.expectation]
 
 
-def suite_result(run: JudgedRun) -> dict[str, Any]:
+def suite_result(run: JudgedRun) -> dict[str, object]:
     """The results as an `ExpectationSuiteValidationResult` of Great Expectations, as JSON."""
     return dict(_validated(run).to_json_dict())
 
@@ -137,7 +137,7 @@ def _result(result: CheckResult) -> Any:
     )
 
 
-def _counts(result: CheckResult) -> dict[str, Any]:
+def _counts(result: CheckResult) -> dict[str, object]:
     elements, missing, unexpected = result.element_count or 0, result.missing_count or 0, result.unexpected_count or 0
     judged = elements - missing
     percent = unexpected / judged * 100 if judged else None
@@ -152,6 +152,8 @@ def _counts(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _observed(result: CheckResult) -> dict[str, Any]:
-    observed = {"observed_value": result.observed if result.observed is not None else result.found or None}
+def _observed(result: CheckResult) -> dict[str, object]:
+    observed: dict[str, object] = {
+        "observed_value": result.observed if result.observed is not None else result.found or None
+    }
     return observed if result.unexpected_count is None else {**observed, "unexpected_count": result.unexpected_count}

@@ -27,8 +27,8 @@ from pipelines.expressions.rules import (
     Unique,
     ZScoreBelow,
 )
+from pipelines.validation.suite import Arguments
 
-Arguments = dict[str, Any]
 _IGNORE: dict[str, IgnoreIf] = {
     "both_values_are_missing": "all_missing",
     "either_value_is_missing": "any_missing",
@@ -106,7 +106,7 @@ def _length(kwargs: Arguments) -> Between:
     if "value" in kwargs:
         length = whole(kwargs, "value")
         return Between(kwargs["column"], length, length, length=True)
-    plain = _between(kwargs | {name: whole(kwargs, name) for name in ("min_value", "max_value") if name in kwargs})
+    plain = _between({**kwargs, **{name: whole(kwargs, name) for name in ("min_value", "max_value") if name in kwargs}})
     return Between(plain.column, plain.minimum, plain.maximum, plain.strict_minimum, plain.strict_maximum, length=True)
 
 
@@ -203,7 +203,7 @@ _CHECKS: dict[str, tuple[Callable[[Arguments], Check | None], frozenset[str]]] =
     "expect_column_values_to_be_between": (_between, _RANGE),
     "expect_column_value_lengths_to_be_between": (_length, _RANGE),
     "expect_column_value_lengths_to_equal": (_length, _ONE | {"value"}),
-    "expect_column_values_to_match_regex": (lambda k: _matches({"regex": _ANYTHING} | k), _ONE | {"regex"}),
+    "expect_column_values_to_match_regex": (lambda k: _matches({"regex": _ANYTHING, **k}), _ONE | {"regex"}),
     "expect_column_values_to_not_match_regex": (lambda k: _matches(k, negated=True), _ONE | {"regex"}),
     "expect_column_values_to_match_regex_list": (_matches, _ONE | {"regex_list", "match_on"}),
     "expect_column_values_to_not_match_regex_list": (lambda k: _matches(k, negated=True), _ONE | {"regex_list"}),

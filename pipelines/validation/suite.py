@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,9 @@ from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.expressions.rules import Severity
 from pipelines.validation.arguments import is_right
 from pipelines.validation.conditions import UNKNOWN, condition_sql, written_condition
+
+Arguments = Mapping[str, Any]
+"""What an expectation is given, by name."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,9 @@ class Expectation:
 
     check_id: str
     type: str
-    kwargs: dict[str, Any]
+    kwargs: Arguments
     severity: Severity
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
     condition: str | None = None
 
     def check_ids(self) -> tuple[str, ...]:
@@ -102,7 +106,7 @@ def _expectation(item: Any, where: str) -> Expectation:
     return Expectation(str(check_id), item["type"], kwargs, severity, meta, condition)
 
 
-def _checked(kind: str, kwargs: dict[str, Any], severity: Any, where: str) -> tuple[Severity, str | None]:
+def _checked(kind: str, kwargs: Arguments, severity: Any, where: str) -> tuple[Severity, str | None]:
     """The severity and the condition of an expectation; what looks odd is put to Great Expectations' own class."""
     arguments = {name: value for name, value in kwargs.items() if name not in ("row_condition", "condition_parser")}
     condition = written_condition(kwargs.get("row_condition"), kwargs.get("condition_parser"))
@@ -112,7 +116,7 @@ def _checked(kind: str, kwargs: dict[str, Any], severity: Any, where: str) -> tu
     return _checked_by_class(kind, kwargs, severity, where)
 
 
-def _checked_by_class(kind: str, kwargs: dict[str, Any], severity: Any, where: str) -> tuple[Severity, str | None]:
+def _checked_by_class(kind: str, kwargs: Arguments, severity: Any, where: str) -> tuple[Severity, str | None]:
     from great_expectations.exceptions import ExpectationNotFoundError, GreatExpectationsError
     from great_expectations.expectations import registry
 
@@ -134,7 +138,7 @@ def _checked_by_class(kind: str, kwargs: dict[str, Any], severity: Any, where: s
     return level, condition
 
 
-def _default_id(kind: str, kwargs: dict[str, Any]) -> str:
+def _default_id(kind: str, kwargs: Arguments) -> str:
     named = [kwargs.get(name) for name in ("column", "column_A", "column_B")] + list(kwargs.get("column_list") or [])
     columns = ",".join(str(name) for name in named if name is not None)
     return f"{kind.removeprefix('expect_')}:{columns}" if columns else kind.removeprefix("expect_")

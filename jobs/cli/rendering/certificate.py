@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def show_certificate(certificate: Certificate) -> None:
     """How far apart the results of each way of scoring are."""
     model = certificate.model
-    say(f"{certificate.pipeline} {certificate.score_date}: {model['name']} version {model['version']}")
+    say(f"{certificate.pipeline} {certificate.score_date}: {model.name} version {model.version}")
     say(f"  {certificate.sample} rows, held against {certificate.reference}")
     table = new_table(("way",), ("rows", "largest difference", "differing rows"), ("example",))
     for way in certificate.ways:

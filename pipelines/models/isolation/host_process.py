@@ -228,7 +228,7 @@ class Host:
         _wait_for_end(stdout, LONGEST_END_SECONDS)
         self._end()
 
-    def _asked(self, request: dict[str, Any], body: Any) -> tuple[dict[str, Any], pa.Table]:
+    def _asked(self, request: host_program.Header, body: Any) -> tuple[host_program.Header, pa.Table]:
         message = [host_program.header_bytes(request, len(body)), body]
         self.start()
         answer, values = self._exchanged(message, self._timeout, "answer")
@@ -236,7 +236,7 @@ class Host:
             raise HostFailed(answer["failed"], answer["text"])
         return answer, pa.ipc.open_stream(pa.py_buffer(values)).read_all()
 
-    def _exchanged(self, message: Sequence[Any], limit: float, task: str) -> tuple[dict[str, Any], memoryview]:
+    def _exchanged(self, message: Sequence[Any], limit: float, task: str) -> tuple[host_program.Header, memoryview]:
         """Send the message, wait for an answer, and meanwhile read what the host prints lest it wait for that."""
         try:
             return self._conversation(message, limit)
@@ -251,7 +251,7 @@ class Host:
         self._failed(error)
         raise error
 
-    def _conversation(self, message: Sequence[Any], limit: float) -> tuple[dict[str, Any], memoryview]:
+    def _conversation(self, message: Sequence[Any], limit: float) -> tuple[host_program.Header, memoryview]:
         assert self._process is not None  # noqa: S101 - for mypy
         stdin, stdout, stderr = _pipes(self._process)
         deadline = time.monotonic() + limit

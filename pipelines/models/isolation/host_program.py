@@ -24,7 +24,11 @@ LONGEST_TEXT = 2000
 """Characters of an exception's text: a model may quote a whole frame in it."""
 
 
-def header_bytes(header: dict[str, Any], body_length: int) -> bytes:
+Header = dict[str, Any]
+"""What goes before a table in a message: JSON."""
+
+
+def header_bytes(header: Header, body_length: int) -> bytes:
     """Prefix and header of a message, padded so that the body after them is aligned.
 
     Args:
@@ -47,7 +51,7 @@ def main(folder: str) -> int:
         _send(answers, _failure(error))
         return 1
     _send(answers, {"ready": True})
-    waiting: queue.Queue[tuple[dict[str, Any], bytes]] = queue.Queue()
+    waiting: queue.Queue[tuple[Header, bytes]] = queue.Queue()
     threading.Thread(target=_receive, args=(requests, waiting), daemon=True).start()
     while True:
         header, body = waiting.get()
@@ -77,7 +81,7 @@ def _load(folder: str) -> Any:
     return mlflow.pyfunc.load_model(folder)
 
 
-def _receive(requests: int, waiting: queue.Queue[tuple[dict[str, Any], bytes]]) -> NoReturn:
+def _receive(requests: int, waiting: queue.Queue[tuple[Header, bytes]]) -> NoReturn:
     """Read requests in a thread of its own, so that the end of the caller is seen while the model computes."""
     with os.fdopen(requests, "rb") as stream:
         while True:
@@ -98,7 +102,7 @@ def _leave() -> NoReturn:
     os._exit(0)
 
 
-def _send(answers: int, header: dict[str, Any], table: Any = None) -> None:
+def _send(answers: int, header: Header, table: Any = None) -> None:
     body = b"" if table is None else stream(table)
     for part in (header_bytes(header, len(body)), body):
         left = memoryview(part)
@@ -116,7 +120,7 @@ def stream(table: Any) -> Any:
     return sink.getvalue()
 
 
-def _failure(error: Exception) -> dict[str, Any]:
+def _failure(error: Exception) -> Header:
     traceback.print_exc()
     text = str(error)
     if len(text) > LONGEST_TEXT:
@@ -124,7 +128,7 @@ def _failure(error: Exception) -> dict[str, Any]:
     return {"failed": type(error).__name__, "text": text}
 
 
-def _answer(model: Any, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], Any]:
+def _answer(model: Any, header: Header, body: bytes) -> tuple[Header, Any]:
     if header["request"] == "classes":
         classes = _classifier(model).classes_
         if isinstance(classes, list) or gives_many_labels(_classifier(model)):
@@ -157,7 +161,7 @@ def _classifier(model: Any) -> Any:
     return native
 
 
-def _packed(result: Any) -> tuple[dict[str, Any], Any]:
+def _packed(result: Any) -> tuple[Header, Any]:
     """The kind of a result and its values as an Arrow table."""
     import numpy as np
     import pandas as pd
