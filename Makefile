@@ -115,7 +115,7 @@ $(STAMP): | check-machine
 	$(BIN)/uv pip sync $(COMPILED) --python $(BIN)/python --require-hashes requirements/dev.txt 2>&1 | grep -vE '^ [-+~] '
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
-	$(BIN)/python -m compileall -q --invalidation-mode timestamp pipelines jobs dags examples
+	$(BIN)/python -m compileall -q --invalidation-mode timestamp lakescore pipelines jobs dags examples
 	$(BIN)/python requirements/install_spark.py
 	rm -f .venv/installed-*
 	touch $@

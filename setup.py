@@ -12,8 +12,12 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(include=["pipelines*", "jobs*", "dags*"]),
-    package_data={"pipelines": ["log4j2.properties", "onboarding/templates/*"], "jobs": ["cli/pages/*.j2"]},
+    packages=find_packages(include=["lakescore", "pipelines*", "jobs*", "dags*"]),
+    package_data={
+        "pipelines": ["log4j2.properties", "onboarding/templates/*"],
+        "jobs": ["cli/pages/*.j2"],
+        "lakescore": ["py.typed"],
+    },
     install_requires=["croniter>=6", "pydantic>=2.10,<3", "pyyaml>=6,<7", "rich>=14.1", "typer>=0.28"],
     extras_require={
         "spark": [

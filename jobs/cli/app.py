@@ -29,7 +29,7 @@ from jobs.cli.verbs.validate_suggest_results import results, suggest, validate
 from jobs.cli.verbs.why_replay_views import replay, views, why
 from pipelines.errors import PipelineError, SetupError, UsageError
 
-OURS = ("pipelines", "jobs", "dags")
+OURS = ("lakescore", "pipelines", "jobs", "dags")
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
 import time
 from collections import deque
@@ -130,6 +131,37 @@ class Watcher(Protocol):
         """A slice came to its end; `left` are those that did not."""
 
 
+class Unwatched:
+    """A watcher that nobody looks at."""
+
+    def at(self, day: dt.date, step: Step) -> None:
+        """Say nothing."""
+
+    def ended(self, slice_: Backfilled, left: Sequence[PlannedSlice]) -> None:
+        """Say nothing."""
+
+
+NOTHING_DUE = Summary((), (), "", 0.0)
+"""What becomes of a backfill without a slice that is due."""
+MOST_AT_ONCE = 4
+"""Passes at once where nobody says how many: more wait for each other on the driver."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a backfill goes about its slices.
+
+    Args:
+        together: over how many slices a pass may be.
+        parallel: how many passes may be running at once.
+        at_once: how many are: one after the other where gates compare slices with those before them.
+    """
+
+    together: int
+    parallel: int
+    at_once: int
+
+
 def due(plan: Plan, only: Only | None = None) -> list[PlannedSlice]:
     """The slices of a plan that a backfill runs, oldest first.
 
@@ -165,6 +197,34 @@ def plan_backfill(
     layout = require_tables(session() if pipeline.is_in_catalog else None, project, pipeline)
     settle_at(layout, name, [Slice(day, pipeline.model.name) for day in days_of(first, last)])
     return plan(session, project, name, first, last, **options)
+
+
+def arrange(
+    spark: SparkSession,
+    project: Project,
+    plan: Plan,
+    *,
+    only: Only | None = None,
+    max_failures: int | None = None,
+    slices_a_pass: int | None = None,
+    parallel: int | None = None,
+) -> Arrangement:
+    """How to go about a plan's slices, of which some are due.
+
+    Args:
+        spark: the session.
+        project: the configuration.
+        plan: what was found.
+        only: which of its slices; see `due`.
+        max_failures: see `backfill`.
+        slices_a_pass: the most that a person wants to share a pass; by default as many as do so well.
+        parallel: the most passes that a person wants at once; by default one, or one a core where each has one slice.
+    """
+    together = min(most_a_pass(spark, project, plan), slices_a_pass or len(due(plan, only)))
+    sizes = passes_of(plan, only, together, max_failures)
+    usual = min(os.cpu_count() or 1, MOST_AT_ONCE) if max(sizes) == 1 else 1
+    passes = min(parallel or usual, len(sizes))
+    return Arrangement(together, passes, at_once(plan, passes))
 
 
 def at_once(plan: Plan, parallel: int) -> int:

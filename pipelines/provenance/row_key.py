@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,6 +56,24 @@ def key_of(words: Sequence[str], names: Sequence[str], predictions: str, timezon
         )
     schema = pa.schema(DeltaTable(for_delta_rs(predictions)).schema())
     return {name: _typed(name, given[name], schema.field(name).type, timezone) for name in names}
+
+
+def words_of(row: Mapping[str, object], names: Sequence[str]) -> list[str]:
+    """The words that give the key of a row, for `key_of`; whatever else the row has is left aside.
+
+    Args:
+        row: values by name.
+        names: the pipeline's key columns.
+
+    >>> words_of({"id": 7, "late": True, "day": dt.date(2013, 7, 1)}, ["day", "id"])
+    ['day=2013-07-01', 'id=7']
+    """
+    return [f"{name}={_spelled(row[name])}" for name in names if name in row]
+
+
+def _spelled(value: object) -> str:
+    """A value as `key_of` reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _advice(name: str, word: str, names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """A copy of the packages and of the contracts."""
-    for name in ("pipelines", "jobs"):
+    for name in ("lakescore", "pipelines", "jobs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path

@@ -81,7 +81,7 @@ class Installed:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     source = tmp_path_factory.mktemp("source")
-    for name in ("setup.py", "README.md", "pyproject.toml", "pipelines", "jobs", "dags"):
+    for name in ("setup.py", "README.md", "pyproject.toml", "lakescore", "pipelines", "jobs", "dags"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(source)], check=True)
     uv = Path(sys.executable).with_name("uv")
     build = [uv, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]

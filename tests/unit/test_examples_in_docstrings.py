@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WITH_EXAMPLES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for package in ("pipelines", "jobs")
+    for package in ("lakescore", "pipelines", "jobs")
     for path in sorted((ROOT / package).rglob("*.py"))
     if "    >>> " in path.read_text(encoding="utf-8")
 ]

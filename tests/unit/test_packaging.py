@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from pipelines.spark import DELTA_PACKAGE
 
 ROOT = Path(__file__).parents[2]
-OURS = {"pipelines", "jobs", "dags", "examples"}
+OURS = {"lakescore", "pipelines", "jobs", "dags", "examples"}
 OF_MODELS = {"catboost", "onnxruntime", "scikit-learn", "shap", "xgboost"}
 """Imported only where a model is of theirs."""
 WITHIN = {"py4j": "pyspark", "pydantic-core": "pydantic", "markupsafe": "jinja2", "urllib3": "requests"}

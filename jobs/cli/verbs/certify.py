@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.rendering.certificate import show_certificate
 from jobs.cli.result_file import print_json
@@ -25,13 +26,11 @@ def certify(
 
     Example: `lakescore certify flight_delays --date 2013-07-01`
     """
-    from pipelines.diagnostics.certifying import certify as certify_slice
-
     score_date = date_of(date)
     project = project_of(pipeline)
     spark = session_of(project)
     with terminal.working(f"{pipeline} {score_date}: scoring a sample in every way"):
-        certificate = certify_slice(spark, project, pipeline, score_date, rows=rows, isolated=isolated)
+        certificate = lakescore.certify(project, pipeline, score_date, rows=rows, isolated=isolated, spark=spark)
     print_json(certificate.as_json()) if as_json else show_certificate(certificate)
     if not certificate.holds:
         sys.exit(3)

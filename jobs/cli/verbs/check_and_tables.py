@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.rendering.tables import show_reports, show_tables
 from jobs.cli.result_file import print_json
@@ -37,8 +38,6 @@ def check(
 
     Example: `lakescore check flight_delays`
     """
-    from pipelines.diagnostics.checking import check_pipeline
-
     project = project_of(pipeline)
     names = pipelines_of(project, pipeline)
     if not names:
@@ -47,7 +46,7 @@ def check(
     for name in names:
         try:
             with terminal.working(f"{name}: checking"):
-                reports.append(check_pipeline(project, name, None if offline else partial(session_of, project)))
+                reports.append(lakescore.check(project, name, offline=offline, spark=partial(session_of, project)))
         except PipelineError as error:
             errors.append((name, error))
     if as_json:

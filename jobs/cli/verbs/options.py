@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import lakescore.opening
 from jobs.cli import terminal
 from jobs.cli.settings import Settings
 from pipelines.errors import PipelineError, UsageError, did_you_mean
@@ -88,13 +89,7 @@ def session_of(project: Project) -> SparkSession:
 
 def layout_of(project: Project, name: str) -> tuple[Pipeline, Layout]:
     """A pipeline and its tables; Spark is started only where a catalog must be asked for them."""
-    from pipelines.config import load_pipeline
-    from pipelines.resolution.layout import outputs_in_catalog
-    from pipelines.runs.tables import require_tables
-
-    pipeline = load_pipeline(project, name)
-    spark = session_of(project) if outputs_in_catalog(pipeline) else None
-    return pipeline, require_tables(spark, project, pipeline)
+    return lakescore.opening.layout_of(project, name, lambda: session_of(project))
 
 
 def date_of(text: str, option: str = "--date") -> dt.date:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.rendering import backfill as shown
 from jobs.cli.result_file import print_json, write_result
@@ -56,9 +55,14 @@ def plan(
 
     Example: `lakescore plan flight_delays --from 2013-07-01 --to 2013-07-31`
     """
-    from pipelines.backfills.planning import plan as plan_slices
-
-    project, planned = _look(plan_slices, pipeline, first, last, model_version, stale_because)
+    begin, end = period_of(first, last)
+    causes = _causes(stale_because)
+    project = project_of(pipeline)
+    with terminal.working(f"{pipeline}: planning {begin} to {end}"):
+        session = partial(session_of, project)
+        planned = lakescore.plan(
+            project, pipeline, begin, end, spark=session, model_version=model_version, stale_because=causes
+        )
     if sample and planned.pace is None:
         planned = _with_estimates(project, planned, quiet=as_json)
     write_result(planned.as_json())
@@ -101,38 +105,48 @@ def backfill(
 
     Example: `lakescore backfill flight_delays --from 2013-07-01 --to 2013-07-31`
     """
-    from pipelines.backfills.backfilling import Summary, at_once, due, most_a_pass, passes_of, plan_backfill
-    from pipelines.backfills.backfilling import backfill as run
+    from pipelines.backfills.backfilling import NOTHING_DUE, arrange, due, plan_backfill
     from pipelines.backfills.stop_signal import Stop, on_signals
 
-    project, planned = _look(plan_backfill, pipeline, first, last, model_version, stale_because)
+    begin, end = period_of(first, last)
+    wishes = {"model_version": model_version, "stale_because": _causes(stale_because)}
+    project = project_of(pipeline)
+    with terminal.working(f"{pipeline}: planning {begin} to {end}"):
+        planned = plan_backfill(partial(session_of, project), project, pipeline, begin, end, **wishes)
     wanted = due(planned, only)
     if not as_json:
         shown.show_standing(planned, wanted)
     if not wanted:
         if as_json:
-            print_json(Summary((), (), "", 0.0).as_json())
+            print_json(NOTHING_DUE.as_json())
         return
     spark = session_of(project)  # before the signals are ours: Spark's start takes Ctrl-C for itself
     with terminal.working("looking which slices can share a pass"):
-        together = min(most_a_pass(spark, project, planned), slices_a_pass or len(wanted))
-    sizes = passes_of(planned, only, together, max_failures)
-    one_each = max(sizes) == 1
-    threads = min(parallel or (min(os.cpu_count() or 1, 4) if one_each else 1), len(sizes))
-    if at_once(planned, threads) < threads:
-        terminal.note("one pass after the other: history gates compare slices with those before them", quiet=as_json)
-    with (
-        shown.watching(planned, wanted, at_once(planned, threads), quiet=as_json) as watcher,
-        on_signals(Stop(grace, told=watcher.stopping)) as stop,
-    ):
-        summary = run(
+        arranged = arrange(
             spark,
             project,
             planned,
             only=only,
             max_failures=max_failures,
-            parallel=threads,
-            together=together,
+            slices_a_pass=slices_a_pass,
+            parallel=parallel,
+        )
+    if arranged.at_once < arranged.parallel:
+        terminal.note("one pass after the other: history gates compare slices with those before them", quiet=as_json)
+    with (
+        shown.watching(planned, wanted, arranged.at_once, quiet=as_json) as watcher,
+        on_signals(Stop(grace, told=watcher.stopping)) as stop,
+    ):
+        summary = lakescore.backfill(
+            project,
+            pipeline,
+            begin,
+            end,
+            spark=spark,
+            only=only,
+            max_failures=max_failures,
+            planned=planned,
+            arranged=arranged,
             watcher=watcher,
             stop=stop,
         )
@@ -142,22 +156,6 @@ def backfill(
         options = command_options(model_version, stale_because, only, max_failures, slices_a_pass, parallel)
         shown.show_summary(summary, planned, f"lakescore{Settings.as_options()} backfill {pipeline}", options)
     raise typer.Exit(summary.exit_code)
-
-
-def _look(
-    planner: Callable[..., Plan],
-    pipeline: str,
-    first: str,
-    last: str,
-    model_version: int | None,
-    stale_because: str | None,
-) -> tuple[Project, Plan]:
-    begin, end = period_of(first, last)
-    causes = _causes(stale_because)
-    project = project_of(pipeline)
-    session, wishes = partial(session_of, project), {"model_version": model_version, "stale_because": causes}
-    with terminal.working(f"{pipeline}: planning {begin} to {end}"):
-        return project, planner(session, project, pipeline, begin, end, **wishes)
 
 
 def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:

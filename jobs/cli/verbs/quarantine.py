@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.prompt import ask, can_ask
 from jobs.cli.rendering import validation
@@ -51,15 +53,16 @@ def list_reasons(
 
     Example: `lakescore quarantine list flight_delays --from 2013-07-01`
     """
-    from pipelines.quality.quarantine import count_reasons, rejected_runs
+    from pipelines.quality.quarantine import rejected_runs
 
     begin, end = period_of(first or EVER[0].isoformat(), last or EVER[1].isoformat())
-    configured, layout = layout_of(project_of(pipeline), pipeline)
-    counts = count_reasons(layout, configured.model.name, begin, end)
+    project = project_of(pipeline)
+    counts = lakescore.count_refused(project, pipeline, begin, end, spark=partial(session_of, project))
     if as_json:
         print_json([asdict(count) for count in counts])
         return
     validation.show_reason_counts(counts)
+    _, layout = layout_of(project, pipeline)
     validation.show_rejected_runs(pipeline, rejected_runs(layout, pipeline, begin, end))
 
 
@@ -76,15 +79,16 @@ def show_rows(
 
     Example: `lakescore quarantine show flight_delays --date 2013-07-02`
     """
-    from pipelines.quality.quarantine import refused_rows
+    from pipelines.config import load_pipeline
 
-    begin, end = (date_of(date), date_of(date)) if date is not None else EVER
-    configured, layout = layout_of(project_of(pipeline), pipeline)
-    rows, in_all = refused_rows(layout, configured.model.name, begin, end, rule=rule, run_id=run_id, most=most)
+    day = None if date is None else date_of(date)
+    project = project_of(pipeline)
+    session, key = partial(session_of, project), load_pipeline(project, pipeline).key
+    rows, in_all = lakescore.quarantine(project, pipeline, day, rule=rule, run_id=run_id, most=most, spark=session)
     if as_json:
         print_json({"rows": [asdict(row) for row in rows], "in_all": in_all})
     else:
-        validation.show_refused_rows(rows, in_all, configured.key)
+        validation.show_refused_rows(rows, in_all, key)
 
 
 @app.command("replay")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import lakescore
 from jobs.cli.rendering.runs import show_run, show_runs
 from jobs.cli.result_file import print_json
 from jobs.cli.verbs.options import AsJson, project_of
@@ -31,12 +32,11 @@ def runs(
     if shown != (run_id is not None):
         raise UsageError("runs takes a pipeline, or `show` and a run's id", remedy="lakescore runs show RUN_ID")
     project = project_of(None if shown else pipeline)
-    ledger = ledger_of(project)
     if not shown:
-        entries = ledger.latest(pipeline=pipeline)[-most:]
+        entries = lakescore.runs(project, pipeline)[-most:]
         print_json([entry.as_json() for entry in entries]) if as_json else show_runs(entries)
         return
-    history = ledger.of_run(str(run_id))
+    history = ledger_of(project).of_run(str(run_id))
     if as_json:
         print_json([entry.as_json() for entry in history])
     else:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.rendering.progress import progress
 from jobs.cli.rendering.runs import show_result
@@ -42,19 +43,17 @@ def score(
     if reason and not accept:
         raise UsageError("--reason says why a check is accepted", remedy="name the check by --accept CHECK_ID")
     project = project_of(pipeline)
-    from pipelines.runs.scoring import score as score_slice
-    from pipelines.validation.verdict import Acceptance
-
     spark = session_of(project)
     with progress(f"{pipeline} {score_date}", quiet=as_json) as tell:
-        result = score_slice(
-            spark,
+        result = lakescore.score(
             project,
             pipeline,
             score_date,
+            spark=spark,
             force=force,
             model_version=model_version,
-            accepted=Acceptance(tuple(accept or ()), reason),
+            accept=accept or (),
+            reason=reason,
             progress=tell,
         )
     write_result(result.as_json())
@@ -71,15 +70,13 @@ def retract(
 
     Example: `lakescore retract flight_delays --date 2013-07-01 --reason "wrong weather"`
     """
-    from pipelines.upkeep.retracting import retract as take_back
-
     score_date = date_of(date)
     if not reason.strip():
         raise UsageError("a retraction needs a reason: it is kept on the record")
     project = project_of(pipeline)
     spark = session_of(project)
     with terminal.working(f"{pipeline} {score_date}: taking it back"):
-        retraction = take_back(spark, project, pipeline, score_date, reason)
+        retraction = lakescore.retract(project, pipeline, score_date, reason=reason, spark=spark)
     if as_json:
         print_json({**vars(retraction), "score_date": score_date.isoformat()})
     else:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.rendering import validation
 from jobs.cli.result_file import print_json, write_file
@@ -38,15 +39,13 @@ def validate(
 
     Example: `lakescore validate flight_delays --from 2013-03-01 --to 2013-03-31 --suite stricter.json`
     """
-    from pipelines.quality.trials import validate_slices
-
     begin, end = period_of(first, last)
     if suite is not None and not suite.is_file():
         raise UsageError(f"--suite: there is no file {suite}", expected="a suite as Great Expectations writes it")
     project = project_of(pipeline)
     spark, days = session_of(project), []
     with terminal.working(f"{pipeline}: validating"):
-        for day in validate_slices(spark, project, pipeline, begin, end, suite):
+        for day in lakescore.validate(project, pipeline, begin, end, suite=suite, spark=spark):
             days.append(day)
             terminal.note(f"{pipeline} {day.score_date}: {day.present.rows} rows", quiet=as_json)
     if as_json:
@@ -66,8 +65,6 @@ def suggest(
 
     Example: `lakescore suggest flight_delays --from 2013-05-01 --to 2013-06-30 --output suggested.json`
     """
-    from pipelines.quality.suggesting import suggest as suggest_suite
-
     begin, end = period_of(first, last)
     if output is not None and output.exists():
         raise UsageError(f"--output: {output} is there already", remedy="name another file, or remove that one")
@@ -76,7 +73,7 @@ def suggest(
     project = project_of(pipeline)
     spark = session_of(project)
     with terminal.working(f"{pipeline}: profiling {begin} to {end}"):
-        found = suggest_suite(spark, project, pipeline, begin, end)
+        found = lakescore.suggest(project, pipeline, begin, end, spark=spark)
     text = json.dumps(found, indent=2, default=str) + "\n"
     if output is None:
         sys.stdout.write(text)

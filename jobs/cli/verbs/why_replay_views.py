@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import lakescore
 from jobs.cli import terminal
 from jobs.cli.rendering.runs import show_replay
 from jobs.cli.rendering.why import show_answer
@@ -37,12 +38,10 @@ def replay(
 
     Example: `lakescore replay 20261122T210104-4afbeeb1`
     """
-    from pipelines.provenance.reproducing import replay as score_again
-
     project = project_of(None)
     spark = session_of(project)
     with terminal.working(f"{run_id}: scoring it again"):
-        found = score_again(spark, project, run_id, sample=sample)
+        found = lakescore.replay_run(project, run_id, sample=sample, spark=spark)
     print_json(found.as_json()) if as_json else show_replay(found)
     if not found.is_equal:
         raise typer.Exit(1 if found.unavailable else 3)
@@ -65,8 +64,6 @@ def why(
 
     Example: `lakescore why flight_delays 2013-07-01 UA 15 EWR`
     """
-    from pipelines.provenance.explaining import why as explain
-
     day = None if date is None else date_of(date)
     project = project_of(pipeline)
 
@@ -76,7 +73,7 @@ def why(
         return session_of(project)
 
     with terminal.working(f"{pipeline}: looking at the row"):
-        answer = explain(session, project, pipeline, key, day, quick=quick)
+        answer = lakescore.why(project, pipeline, key, day, spark=session, quick=quick)
     print_json(answer.as_json()) if as_json else show_answer(answer)
 
 
