@@ -84,7 +84,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project in one file, as `make package` makes it."""
     folder = tmp_path_factory.mktemp("package")
     shutil.copytree(ROOT / "pipelines", folder / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "jobs", folder / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("jobs", "lakescore"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder)
     build = [str(BIN / "uv"), "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
