@@ -13,7 +13,7 @@ with DAG(
     dag_id="lakescore_maintenance",
     description="Repairs the ledger and looks after the tables of all pipelines.",
     doc_md=(
-        "`lakescore repair`, then `lakescore maintain`, one pipeline after the other. Slices that runs are at work on "
+        "`lakescore repair`, then `lakescore maintain`, one pipeline after the other. Slices that runs are working on "
         "are left alone; files are kept for seven days. See `docs/backfills.md`."
     ),
     schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),

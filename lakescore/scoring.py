@@ -139,7 +139,7 @@ def backfill(
         parallel: how many passes at once; by default one, or of passes of one slice each one a core, at most four.
         planned: a plan of the same period, made just before; by default it is made here.
         arranged: how to go about its slices, as `arrange` has found; by default it is asked here.
-        watcher: told of what happens.
+        watcher: called with what happens.
         stop: by which a person may end it early.
 
     Raises:

@@ -106,16 +106,16 @@ class RejectedError(PipelineError):
 
     Args:
         problem: as for every error.
-        told: `expected`, `found` and `remedy`, as for every error.
+        details: `expected`, `found` and `remedy`, as for every error.
         run_id: the run that was rejected; empty where nothing ran.
         checks: the ids of the checks that failed.
     """
 
     exit_code = 3
 
-    def __init__(self, problem: str, *, run_id: str = "", checks: tuple[str, ...] = (), **told: Any) -> None:
+    def __init__(self, problem: str, *, run_id: str = "", checks: tuple[str, ...] = (), **details: Any) -> None:
         self.run_id, self.checks = run_id, checks
-        super().__init__(problem, **told)
+        super().__init__(problem, **details)
 
 
 class AbandonedError(PipelineError):

@@ -149,7 +149,7 @@ def log_file() -> Path | None:
     return _Java.log if _Java.log is not None and _Java.log.exists() else None
 
 
-def what_java_said(told: str) -> str:
+def what_java_said(output: str) -> str:
     r"""Why Java ended, in one line of all that it said: the exception that ended it, else its first word of its own.
 
     >>> what_java_said('WARNING: old\nException in thread "main" java.io.IOException: no jar\n\tat a.B(C.java:1)')
@@ -157,7 +157,7 @@ def what_java_said(told: str) -> str:
     >>> what_java_said("Invalid maximum heap size: -Xmx1x\nError: Could not create the Java Virtual Machine.")
     'Invalid maximum heap size: -Xmx1x'
     """
-    lines = [line for line in told.splitlines() if not _ASIDE.match(line)]
+    lines = [line for line in output.splitlines() if not _ASIDE.match(line)]
     thrown = next((found[1] for line in lines if (found := _THROWN.match(line))), None)
     return thrown or next(iter(lines), "no word of why")
 
@@ -188,11 +188,13 @@ def require_java() -> str:
         raise SetupError(
             "Spark needs Java, and there is none", expected=expected, found=home or "no java", remedy=remedy
         )
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(?:1\.)?(\d+)', told)
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', answer)
     if version is None or int(version[1]) < OLDEST_JAVA:
-        raise SetupError("this Java is too old for Spark", expected=expected, found=told.strip() or java, remedy=remedy)
-    return told.splitlines()[0]
+        raise SetupError(
+            "this Java is too old for Spark", expected=expected, found=answer.strip() or java, remedy=remedy
+        )
+    return answer.splitlines()[0]
 
 
 def _defaults(settings: Mapping[str, str]) -> dict[str, str]:

@@ -45,7 +45,7 @@ def pipeline_dag(name: str) -> DAG:
         name: the pipeline's, which is the DAG's too.
 
     Raises:
-        PipelineError: its configuration is wrong; told in its own words, without a trace that would bury them.
+        PipelineError: its configuration is wrong; shown as it is, without a traceback that would bury it.
     """
     if name in {file.stem for file in (ROOT / "dags").glob("*.py")}:
         raise ConfigurationError(

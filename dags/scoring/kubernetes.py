@@ -1,4 +1,4 @@
-"""The same jobs by the Spark operator of a Kubernetes cluster; what they came to is read from the ledger."""
+"""The jobs, run by the Spark operator of a Kubernetes cluster; what they came to is read from the ledger."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ class KubernetesScore(KubernetesJob):
         except AirflowException:
             run = self._run(since)
             if run is not None and run["state"] == "rejected":
-                told = f"the slice {self.score_date} of '{self.pipeline}' is rejected: {run['error']}\n"
-                told += f"  to do: look at `lakescore runs show {run['run_id']}`"
-                write_note(context, told)
-                raise AirflowFailException(told) from None
+                message = f"the slice {self.score_date} of '{self.pipeline}' is rejected: {run['error']}\n"
+                message += f"  to do: look at `lakescore runs show {run['run_id']}`"
+                write_note(context, message)
+                raise AirflowFailException(message) from None
             raise
         run = self._run(since)
         if run is None:  # already done: a run that finds nothing to do changes no state

@@ -67,25 +67,25 @@ def write_note(context: Context, text: str) -> None:
         log.warning("The task's note could not be written: %s", error)
 
 
-def notifiers(pipeline: str, told: OnFailure) -> list[BaseNotifier]:
-    """Who is told when a task fails for good.
+def notifiers(pipeline: str, on_failure: OnFailure) -> list[BaseNotifier]:
+    """Who is notified when a task fails for good.
 
     Args:
         pipeline: its name.
-        told: the pipeline's `on_failure`.
+        on_failure: the pipeline's `on_failure`.
     """
     found: list[BaseNotifier] = []
     message = f"{pipeline}: {{{{ ti.task_id }}}} failed in {{{{ dag_run.run_id }}}}: {{{{ exception }}}}"
-    if told.webhook is not None:
+    if on_failure.webhook is not None:
         from airflow.providers.http.notifications.http import HttpNotifier
 
         body: dict[str, Any] = {"text": message, "pipeline": pipeline, "dag_run": "{{ dag_run.run_id }}"}
         headers = {"Content-Type": "application/json"}
-        found.append(HttpNotifier(http_conn_id=told.webhook, json=body, headers=headers))
-    if told.email:
+        found.append(HttpNotifier(http_conn_id=on_failure.webhook, json=body, headers=headers))
+    if on_failure.email:
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
         subject = f"Lakescore: {pipeline}: {{{{ ti.task_id }}}} failed"
         html = f"<pre>{message.replace('exception', 'exception | e')}</pre>"
-        found.append(SmtpNotifier(to=list(told.email), subject=subject, html_content=html))
+        found.append(SmtpNotifier(to=list(on_failure.email), subject=subject, html_content=html))
     return found

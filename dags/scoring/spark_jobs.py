@@ -71,7 +71,7 @@ class SparkJob(SparkSubmitOperator):
 
     def execute(self, context: Context) -> Any:
         """Run the job, and make of its result what it means for the task."""
-        python = _told(spark_python)
+        python = _checked(spark_python)
         connection = connection_of(SPARK_CONNECTION)
         require_client_mode(connection)
         self.py_files = connection.extra_dejson.get("py-files")
@@ -91,7 +91,7 @@ class SparkJob(SparkSubmitOperator):
             return self.done(context, left_in(file))
 
     def result_option(self, file: Path) -> list[str]:
-        """How the job is told where to leave its result."""
+        """How the job knows where to leave its result."""
         return ["--result-file", str(file)]
 
     def done(self, context: Context, result: JobResult | None) -> Any:
@@ -138,7 +138,7 @@ class UpkeepJob(SparkJob):
     """`repair` or `maintain`, which leave no result file."""
 
     def result_option(self, file: Path) -> list[str]:
-        """None."""
+        """No result file: a plan prints its result."""
         return []
 
 
@@ -279,7 +279,7 @@ def registry_variables() -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _told(look: Callable[[], Path]) -> Path:
+def _checked(look: Callable[[], Path]) -> Path:
     """What it gives; an error of the set-up fails the task at once, in its own words."""
     try:
         return look()

@@ -47,7 +47,7 @@ BUNDLES = [
 
 
 def variables(home: Path, port: int, password: str) -> dict[str, str]:
-    """What Airflow's processes and its command line are told, by environment variables.
+    """What Airflow's processes and its command line are given, by environment variables.
 
     Args:
         home: Airflow's folder: its tables, logs and files.

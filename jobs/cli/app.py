@@ -120,8 +120,8 @@ def main(verb: str | None = None) -> None:
         first = (str(error).strip().splitlines() or [""])[0]
         spark_log = _spark_log()
         also = f", and Spark's log in {spark_log}" if spark_log is not None else ""
-        told = f"unexpected: {type(error).__name__}: {first}\n  to do: the whole story is in {log.name}{also}"
-        terminal.show_error(told)
+        message = f"unexpected: {type(error).__name__}: {first}\n  to do: the whole story is in {log.name}{also}"
+        terminal.show_error(message)
         sys.exit(1)
 
 
@@ -153,7 +153,7 @@ def _meaning(error: Exception) -> PipelineError | None:
 def _end_with(error: PipelineError) -> NoReturn:
     spark_log = _spark_log() if error.exit_code == 1 else None
     terminal.show_error(f"{error}\n  Spark's log: {spark_log}" if spark_log is not None else str(error))
-    with contextlib.suppress(PipelineError):  # it is told above
+    with contextlib.suppress(PipelineError):  # it is shown above
         write_error(error)
     sys.exit(error.exit_code)
 

@@ -63,7 +63,7 @@ class Backfilled:
         seconds: how long it took.
         run_id: the run that is published, where it is.
         counts: rows of the input, scored and quarantined, where it is published.
-        loads: how many workers loaded the model for it; of a pass, told with its first slice.
+        loads: how many workers loaded the model for it; of a pass, counted with its first slice.
         error: why it is not published.
     """
 
@@ -122,7 +122,7 @@ class Summary:
 
 
 class Watcher(Protocol):
-    """Told of what happens; from several threads."""
+    """Called with what happens; from several threads."""
 
     def at(self, day: dt.date, step: Step) -> None:
         """A slice begins a step."""
@@ -167,7 +167,7 @@ def due(plan: Plan, only: Only | None = None) -> list[PlannedSlice]:
 
     Args:
         plan: what was found.
-        only: `missing` or `stale` ones; `all` that no process is at and that have rows, current and rejected ones too.
+        only: `missing` or `stale` ones; `all` that have rows and are not running, current and rejected ones too.
             By default those that are due.
     """
     if only is None:
@@ -228,7 +228,7 @@ def arrange(
 
 
 def at_once(plan: Plan, parallel: int) -> int:
-    """How many slices may be at work together: one, where history gates compare each with those before it."""
+    """How many slices may run together: one, where history gates compare each with those before it."""
     return 1 if plan.pipeline.history else parallel
 
 
@@ -261,13 +261,13 @@ def backfill(
         max_failures: begin no more slices once more than this many failed or were rejected; None for any number.
         parallel: how many passes at once, as far as `at_once` lets them.
         together: over how many slices a pass is at most; fewer where they have many rows, or might fail too often.
-        watcher: told of what happens.
-        stop: says when to end; slices at work then end by themselves, unless it says otherwise.
+        watcher: called with what happens.
+        stop: says when to end; running slices then end by themselves, unless it says otherwise.
     """
     begin = time.monotonic()
     waiting = deque(due(plan, only))
     parallel = at_once(plan, parallel)
-    at_work: dict[Future[list[Backfilled]], Sequence[PlannedSlice]] = {}
+    running: dict[Future[list[Backfilled]], Sequence[PlannedSlice]] = {}
     done: list[Backfilled] = []
     why_left = ""
 
@@ -284,22 +284,22 @@ def backfill(
         return _run(spark, project, plan, items, tags, force_all=only == "all", may_go_on=may_go_on, tell=tell)
 
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="pass") as threads:
-        while at_work or (waiting and not why_left):
+        while running or (waiting and not why_left):
             failed = failures()
             why_left = _why_to_end(stop, failed, max_failures)
             if stop.is_urgent:
                 tags.cancel()
-            while waiting and len(at_work) < parallel and not why_left:
-                busy = sum(map(len, at_work.values()))
+            while waiting and len(running) < parallel and not why_left:
+                busy = sum(map(len, running.values()))
                 items = _next_pass(waiting, _most(together, max_failures, failed + busy), _usual_rows(done))
-                at_work[threads.submit(run, items)] = items
-            ended, _ = wait(at_work, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+                running[threads.submit(run, items)] = items
+            ended, _ = wait(running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
             for future in ended:
-                of_pass = {item.score_date: item for item in at_work.pop(future)}
+                of_pass = {item.score_date: item for item in running.pop(future)}
                 for slice_ in future.result():
                     done.append(slice_)
                     del of_pass[slice_.score_date]
-                    others = [item for items in at_work.values() for item in items]
+                    others = [item for items in running.values() for item in items]
                     watcher.ended(slice_, [*of_pass.values(), *others, *waiting])
     left = tuple(item.score_date for item in waiting)
     return Summary(tuple(done), left, why_left if left else "", round(time.monotonic() - begin, 1))
@@ -322,9 +322,9 @@ def passes_of(plan: Plan, only: Only | None, together: int, max_failures: int | 
     return sizes
 
 
-def _most(together: int, max_failures: int | None, failed_or_at_work: int) -> int:
-    """Over how many slices a pass may be, so that no more can fail than one too many, and those that are at work."""
-    return together if max_failures is None else max(1, min(together, max_failures + 1 - failed_or_at_work))
+def _most(together: int, max_failures: int | None, failed_or_running: int) -> int:
+    """Over how many slices a pass may be, so that no more can fail than one too many, and those that are running."""
+    return together if max_failures is None else max(1, min(together, max_failures + 1 - failed_or_running))
 
 
 def _next_pass(waiting: deque[PlannedSlice], most: int, usual_rows: float | None) -> list[PlannedSlice]:
@@ -354,7 +354,7 @@ def _usual_rows(done: Sequence[Backfilled]) -> float | None:
 class _Tags:
     """Marks the Spark jobs of this backfill's threads, so that they can be cancelled and nobody else's are.
 
-    A driver whose Java is gone cannot be told anything: what becomes of its slices tells of that.
+    A driver whose Java is gone cannot be asked for anything: the slices fail by themselves.
     """
 
     def __init__(self, spark: SparkSession) -> None:

@@ -48,32 +48,32 @@ def judge(
     Returns:
         Its state, the reasons, and what differs without being one.
     """
-    at_work = [entry.run_id for entry in past.runs if _is_at_work(layout, past, entry)]
-    if at_work:
-        return "running", tuple(f"run {run_id} is at it" for run_id in at_work), ()
+    running = [entry.run_id for entry in past.runs if _is_running(layout, past, entry)]
+    if running:
+        return "running", tuple(f"run {run_id} is running" for run_id in running), ()
     state, reasons, also = _by_table(past, published, now, main.name, stale_because)
     if is_off and state == "missing":
         return "off", (), also
     if state in ("missing", "stale") and len(past.state.runs) <= 1 and past.runs:
         retracted = past.retracted(now.run_key)
         if retracted is not None:
-            return "retracted", (_told(retracted),), also
+            return "retracted", (_ending(retracted),), also
         judged = [entry for entry in past.runs if entry.state in JUDGED]
         if judged and judged[-1].state == "rejected":
             since = _since(judged[-1], now, main.name)
             if not since:
-                return "rejected", (_told(judged[-1]),), also
+                return "rejected", (_ending(judged[-1]),), also
             reasons = (*reasons, f"run {judged[-1].run_id} was rejected; since then: {', '.join(since)}")
         if past.runs[-1].state not in JUDGED:
-            reasons = (*reasons, _told(past.runs[-1]))
+            reasons = (*reasons, _ending(past.runs[-1]))
     if state == "missing" and main.pinned.rows == 0:
         no_row = f"{main.name} has no row of it"
         return ("missing", (*reasons, no_row), also) if accepts_empty else ("empty", (no_row,), also)
     return state, reasons, also
 
 
-def _is_at_work(layout: Layout, past: Past, entry: Entry) -> bool:
-    """Whether a process may be at the slice: a run that a newer one overtook changes nothing any more."""
+def _is_running(layout: Layout, past: Past, entry: Entry) -> bool:
+    """Whether a process may be running the slice: a run that a newer one overtook changes nothing any more."""
     is_over = entry.fence is not None and entry.fence <= past.state.last_fence
     return entry.state in UNFINISHED and not is_over and is_alive(layout, entry)
 
@@ -135,8 +135,8 @@ def _since(ended: Entry, now: Manifest, main: str) -> tuple[str, ...]:
     return named
 
 
-def _told(ended: Entry) -> str:
-    words = {"started": "ended without a word"}.get(ended.state, ended.state)
+def _ending(ended: Entry) -> str:
+    words = {"started": "ended without saying how"}.get(ended.state, ended.state)
     error = shortened((ended.error or "").splitlines()[0] if ended.error else "", LONGEST_REASON)
     return f"run {ended.run_id} {words}{f': {error}' if error else ''}"
 

@@ -1,4 +1,4 @@
-"""A person's or a scheduler's word that a long run should end: Ctrl-C and SIGTERM, told apart from being killed."""
+"""A person's or a scheduler's word that a long run should end: Ctrl-C and SIGTERM, unlike being killed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from types import FrameType
 class Stop:
     """Whether the work should end.
 
-    Asked once, nothing new is begun; asked twice, or once the grace is over, what is at work is abandoned. Schedulers
+    Asked once, nothing new is begun; asked twice, or once the grace is over, what is running is abandoned. Schedulers
     kill what has not ended after 30 seconds and more: the grace is less by default.
     """
 
-    def __init__(self, grace_seconds: float = 20.0, told: Callable[[bool], object] | None = None) -> None:
-        self._grace, self._told = grace_seconds, told
+    def __init__(self, grace_seconds: float = 20.0, on_ask: Callable[[bool], object] | None = None) -> None:
+        self._grace, self._on_ask = grace_seconds, on_ask
         self._asked_at: float | None = None
         self._twice = False
 
@@ -27,8 +27,8 @@ class Stop:
             self._asked_at = time.monotonic()
         else:
             self._twice = True
-        if self._told is not None:
-            self._told(self._twice)
+        if self._on_ask is not None:
+            self._on_ask(self._twice)
 
     @property
     def is_asked(self) -> bool:

@@ -9,7 +9,7 @@ from pipelines.config.models import (
     Pipeline,
     Project,
     Reader,
-    Slice,
+    SliceFilter,
     Source,
     TableName,
 )
@@ -30,7 +30,7 @@ __all__ = [
     "Project",
     "Reader",
     "Scheduling",
-    "Slice",
+    "SliceFilter",
     "Source",
     "TableName",
     "TextFormat",

@@ -21,7 +21,7 @@ VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?=\}|:-)")
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice: YAML's own loader keeps the last one without a word."""
+    """Refuses a key that stands twice: YAML's own loader silently keeps the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -44,7 +44,7 @@ def is_reserved(name: str) -> bool:
     return name.lower() in RESERVED_COLUMNS or name.lower().startswith(RESERVED_PREFIXES)
 
 
-class Slice(Typed):
+class SliceFilter(Typed):
     """How the rows of one score date are found in a source."""
 
     column: str | None = None
@@ -57,7 +57,7 @@ class Slice(Typed):
     as touching the slice."""
 
     @model_validator(mode="after")
-    def one_way(self) -> Slice:
+    def one_way(self) -> SliceFilter:
         if (self.column is None) == (self.where is None):
             raise ValueError("a slice is selected by either 'column' or 'where'")
         return self
@@ -74,7 +74,7 @@ class Source(Typed):
     """Delta tables are pinned to a version; of the others paths, sizes and times are recorded. `jsonl`: JSON lines."""
     text: TextFormat = TextFormat()
     """How a CSV or JSON lines file spells its values."""
-    slice: Slice | None = None
+    slice: SliceFilter | None = None
     """How a score date's rows are found; without it the whole table is read. The first source needs one."""
     columns: dict[str, str] = {}
     """The contract: SQL types by column. A column that is missing or has another type stops a run before it reads.
@@ -182,7 +182,7 @@ class Model(Typed):
         return self
 
     def with_version(self, version: int) -> Model:
-        """The same with a fixed version."""
+        """This model with a fixed version."""
         return self.model_copy(update={"alias": None, "version": version})
 
 

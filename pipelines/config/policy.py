@@ -29,7 +29,7 @@ class Limits(Typed):
     quarantined_rows: int | None = Field(default=None, ge=0)
     """The largest number of rows that may be quarantined."""
     rules: dict[str, RuleLimit] = {}
-    """The same for single rules, by their ids."""
+    """Limits for single rules, by their ids."""
     model_raised_rows: int = Field(default=10, ge=0)
     """The largest number of rows on which the model may raise; they are quarantined, and the others scored."""
 

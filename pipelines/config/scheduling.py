@@ -17,7 +17,7 @@ _CRON_FIELDS = 5
 
 
 class OnFailure(Typed):
-    """Who is told when a slice fails for good, besides Airflow's log and notes."""
+    """Who is notified when a slice fails for good, besides Airflow's log and notes."""
 
     webhook: str | None = None
     """An Airflow connection of type `http`: what failed is posted to it as JSON, with a `text` for chat tools."""
@@ -53,7 +53,7 @@ class Scheduling(Typed):
     runner: Literal["spark-submit", "kubernetes"] = "spark-submit"
     """What starts Spark: spark-submit beside Airflow's worker, or the Spark operator of a Kubernetes cluster."""
     on_failure: OnFailure = OnFailure()
-    """Who is told when a slice fails for good."""
+    """Who is notified when a slice fails for good."""
 
     @field_validator("schedule")
     @classmethod

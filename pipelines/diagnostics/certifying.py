@@ -129,11 +129,13 @@ def certify(
     try:
         expected = outputs_of(reference, features, scoring.outputs)
     except Exception as error:  # a model may raise anything
-        told = f"{type(error).__name__}: {error}" if scoring.tells_values else type(error).__name__
+        raised = f"{type(error).__name__}: {error}" if scoring.tells_values else type(error).__name__
         raise ModelError(
-            f"{model.label} raises on the sample", expected="a result for each of its rows", found=told.splitlines()[0],
+            f"{model.label} raises on the sample",
+            expected="a result for each of its rows",
+            found=raised.splitlines()[0],
             remedy="see which rows those are: `lakescore score` quarantines them; take other --rows or another --date",
-        ) from error  # fmt: skip
+        ) from error
 
     def ways() -> Iterator[Way]:
         yield from _batched(reference, features, scoring, expected)

@@ -86,7 +86,7 @@ def _require_own_tables(project: Project, pipeline: Pipeline) -> None:
         try:
             other = load_pipeline(project, name)
         except PipelineError:
-            continue  # it is told when that one is checked
+            continue  # it is reported when that one is checked
         shared = own & set(table_names(other).values())
         if name != pipeline.name and shared:
             places = ", ".join(str(table.path or table.table) for table in shared)

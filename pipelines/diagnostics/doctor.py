@@ -104,11 +104,11 @@ def _input(spark: SparkSession | None, project: Project, source: Source, what: s
         return
     short = {name: days for name, days in kept.items() if days < promised}
     if short:
-        told = ", ".join(f"{name} is {days:g} days" for name, days in short.items())
+        listed = ", ".join(f"{name} is {days:g} days" for name, days in short.items())
         properties = ", ".join(f"'{name}' = 'interval {promised} days'" for name in short)
         yield warning(
             what,
-            f"{told}; replay_days promises {promised}",
+            f"{listed}; replay_days promises {promised}",
             f"ALTER TABLE delta.`{location}` SET TBLPROPERTIES ({properties}); or lower replay_days",
         )
     else:

@@ -27,7 +27,7 @@ LEAST_FREE = 1 << 30
 
 
 def machine_findings(project: Project) -> Iterator[Finding]:
-    """All that can be told without Spark."""
+    """All that can be found without Spark."""
     yield attempt("Java", None, require_java)
     yield ok("Python", f"{sys.version.split()[0]} at {sys.executable}")
     yield from _packages()
@@ -51,7 +51,7 @@ def spark_finding(session: Callable[[], SparkSession]) -> Finding:
 def _packages() -> Iterator[Finding]:
     found = {name: version for name in (*NEEDED, INTRUDER) if (version := installed(name)) is not None}
     missing = [name for name in NEEDED if name not in found]
-    told = ", ".join(f"{name} {found[name]}" for name in NEEDED if name in found)
+    versions = ", ".join(f"{name} {found[name]}" for name in NEEDED if name in found)
     if missing:
         yield problem(
             "packages",
@@ -59,7 +59,7 @@ def _packages() -> Iterator[Finding]:
             'pip install "lakescore[spark]", or in its repository make demo',
         )
     else:
-        yield ok("packages", told)
+        yield ok("packages", versions)
     if INTRUDER in found:
         yield problem(
             "packages",

@@ -1,7 +1,7 @@
 """What is known of each row, as bits of whole numbers: the rules that it breaks, and the populations that it is not of.
 
-Bits are cheap to set for every row, nearly always 0, and so next to nothing when stored; all that is told of rows in
-numbers is counted from them, and spelled out for the refused rows only.
+Bits are cheap to set for every row, nearly always 0, and so next to nothing when stored. All numbers of rows are
+counted from them; they are spelled out for the refused rows only.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def masks(rules: tuple[Rule, ...]) -> tuple[Column, ...]:
 
 @lru_cache(maxsize=64)
 def absences(rules: tuple[Rule, ...]) -> tuple[Column, ...]:
-    """The same for the rules' populations; a bit is set where the row is not of one."""
+    """A mask of the rules' populations; a bit is set where the row is not of one."""
     return _words(ABSENT, [~is_within(population) for population in populations(rules)])
 
 

@@ -86,21 +86,21 @@ def differences(
     there = {field.name: field for field in found}
     missing = [field for field in declared if field.name not in there]
     others = [field for field in found if field.name not in declared.names]
-    told, renamed = [], set()
+    found_differences, renamed = [], set()
     for field in missing:
         free = [other for other in others if other.name not in renamed]
         successor = _successor(field, free, are_texts=are_texts)
         if successor is None:
-            told.append(f"{field.name}: missing")
+            found_differences.append(f"{field.name}: missing")
         else:
             renamed.add(successor.name)
-            told.append(f"{field.name}: missing; it looks renamed to {successor.name}")
+            found_differences.append(f"{field.name}: missing; it looks renamed to {successor.name}")
     for field in declared:
         if field.name in there and _kind(there[field.name]) != _kind(field):
-            told.append(f"{field.name}: {_kind(there[field.name])}, declared as {_kind(field)}")
+            found_differences.append(f"{field.name}: {_kind(there[field.name])}, declared as {_kind(field)}")
     if refuses_others:
-        told += [f"{field.name}: not declared" for field in others if field.name not in renamed]
-    return told
+        found_differences += [f"{field.name}: not declared" for field in others if field.name not in renamed]
+    return found_differences
 
 
 def _successor(field: T.StructField, others: Sequence[T.StructField], *, are_texts: bool) -> T.StructField | None:

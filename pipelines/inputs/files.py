@@ -67,11 +67,11 @@ class Dates:
     """What a file tells of the dates or times that it holds.
 
     Args:
-        told: its partition, or its least and greatest value, as a log has them.
+        bounds: its partition, or its least and greatest value, as a log has them.
         has_zone: whether its times are moments; else they are the clock's.
     """
 
-    told: FileAction
+    bounds: FileAction
     has_zone: bool = True
 
 
@@ -127,7 +127,7 @@ class FolderSource:
 
     def _touched(self, reach: Reach) -> tuple[DataFile, ...]:
         found = zip(self._listed.files, self._dates(reach.column), strict=True)
-        return tuple(file for file, dates in found if replace(reach, has_zone=dates.has_zone).touched_by(dates.told))
+        return tuple(file for file, dates in found if replace(reach, has_zone=dates.has_zone).touched_by(dates.bounds))
 
     def _dates(self, column: str) -> list[Dates]:
         if column not in self._by_column:

@@ -110,8 +110,10 @@ def _types_of_files(location: str) -> dict[str, Types]:
 
 
 def _type_of(leaf: pa.parquet.ColumnSchema) -> LogicalType:
-    told = json.loads(leaf.logical_type.to_json())
-    return LogicalType(told["Type"], told.get("timeUnit"), told.get("isAdjustedToUTC"), leaf.path != leaf.name)
+    described = json.loads(leaf.logical_type.to_json())
+    return LogicalType(
+        described["Type"], described.get("timeUnit"), described.get("isAdjustedToUTC"), leaf.path != leaf.name
+    )
 
 
 def _require_readable(name: str, file: str, types: Types) -> None:

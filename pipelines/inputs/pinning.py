@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.config import Pipeline, Project, Source
-from pipelines.config import Slice as Selection
+from pipelines.config import Pipeline, Project, SliceFilter, Source
 from pipelines.errors import SourceError
 from pipelines.inputs.files import UNTOLD, FolderSource, dates_by_path, list_files
 from pipelines.inputs.parquet_footers import dates_by_footer
@@ -145,7 +144,7 @@ def files_at(
     return TextSource(listed, day, timezone, read, kept)
 
 
-def reach(selection: Selection | None, score_date: dt.date, timezone: str) -> Reach | None:
+def reach(selection: SliceFilter | None, score_date: dt.date, timezone: str) -> Reach | None:
     """The dates that a slice reads, or None where only the filter itself knows."""
     if selection is None or selection.column is None:
         return None

@@ -116,7 +116,7 @@ def read_period(
 
 
 def _tell_slices(rows: DataFrame, pipeline: Pipeline) -> bool:
-    """Whether the one slice to which a row of the first source belongs is told by the row.
+    """Whether the one slice to which a row of the first source belongs is named by the row.
 
     Of times in a zone it is not: slices are bounded by the zone's midnights as Python knows them, and Spark tells days
     as Java does, which has rules of another age, and two days for an hour of a clock that is set back over midnight.
@@ -254,23 +254,23 @@ def count_input(spark: SparkSession, pipeline: Pipeline, sources: Sequence[Pinne
 def count_inputs(
     spark: SparkSession, pipeline: Pipeline, sources: Mapping[dt.date, Sequence[PinnedSource]]
 ) -> dict[dt.date, int]:
-    """The same of several slices, by one scan where their rows tell their dates.
+    """The rows of the input of several slices, by one scan where their rows tell their dates.
 
     Args:
         spark: the session.
         pipeline: whose slices.
         sources: of each score date, of the same versions.
     """
-    told = {score_date: pinned[0].pinned.rows for score_date, pinned in sources.items()}
-    untold = [score_date for score_date, rows in told.items() if rows is None]
-    if len(untold) > 1:
-        source = sources[untold[0]][0]
+    known = {score_date: pinned[0].pinned.rows for score_date, pinned in sources.items()}
+    unknown = [score_date for score_date, rows in known.items() if rows is None]
+    if len(unknown) > 1:
+        source = sources[unknown[0]][0]
         rows = read_source(spark, source, pipeline.source.tables[source.name])
         day = days_of_rows(rows, pipeline)
         if day is not None and _tell_slices(rows, pipeline):
-            of_days = _sliced(rows, pipeline, source, min(untold), max(untold)).where(day.isin(untold))
+            of_days = _sliced(rows, pipeline, source, min(unknown), max(unknown)).where(day.isin(unknown))
             counted = {row[DAY]: row["count"] for row in of_days.groupBy(day.alias(DAY)).count().collect()}
-            return {score_date: counted.get(score_date, 0) if n is None else n for score_date, n in told.items()}
+            return {score_date: counted.get(score_date, 0) if n is None else n for score_date, n in known.items()}
     return {score_date: count_input(spark, pipeline, pinned, score_date) for score_date, pinned in sources.items()}
 
 

@@ -26,7 +26,7 @@ from pipelines.errors import (
 from pipelines.inputs.refusals import refused_by
 
 SparkError: TypeAlias = PySparkException | Py4JJavaError
-UNREADABLE = re.compile(r"\[FAILED_READ_FILE(?P<condition>[^\]]*)\] (?P<told>[^\n]*)")
+UNREADABLE = re.compile(r"\[FAILED_READ_FILE(?P<condition>[^\]]*)\] (?P<reason>[^\n]*)")
 """Spark's message about a data file that is missing, cut off, no Parquet, or of another type."""
 ANOTHER_TYPE = ".PARQUET_COLUMN_DATA_TYPE_MISMATCH"
 VALUES = frozenset(
@@ -147,14 +147,14 @@ def meaning_of_data(error: SparkError, *, tells_values: bool = False) -> SourceE
         return SourceError(
             "a data file of the input has a column of another type than the others",
             expected="one type a column in all files",
-            found=broken["told"],
+            found=broken["reason"],
             remedy="write all files alike, each column with one type",
         )
     if broken is not None:
         return SourceError(
             "a data file of the input cannot be read",
             expected="the files that the table's log names, whole",
-            found=broken["told"],
+            found=broken["reason"],
             remedy="restore the file, or the table's last whole version",
         )
     if conditions_of(error).isdisjoint(VALUES):
@@ -191,5 +191,5 @@ def _found(error: SparkError, *, tells_values: bool) -> str:
     condition = error.getCondition() if isinstance(error, PySparkException) else None
     if not tells_values and not isinstance(error, AnalysisException):
         return condition or ", ".join(sorted(conditions_of(error))) or type(error).__name__
-    told = root_cause(error) if isinstance(error, Py4JJavaError) else first_line(error)
-    return told if condition is None or condition in VALUES else f"{condition}: {told}"
+    text = root_cause(error) if isinstance(error, Py4JJavaError) else first_line(error)
+    return text if condition is None or condition in VALUES else f"{condition}: {text}"

@@ -61,8 +61,8 @@ class TextSource:
                 if first <= day <= last:
                     rows[day] += count
                     digests[day] += digest
-        told = digest_of(f"{day}|{rows[day]}|{digests[day] % _MODULUS:x}" for day in sorted(rows))
-        return Pinned(None, f"rows#{told}", rows.total())
+        of_all = digest_of(f"{day}|{rows[day]}|{digests[day] % _MODULUS:x}" for day in sorted(rows))
+        return Pinned(None, f"rows#{of_all}", rows.total())
 
     @cached_property
     def _days_of_files(self) -> Mapping[str, Days]:

@@ -1,4 +1,4 @@
-"""An MLflow model's files as data: what loading them would do, told without running any of it."""
+"""An MLflow model's files as data: what loading them would do, found without running any of it."""
 
 from __future__ import annotations
 
@@ -293,8 +293,8 @@ def _requirements(folder: Path, label: str) -> tuple[str, ...]:
 
 def _python_version(folder: Path, flavors: Mapping[str, Mapping[str, Any]], label: str) -> str | None:
     exists = _text(folder, "python_env.yaml", label) is not None
-    told = _yaml(folder, "python_env.yaml", label).get("python") if exists else None
-    for version in (told, flavors[PYTHON].get("python_version")):
+    recorded = _yaml(folder, "python_env.yaml", label).get("python") if exists else None
+    for version in (recorded, flavors[PYTHON].get("python_version")):
         if isinstance(version, str):  # YAML takes 3.10 for the number 3.1
             return shortened(version, 50)
     return None

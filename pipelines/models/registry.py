@@ -71,7 +71,7 @@ def metrics_of(tracking_uri: str, name: str, version: int) -> dict[str, float]:
             return {}
         metrics = find_metrics(tracking_uri, found.run_id)
         return dict(client(tracking_uri).get_run(found.run_id).data.metrics) if metrics is None else metrics
-    except Exception:  # whatever the store's driver raises: metrics are told where they can be had
+    except Exception:  # whatever the store's driver raises: metrics are shown where they can be had
         return {}
 
 
@@ -160,7 +160,7 @@ def _downloaded(tracking_uri: str, cache: Path, found: FoundVersion) -> Path:
         downloaded = download_artifacts(
             f"models:/{found.name}/{found.version}", dst_path=str(part / "files"), tracking_uri=tracking_uri
         )
-        if not (Path(downloaded) / "MLmodel").is_file():  # MLflow downloads nothing, without a word, where nothing is
+        if not (Path(downloaded) / "MLmodel").is_file():  # MLflow silently downloads nothing where nothing is
             raise FileNotFoundError(f"no MLmodel file at {found.source}")
         Path(downloaded).rename(folder)
     except Exception as error:

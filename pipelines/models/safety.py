@@ -239,13 +239,13 @@ def _require_trusted(
     unknown = sorted(names - trusted)
     if not unknown:
         return
-    told = [shown(name) for name in unknown[:_MOST_NAMES]]
+    listed = [shown(name) for name in unknown[:_MOST_NAMES]]
     if len(unknown) > _MOST_NAMES:
-        told.append(f"… and {len(unknown) - _MOST_NAMES} more")
+        listed.append(f"… and {len(unknown) - _MOST_NAMES} more")
     usable = [name for name in unknown[:_MOST_NAMES] if _NAME.fullmatch(name) and len(name) < 200]  # noqa: PLR2004
     line = json.dumps(sorted({*trusted_types, *usable}))
     raise ModelError(
-        f"{label} holds or asks for types that are not trusted:\n    " + "\n    ".join(told),
+        f"{label} holds or asks for types that are not trusted:\n    " + "\n    ".join(listed),
         expected="only types whose loading is known to do no harm; the list in the MLmodel file does not count",
         found=f"{len(unknown)} others",
         remedy="log it without them; or, if you know that none of them does harm whatever the file holds, "

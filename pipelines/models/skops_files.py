@@ -1,4 +1,4 @@
-"""What a skops file holds, told without loading it, and kept: to look costs the imports of scikit-learn and SciPy."""
+"""What a skops file holds, found without loading it, and kept: a look costs the imports of scikit-learn and SciPy."""
 
 from __future__ import annotations
 

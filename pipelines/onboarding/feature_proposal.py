@@ -59,8 +59,8 @@ def propose_features(
     """An expression for each input of a model.
 
     Columns of the same name come first, then those that differ only in case, spaces and punctuation. For the others
-    a person is asked, with the nearest name; where none can be, all are told at once. A cast that may change values is
-    counted over all rows: how many it keeps is told, and one that keeps none is refused.
+    a person is asked, with the nearest name; where none can be, all are named at once. A cast that may change values is
+    counted over all rows: how many it keeps is shown, and one that keeps none is refused.
 
     Args:
         frame: the table.

@@ -228,7 +228,7 @@ def _files(project: Project, wish: Wish) -> tuple[Path, Path]:
 
 
 def _source(spark: SparkSession, project: Project, wish: Wish) -> Source:
-    """The source as the configuration will say it: a path that is below the environment's inputs is told from there."""
+    """The source as the configuration will say it: a path below the environment's inputs is given from there."""
     inputs = project.environment.inputs
     here = Path(wish.source)
     if "://" in wish.source:

@@ -19,7 +19,7 @@ def sentence(error: UsageError) -> str:
 
 
 def asked(ask: Ask, question: str, default: str, find: Callable[[str], Found]) -> Found:
-    """What comes of a person's answer; one that will not do is told, and asked for again.
+    """What comes of a person's answer; one that will not do is explained, and asked for again.
 
     Args:
         ask: asks them.
@@ -30,10 +30,10 @@ def asked(ask: Ask, question: str, default: str, find: Callable[[str], Found]) -
     Raises:
         UsageError: of the last of three answers that would not do.
     """
-    told = question
+    shown = question
     for _ in range(TRIES - 1):
         try:
-            return find(ask(told, default))
+            return find(ask(shown, default))
         except UsageError as error:
-            told = f"{error.brief}{f' ({error.remedy})' if error.remedy else ''}. {question}"
-    return find(ask(told, default))
+            shown = f"{error.brief}{f' ({error.remedy})' if error.remedy else ''}. {question}"
+    return find(ask(shown, default))

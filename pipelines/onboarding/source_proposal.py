@@ -224,11 +224,11 @@ def propose_key(frame: DataFrame, date: DateProposal, wanted: Sequence[str]) -> 
         best = _best_key(rows, [*impersonal[: MOST_CANDIDATES - len(last_resort)], *last_resort])
     if best.is_unique:
         return key_proposal(best.columns, best.distinct, best.rows, frame.columns)
-    told = f"{', '.join(best.columns)}: {_counted(best.distinct, best.rows)}"
+    described = f"{', '.join(best.columns)}: {_counted(best.distinct, best.rows)}"
     raise UnguessedError(
         f"no combination of up to {MOST_KEY_COLUMNS} columns identifies a row within its date",
         expected="columns without nulls whose values no two rows of a date share",
-        found=f"the best is {told}" if best.columns else "no column of a type that a key may have",
+        found=f"the best is {described}" if best.columns else "no column of a type that a key may have",
         remedy="name the key by --key, or number the rows where the source is written",
     )
 
@@ -317,8 +317,8 @@ def _in_parts(frame: DataFrame) -> list[_Way]:
 
 def _gaps(way: _Way, missing: int, unread: int) -> str:
     """The rows without a date: those with nothing there, and those with what reads as none."""
-    told = f", {_rows(missing)} without" if missing else ""
-    return told + (f", {_rows(unread)} not readable as {way.pattern or 'a date'}" if unread else "")
+    described = f", {_rows(missing)} without" if missing else ""
+    return described + (f", {_rows(unread)} not readable as {way.pattern or 'a date'}" if unread else "")
 
 
 def _warning(way: _Way, undated: int, also: Sequence[str]) -> str:
@@ -349,11 +349,11 @@ def _seen(way: _Way, place: int) -> list[Column]:
 def _distinct(rows: DataFrame, sets: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
     """How many rows each set of columns tells apart within its date; of all rows by the empty set."""
 
-    def told(columns: tuple[str, ...]) -> Column:
+    def described(columns: tuple[str, ...]) -> Column:
         given = reduce(Column.__and__, [column(name).isNotNull() for name in columns])
         return F.count_distinct(F.when(given, F.struct(_DAY, *map(column, columns))))
 
-    row = rows.agg(F.count(F.lit(1)), *map(told, sets)).first()
+    row = rows.agg(F.count(F.lit(1)), *map(described, sets)).first()
     assert row is not None  # noqa: S101 - an aggregate has one row
     return {(): row[0], **dict(zip(sets, row[1:], strict=True))}
 
@@ -361,8 +361,8 @@ def _distinct(rows: DataFrame, sets: Sequence[tuple[str, ...]]) -> dict[tuple[st
 def _counted(distinct: int, rows: int) -> str:
     if rows == 1:
         return "a guess from one row"
-    told = f"{distinct} distinct in {rows} rows, within a date"
-    return told if distinct == rows else f"{told}: not unique, and a slice with such rows is not published"
+    described = f"{distinct} distinct in {rows} rows, within a date"
+    return described if distinct == rows else f"{described}: not unique, and a slice with such rows is not published"
 
 
 def plain(name: str) -> str:

@@ -76,7 +76,7 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way, stage
     checks, files = prepared.checks, way.files
     marked = tagged_of(way.frame, resolved.definition, prepared, [] if files is None else places())
     asked = measures(checks.stage_rules, checks.measured + measures_of(resolved.definition.pipeline))
-    observed, told = observing(marked, asked)
+    observed, measured = observing(marked, asked)
     final = final_columns([resolved], staged_at)
     rows, workers = staged_rows(observed, resolved, prepared, files=files, uses_native=way.uses_native, final=final)
     with translated(lambda error: cut_short(error, resolved.model, workers, rows)):
@@ -85,7 +85,7 @@ def _pass(resolved: Resolved, prepared: Prepared, stage: Stage, way: _Way, stage
     return Written(
         rows.drop(KIND).schema,
         without_unread(resolved.frame).schema,
-        {resolved.slice.score_date: told()},
+        {resolved.slice.score_date: measured()},
         replace(workers.report(), columns_read=columns_read),
         is_final=final is not None,
     )

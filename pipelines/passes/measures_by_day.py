@@ -41,10 +41,10 @@ def _named(day: dt.date, name: str) -> str:
     return f"{day.isoformat()} {name}"
 
 
-def observed_by_day(told: Mapping[str, Any], days: Sequence[dt.date]) -> Mapping[dt.date, Mapping[str, Any]]:
+def observed_by_day(observed: Mapping[str, Any], days: Sequence[dt.date]) -> Mapping[dt.date, Mapping[str, Any]]:
     """What came of `measures_by_day`, by the day and the measure's own name."""
     found: dict[dt.date, dict[str, Any]] = {day: {} for day in days}
-    for name, value in told.items():
+    for name, value in observed.items():
         day, _, of_day = name.partition(" ")
         found[dt.date.fromisoformat(day)][of_day] = value
     return found

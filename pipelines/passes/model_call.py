@@ -27,7 +27,7 @@ from pipelines.validation.stage import stage_values
 
 def build_environment(run: Resolved) -> None:
     """Build the model's environment where it needs one of its own: workers do too, each on its machine."""
-    if run.definition.pipeline.model.environment == "isolate":  # what is wrong with it is told best from here
+    if run.definition.pipeline.model.environment == "isolate":  # its faults are best reported from here
         made_with = run.model.artifact
         environment_python(made_with.requirements, made_with.python_version, Path(run.environment.cache))
 

@@ -1,4 +1,4 @@
-"""Puts rows in place: fenced, whole or not at all, and told apart afterwards. The one way into the pipeline's tables.
+"""Puts rows in place: fenced, whole or not at all, and known apart afterwards. The one way into the pipeline's tables.
 
 Spark writes the rows once, as files of the table's own folder; a commit of the log alone makes them the slice.
 delta-rs checks nothing of such a commit. So each attempt looks at the table anew, checks, and commits at that very
@@ -266,7 +266,7 @@ def put(frame: Rows, table: DeltaTable, location: str, changes: Sequence[Change]
             there = _committed(location, left, files)
     except UnknownEndError:
         raise  # a commit may name the files
-    except PipelineError:  # the table has told that none of them is there
+    except PipelineError:  # the table says that none of them is there
         _discard(folders.values())
         raise
     _discard(folder for run_id, folder in folders.items() if run_id not in there)

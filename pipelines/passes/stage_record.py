@@ -73,7 +73,7 @@ class StageRecord:
         history: what gates compare with earlier slices, by their names.
         staged_at: when the rows were written.
         is_final: whether the files are as the tables have them.
-        workers: what the workers told.
+        workers: what the workers reported.
         look: the numbers that the audit asks for, by name; None where the audit has to look itself.
         audit: what it came to; None before it.
     """

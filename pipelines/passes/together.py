@@ -55,7 +55,7 @@ def _one_job(
     first, checks = runs[0], prepared.checks
     days = [run.slice.score_date for run in runs]
     measured = checks.measured + measures_of(first.definition.pipeline)
-    observed, told = observing(rows_together(runs, prepared), measures_by_day(checks, measured, days))
+    observed, numbers = observing(rows_together(runs, prepared), measures_by_day(checks, measured, days))
     final = final_columns(runs, staged_at)
     rows, workers = staged_rows(
         observed, first, prepared, uses_native=uses_native, slices=len(runs), carried=[SLICE], final=final
@@ -68,7 +68,7 @@ def _one_job(
     return Written(
         rows.drop(SLICE, KIND).schema,
         without_unread(first.frame).schema,
-        observed_by_day(told(), days),
+        observed_by_day(numbers(), days),
         replace(workers.report(), slices=len(runs)),
         counted=tuple(name for name, aggregate in measured if aggregate == COUNTED),
         is_final=final is not None,

@@ -30,7 +30,7 @@ MOST_SLICES = 100
 MOST_ROWS = 1_000_000
 """So many a pass over several slices has at most: more are scored as well by themselves."""
 MOST_FRAMES = 31
-"""The same, where each slice brings a plan of its own, which Spark has to think about."""
+"""So many slices at most where each brings a plan of its own, which Spark has to think about."""
 MOST_NUMBERS = 500
 """Numbers that are measured in a pass, of all its slices: each costs something for every row."""
 

@@ -17,13 +17,13 @@ from pipelines.transforms.staging import KIND, SLICE
 
 @dataclass(frozen=True)
 class Written:
-    """What a pass over the input told.
+    """What a pass over the input gave.
 
     Args:
         schema: the stages'.
         read: the columns of the input.
         measured: what was measured of values on the way, by score date.
-        workers: what the workers told.
+        workers: what the workers reported.
         counted: the names of numbers that are the rows of the slice.
         is_final: whether the files of scored rows are as the predictions table has them.
     """

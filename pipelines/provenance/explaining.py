@@ -96,7 +96,7 @@ class Answer:
         slice_reasons: why.
         features: the model's inputs, as the model saw them.
         contributions: what each added to the prediction.
-        notes: what could not be told, and why.
+        notes: what is not known, and why.
     """
 
     pipeline: str
@@ -258,8 +258,8 @@ def _by_input(spark: SparkSession, project: Project, name: str, asked: Answer) -
     else:
         sources = pin_sources(spark, project, pipeline, ANY_DAY, {})
         rows = read_whole(spark, pipeline, definition.query, sources)
-        told = days_of_rows(rows, pipeline)
-        first = rows.where(_is(asked.key, rows)).select(F.lit(None) if told is None else told).first()
+        days = days_of_rows(rows, pipeline)
+        first = rows.where(_is(asked.key, rows)).select(F.lit(None) if days is None else days).first()
         day, is_there = (None if first is None else first[0]), first is not None
     if not is_there:
         return asked

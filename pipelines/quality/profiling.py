@@ -34,7 +34,7 @@ TAIL = 0.001
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What the pass told of a column.
+    """What the pass observed of a column.
 
     Args:
         type: its Spark type.
@@ -57,7 +57,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """What the pass told of a period.
+    """What the pass observed of a period.
 
     Args:
         first: the first score date.
@@ -104,17 +104,17 @@ def profile_period(
     key = F.struct(DAY, *[column(name) for name in pipeline.key])
     counting = frame.observe(observation, *aggregates)
     counted = counting.agg(F.count_distinct(key).alias("keys"), F.count(F.lit(1)).alias("rows")).first()
-    told = observation.get
-    if counted is not None and told["rows"] != counted["rows"]:
+    observed = observation.get
+    if counted is not None and observed["rows"] != counted["rows"]:
         # A task that ran twice was observed twice: take the profile again, by itself.
         row = frame.agg(*aggregates).first()
-        told = told if row is None else row.asDict()
-    columns = {field.name: _column(field, told, number) for number, field in enumerate(fields)}
-    days = {item["item"]: item["count"] for item in told["days"] or []}
+        observed = observed if row is None else row.asDict()
+    columns = {field.name: _column(field, observed, number) for number, field in enumerate(fields)}
+    days = {item["item"]: item["count"] for item in observed["days"] or []}
     keys = counted["keys"] if counted is not None else 0
     taken = frozenset(pipeline.key) | _taken_by_features(frame, pipeline)
     dating = _telling_dates(frame, pipeline)
-    return Profile(first, last, told["rows"], dict(sorted(days.items())), keys, columns, taken, dating)
+    return Profile(first, last, observed["rows"], dict(sorted(days.items())), keys, columns, taken, dating)
 
 
 def _taken_by_features(frame: DataFrame, pipeline: Pipeline) -> frozenset[str]:
@@ -169,19 +169,19 @@ def _aggregates(field: T.StructField, middle: dt.date) -> dict[str, Column]:
     return found
 
 
-def _column(field: T.StructField, told: Mapping[str, Any], number: int) -> ColumnProfile:
-    nulls = told[f"nulls_{number}"]
-    items = told.get(f"values_{number}") or []
+def _column(field: T.StructField, observed: Mapping[str, Any], number: int) -> ColumnProfile:
+    nulls = observed[f"nulls_{number}"]
+    items = observed.get(f"values_{number}") or []
     counted = {item["item"]: item["count"] for item in items if item["item"] is not None}
     # The listed values are all there are if their counts add up to the rows that have one.
-    is_complete = 0 < len(counted) <= FEW and sum(counted.values()) == told["rows"] - nulls
-    late = {item["item"]: item["count"] for item in told.get(f"late_{number}") or []}
+    is_complete = 0 < len(counted) <= FEW and sum(counted.values()) == observed["rows"] - nulls
+    late = {item["item"]: item["count"] for item in observed.get(f"late_{number}") or []}
     return ColumnProfile(
         field.dataType,
         nulls,
-        tuple(told.get(f"quantiles_{number}") or ()),
-        told.get(f"least_{number}"),
-        told.get(f"greatest_{number}"),
+        tuple(observed.get(f"quantiles_{number}") or ()),
+        observed.get(f"least_{number}"),
+        observed.get(f"greatest_{number}"),
         counted if is_complete else None,
         is_complete and all(0 < late.get(value, 0) < times for value, times in counted.items()),
     )

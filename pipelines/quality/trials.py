@@ -122,7 +122,7 @@ def _trials_at_once(
     ledger: Ledger,
     days: Sequence[dt.date],
 ) -> list[DayTrial] | None:
-    """The same for all slices, by a scan for each suite.
+    """Judge all slices by each suite, with one scan for each suite.
 
     Returns:
         None where the slices do not share a scan, or a check speaks of a slice as a whole.
@@ -148,8 +148,8 @@ def _trials_at_once(
     if other is None:
         return [DayTrial(day, by_suite[0][day]) for day in days]
     refused = [is_refused_by(parts.checks, {}) for parts in prepared]
-    told = moved_by_day(rows, *refused)
-    return [DayTrial(day, by_suite[0][day], by_suite[1][day], *told.get(day, (0, 0))) for day in days]
+    moved_rows = moved_by_day(rows, *refused)
+    return [DayTrial(day, by_suite[0][day], by_suite[1][day], *moved_rows.get(day, (0, 0))) for day in days]
 
 
 def _trials_of_days(
@@ -262,7 +262,7 @@ def _keys_twice(rows: DataFrame, key: Sequence[str], is_copy: Column) -> int:
 
 
 def moved_by_day(rows: DataFrame, before: Column, after: Column) -> dict[dt.date, tuple[int, int]]:
-    """The same as `moved`, of each slice of several."""
+    """How many rows move, as `moved` counts them, by slice."""
     marked = rows.select(SLICE, before.alias("before"), after.alias("after"))
     return {row[SLICE]: (row.released, row.newly_refused) for row in marked.groupBy(SLICE).agg(*_moves()).collect()}
 

@@ -41,7 +41,7 @@ _SCALE = 2.0**-64
 
 @dataclass(frozen=True)
 class Spread:
-    """What is told of a run's finite numbers: the mean, the ends, and below what a tenth, a half, nine tenths lie."""
+    """What is shown of a run's finite numbers: the mean, the ends, and below what a tenth, a half, nine tenths lie."""
 
     mean: float
     least: float
@@ -329,8 +329,8 @@ def _commonest(found: Iterable[pa.Array]) -> list[str]:
     """
     counts: Counter[str] = Counter()
     for values in found:
-        told = values.drop_null().value_counts()
-        counts.update(dict(zip(told.field(0).to_pylist(), told.field(1).to_pylist(), strict=True)))
+        counted = values.drop_null().value_counts()
+        counts.update(dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)))
         if len(counts) > MOST_COUNTED:
             after_the_last = sorted(counts.values(), reverse=True)[MOST_COUNTED]
             counts = Counter({value: n - after_the_last for value, n in counts.items() if n > after_the_last})

@@ -145,7 +145,7 @@ def _of_suite(pipeline: Pipeline, suite: Suite) -> Policy:
             return False
         return True
 
-    compile_suite(suite, pipeline.policy.model_copy(update={"checks": {}}))  # faults of the suite itself are told
+    compile_suite(suite, pipeline.policy.model_copy(update={"checks": {}}))  # faults of the suite itself are reported
     kept = {check_id: action for check_id, action in pipeline.policy.checks.items() if fits(check_id, action)}
     return pipeline.policy.model_copy(update={"checks": kept})
 

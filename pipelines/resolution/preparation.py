@@ -54,7 +54,7 @@ class Prepared:
     unjudged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def tells_values(self, pipeline: Pipeline) -> bool:
-        """Whether what a model says of a row may be told: none of its features comes from a personal column."""
+        """Whether what a model says of a row may be shown: none of its features comes from a personal column."""
         return self.feature_columns.isdisjoint(pipeline.personal)
 
 

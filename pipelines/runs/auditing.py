@@ -236,7 +236,7 @@ def judge_model(
     """Whether the model treated each row by itself, the predictor is the quickest, and the model raised on few rows.
 
     Args:
-        workers: what the workers told.
+        workers: what the workers reported.
         observed: what `own_aggregates` came to.
         limits: on how many rows it may raise.
         environment: what is done about packages that are not those of the model.

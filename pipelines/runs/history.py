@@ -62,13 +62,13 @@ def _baseline(name: str, gate: HistoryGate, past: Mapping[dt.date, Entry], day: 
             continue
         if entry.rows_input == 0:  # an empty slice says nothing of those that have rows
             continue
-        number = entry.rows_input if gate.of == "rows" else _told(entry, name, gate)
+        number = entry.rows_input if gate.of == "rows" else _recorded(entry, name, gate)
         if number is not None:
             found.append(float(number))
     return found
 
 
-def _told(entry: Entry, name: str, gate: HistoryGate) -> float | None:
+def _recorded(entry: Entry, name: str, gate: HistoryGate) -> float | None:
     """The share of nulls that a past verdict tells: by this gate, or by an expectation on the same column's nulls."""
     for result in Verdict.from_json(entry.verdict).results:
         if result.check_id == f"history:{name}" and result.expected.startswith(f"{subject(gate)}: "):

@@ -61,7 +61,7 @@ class Pass:
         record: the runs'.
         accepted: checks that may fail.
         may_go_on: asked before each part of a halved pass, with the number of slices that failed.
-        steps: timed and told as they begin.
+        steps: timed and reported as they begin.
         ends: what became of each slice.
         slices: how many the pass is over.
     """
@@ -124,11 +124,11 @@ class Pass:
         return sum(isinstance(end, Exception) for end in self.ends.values())
 
     def _fail(self, runs: Sequence[Resolved], error: Exception) -> None:
-        told = self.record.failed(runs, error)
-        if told is not error:
-            told.__cause__ = error
+        cause = self.record.failed(runs, error)
+        if cause is not error:
+            cause.__cause__ = error
         for run in runs:
-            self.ends[run.slice.score_date] = told if isinstance(told, Exception) else error
+            self.ends[run.slice.score_date] = cause if isinstance(cause, Exception) else error
 
     def _publish(self, stages: Sequence[Staged]) -> None:
         """The stages, audited and put in place; what does not pass is entered as rejected, and kept as evidence."""
@@ -179,8 +179,8 @@ class Pass:
         waived = self.accepted if self.accepted.checks else None
         for audit in audits:
             _require_known(self.accepted, audit.verdict)
-            told = Audit(audit.counts, audit.verdict, waived)
-            audit.staged.stage.finish(replace(audit.staged.record, audit=told).as_json())
+            judged_stage = Audit(audit.counts, audit.verdict, waived)
+            audit.staged.stage.finish(replace(audit.staged.record, audit=judged_stage).as_json())
         return audits
 
     def _reject(self, audits: Sequence[Audited]) -> None:

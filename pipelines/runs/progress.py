@@ -1,4 +1,4 @@
-"""The steps of a run, timed and told as they begin."""
+"""The steps of a run, timed and reported as they begin."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Steps:
 
     def __init__(self, progress: Progress = silent) -> None:
         self._progress = progress
-        self._told: set[Step] = set()
+        self._reported: set[Step] = set()
         self.timings: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, step: Step) -> Iterator[None]:
-        if step not in self._told:  # one that goes on is not told again
+        if step not in self._reported:  # one that goes on is not reported again
             self._progress(step)
-            self._told.add(step)
+            self._reported.add(step)
         begin = time.perf_counter()
         try:
             yield
@@ -48,4 +48,4 @@ class Steps:
 
     def anew(self) -> None:
         """Tell each step again, for another part of the work."""
-        self._told.clear()
+        self._reported.clear()

@@ -58,7 +58,7 @@ class Record:
         return self
 
     def ended(self, *runs: Resolved) -> None:
-        """The runs have told their end themselves."""
+        """The runs have recorded their end themselves."""
         for run in runs:
             self._open.pop(run.run_id, None)
 
@@ -68,9 +68,9 @@ class Record:
         Returns:
             What ended them, in the project's words where Spark's say less.
         """
-        told = _told(error)
-        state: State = "conflict" if isinstance(told, ConflictError) else "failed"
-        text = shortened(str(told) or type(told).__name__, LONGEST_ERROR)
+        cause = _cause(error)
+        state: State = "conflict" if isinstance(cause, ConflictError) else "failed"
+        text = shortened(str(cause) or type(cause).__name__, LONGEST_ERROR)
         left = [run for run in runs if run.run_id in self._open]
         with suppress(PipelineError, DeltaError, OSError):  # what ended the runs says more; the next one settles this
             states = look_at_slices(left[0].layout.predictions, [run.slice for run in left]) if left else []
@@ -82,16 +82,16 @@ class Record:
                 ]
             )
         self.ended(*left)
-        return told
+        return cause
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if error is not None:
-                told = self.failed(list(self._open.values()), error)
-                if told is not error:
-                    raise told from error
+                cause = self.failed(list(self._open.values()), error)
+                if cause is not error:
+                    raise cause from error
         finally:
             for lock in self.locks.values():
                 lock.release()
@@ -101,7 +101,7 @@ class Record:
             self._ledger.append(*entries)
 
 
-def _told(error: BaseException) -> BaseException:
+def _cause(error: BaseException) -> BaseException:
     """What ended a run, in the project's words where Spark's say less."""
     if is_cancelled(error):
         return AbandonedError(CANCELLED, remedy="run it again")
@@ -116,7 +116,7 @@ def _told(error: BaseException) -> BaseException:
 
 
 def is_cancelled(error: BaseException | None) -> bool:
-    """Whether Spark ended a job because it was told to, however its error was wrapped since."""
+    """Whether Spark ended a job because it was asked to, however its error was wrapped since."""
     while error is not None:
         if isinstance(error, PySparkException | Py4JError) and re.search(r"[Jj]ob \S+ (is )?cancelled", str(error)):
             return True
@@ -146,7 +146,7 @@ def judged(
     timings: dict[str, float],
     accepted: Acceptance,
 ) -> Entry:
-    """The same, once the stage was audited."""
+    """The entry of a run, once its stage was audited."""
     return replace(
         entry(resolved, state),
         rows_input=counts.input,

@@ -1,4 +1,4 @@
-"""What earlier runs of a slice left behind: used where whole, cleared where not, and told by the ledger as it is."""
+"""What earlier runs of a slice left behind: used where whole, cleared where not, and recorded as it is."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def look_back_at(layout: Layout, pipeline: str, slices: Sequence[Slice]) -> list
 
 
 def is_alive(layout: Layout, entry: Entry) -> bool:
-    """Whether a process is at work on a run that has not told its end.
+    """Whether a process is working on a run that has not recorded its end.
 
     On an object store nothing tells: there a run counts as alive for a day.
     """
@@ -160,13 +160,13 @@ def settle(layout: Layout, past: Past, slice_: Slice) -> bool:
 
 
 def settle_at(layout: Layout, pipeline: str, slices: Sequence[Slice]) -> None:
-    """The same for every slice that has such runs."""
+    """Make the ledger tell what became of such runs of all slices; see `settle`."""
     for past in look_back_at(layout, pipeline, slices):
         settle(layout, past, past.state.slice)
 
 
 def _clear_what_is_left(layout: Layout, entry: Entry) -> None:
-    """Clear the stage of a run whose process ended after it had told its end; elsewhere than here `repair` does."""
+    """Clear the stage of a run whose process ended after it had recorded its end; elsewhere than here `repair` does."""
     folder = local_path(layout.stages)
     if folder is None or not (folder / entry.run_id).is_dir():
         return
@@ -181,7 +181,7 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
     stage = stage_at(layout.stages, entry.run_id)
     is_gone = stage.lock.acquire()
     try:
-        # Only now that the lock is held: until then the run may have gone on, and told its end itself.
+        # Only now that the lock is held: until then the run may have gone on, and recorded its end itself.
         state, is_complete, record = look_at_slice(layout.predictions, slice_), stage.is_complete(), record_of(stage)
         is_published = _is_published(state, entry, record)
         if not is_gone and (stage.lock.tells or not is_published):

@@ -10,7 +10,7 @@ from pipelines.errors import RejectedError
 from pipelines.resolution.resolved_run import Resolved
 from pipelines.runs.auditing import NEVER_ACCEPTED
 from pipelines.tables.stages import Stage
-from pipelines.validation.verdict import CheckResult, Counts, Verdict, told
+from pipelines.validation.verdict import CheckResult, Counts, Verdict, described
 
 MODEL = "limit:model_raised_rows"
 """The gate that holds what the model raised."""
@@ -66,9 +66,9 @@ def _found(failed: Sequence[CheckResult], verdict: Verdict, counts: Counts) -> l
     limited = [result for result in verdict.results if result.check_id in _limited(failed)]
     rules = limited + [result for result in _refusing(verdict) if is_of_quarantine and result not in limited]
     return [
-        *[f"{result.check_id}: {told(result)} ({_share(result, counts)})" for result in causes],
+        *[f"{result.check_id}: {described(result)} ({_share(result, counts)})" for result in causes],
         *[f"{result.check_id}: {_effect(result)} {_share(result, counts)}" for result in rules[:MOST_RULES]],
-        *[f"{result.check_id}: {told(result)}" for result in gates],
+        *[f"{result.check_id}: {described(result)}" for result in gates],
     ]
 
 

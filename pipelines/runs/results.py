@@ -28,7 +28,7 @@ class Result:
         counts: rows of the input, scored and quarantined.
         verdict: every check's result.
         timings: seconds by step.
-        workers: what the workers told; None where nothing was scored.
+        workers: what the workers reported; None where nothing was scored.
         tables: where predictions and quarantine are.
         predictions_version: a version of the predictions table that holds the slice as this result tells it.
     """

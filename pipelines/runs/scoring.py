@@ -56,7 +56,7 @@ def score(
         model_version: a version to take in place of the configured one.
         force: score again although the slice's published run has this run key.
         accepted: checks that may fail.
-        progress: told of each step as it begins.
+        progress: called with each step as it begins.
 
     Raises:
         RejectedError: a gate failed; the stage stays as evidence.
@@ -190,7 +190,7 @@ def score_slices(
         wanted: the slices.
         accepted: checks that may fail.
         may_go_on: asked before each part of a halved pass, with the number of slices that failed.
-        steps: timed and told as they begin.
+        steps: timed and reported as they begin.
 
     Returns:
         What became of each.

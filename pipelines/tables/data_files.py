@@ -27,7 +27,7 @@ def columns_in_files(location: str, version: int) -> frozenset[str]:
 
 
 def with_positions(table: DataFrame) -> DataFrame | None:
-    """The same table, which tells of each row its position in its file, as `_metadata.row_index`.
+    """The table, read so that it tells of each row its position in its file, as `_metadata.row_index`.
 
     Delta leaves that out of tables without deletion vectors, as a file of two thousand million rows in one row group
     could not be counted (SPARK-47731). Such a table is read by Spark's own Parquet reader, from the files that Delta
@@ -60,5 +60,5 @@ def with_positions(table: DataFrame) -> DataFrame | None:
 
 
 def _tells_positions(table: DataFrame) -> bool:
-    told = table.select("_metadata").schema["_metadata"].dataType
-    return isinstance(told, T.StructType) and "row_index" in told.fieldNames()
+    metadata = table.select("_metadata").schema["_metadata"].dataType
+    return isinstance(metadata, T.StructType) and "row_index" in metadata.fieldNames()

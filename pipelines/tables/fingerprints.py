@@ -147,7 +147,7 @@ class DeltaSource:
             return self._all_files
         named = _in_log(reach, self._columns)
         described = zip(self._all_files, self._described(reach.column), strict=True)
-        return [file for file, told in described if named.touched_by(told)]
+        return [file for file, bounds in described if named.touched_by(bounds)]
 
     def _rows(self, reach: Reach | None) -> int | None:
         """The rows of the slice, where the log tells: no file may hold one, or whole files do, none of them deleted."""

@@ -46,7 +46,7 @@ class Entry:
     error: str | None = None
 
     def seconds(self) -> dict[str, float]:
-        """The seconds of each step, as `Steps.shared_by` told them; none where nothing was timed."""
+        """The seconds of each step, as `Steps.shared_by` measured them; none where nothing was timed."""
         return {} if self.timings is None else json.loads(self.timings)
 
     def as_json(self) -> dict[str, object]:

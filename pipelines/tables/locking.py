@@ -38,7 +38,7 @@ def table_lock(location: str, longest_wait: float = LONGEST_WAIT_SECONDS) -> Ite
         raise ConflictError(
             f"another process has held the lock of {location} for {longest_wait:g} seconds",
             expected="the other writer to finish",
-            remedy="see `lakescore runs` for what is at work, and run again",
+            remedy="see `lakescore runs` for what is running, and run again",
         ) from error
     try:
         yield
@@ -84,7 +84,7 @@ class RunLock:
         _place_for(self._lock.lock_file)
         try:
             self._lock.acquire(timeout=0)
-        except (Timeout, PermissionError):  # another user's process, at work or not, is not ours to end
+        except (Timeout, PermissionError):  # another user's process, running or not, is not ours to end
             return False
         return True
 
@@ -100,7 +100,7 @@ def _lock_file(folder: Path) -> str:
 
 
 def _place_for(file: str) -> str:
-    """The same file, once there is a folder for it."""
+    """The lock's file, once there is a folder for it."""
     folder = Path(file).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ def demanded(location: str) -> frozenset[str]:
             f"the table at {location} cannot be opened by delta-rs",
             expected="a Delta table without features that delta-rs does not know",
             found=error,
-            remedy=f"in Spark: ALTER TABLE delta.`{location}` DROP FEATURE, of the feature that is told",
+            remedy=f"in Spark: ALTER TABLE delta.`{location}` DROP FEATURE, of the feature that is named",
         ) from error
 
 
@@ -103,7 +103,7 @@ def require_readable(location: str, readers: Iterable[Reader]) -> None:
         raise TableError(
             f"the table at {location} cannot be read by all of the environment's 'readers'",
             expected="a table that demands nothing they do not know",
-            found=_told(lacking),
+            found=_listed(lacking),
             remedy=f"in Spark: {drop}; or take these readers out of the environment's 'readers'",
         )
 
@@ -121,10 +121,10 @@ def require_readable_defaults(settings: Mapping[str, str], readers: Iterable[Rea
         raise TableError(
             "new tables could not be read by all of the environment's 'readers'",
             expected="Spark settings that keep Delta tables plain",
-            found=f"{', '.join(blamed)}: {_told(lacking)}",
+            found=f"{', '.join(blamed)}: {_listed(lacking)}",
             remedy="take the setting away, or these readers out of the environment's 'readers'",
         )
 
 
-def _told(lacking: Mapping[Reader, list[str]]) -> str:
+def _listed(lacking: Mapping[Reader, list[str]]) -> str:
     return "; ".join(f"{reader} does not know {', '.join(features)}" for reader, features in lacking.items())

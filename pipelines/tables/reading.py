@@ -67,7 +67,7 @@ def plain_rows(found: pa.Table) -> list[Row]:
 
 
 def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:
-    """The same, a few thousand rows at a time, whatever their number; texts may be views."""
+    """The rows of a query, a few thousand at a time, whatever their number; texts may be views."""
     yield from _reader(table, sql)
 
 

@@ -66,7 +66,7 @@ class Stage:
         return read_text(self.location, MARKER) is not None
 
     def marker(self) -> Mapping[str, Any] | None:
-        """What `finish` was told, or None for a stage that is not complete."""
+        """The marker that `finish` wrote, or None for a stage that is not complete."""
         text = read_text(self.location, MARKER)
         return None if text is None else json.loads(text)
 
@@ -98,7 +98,7 @@ class Stage:
         self.lock.release()
 
     def handed_to(self, run_id: str, lock: RunLock) -> Stage:
-        """The same stage under another run's name and lock: one rename, as only local stages change hands."""
+        """This stage under another run's name and lock: one rename, as only local stages change hands."""
         storage(self.stages).move(self.run_id, run_id)
         self.lock.release()
         return Stage(self.stages, run_id, lock)

@@ -44,7 +44,7 @@ def _typed(sql: str, kind: T.DataType) -> Column:
 
 
 def with_function(frame: DataFrame, derive: DeriveFeatures, types: Mapping[str, T.DataType]) -> DataFrame:
-    """The same, where a Python function adds the features as columns."""
+    """The rows with their features, where a Python function adds the features as columns."""
     derived = derive(frame)
     wanted = [column(name).cast(kind).alias(name) for name, kind in types.items()]
     return derived.select(*[column(name) for name in frame.columns], F.struct(*wanted).alias(FEATURES))

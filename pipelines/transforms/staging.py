@@ -51,7 +51,7 @@ def tagged(frame: DataFrame, rules: tuple[Rule, ...], stage_rules: tuple[Rule, .
     Args:
         frame: the rows.
         rules: those that a row alone answers.
-        stage_rules: those of the slice as a whole, of which the populations are told here too.
+        stage_rules: those of the slice as a whole, of which the populations are marked here too.
     """
     marked = frame.select("*", *masks(rules), *absences((*rules, *stage_rules)))
     return marked.select("*", is_refused(rules).alias(REFUSED))
@@ -86,8 +86,8 @@ def staged(
         keep_all: whether the columns read are kept of every row, as some may be refused on the stage yet.
         read_by_workers: those of the columns read that come from the worker, with the outputs.
         carried: further columns that stay.
-        final: what the predictions table has besides key and outputs, by name; with it, `KIND` is told, what is kept
-            of a row is JSON, as the quarantine has it, and the files of scored rows hold nothing else but bits and
+        final: what the predictions table has besides key and outputs, by name. With it, `KIND` is a column, what is
+            kept of a row is JSON, as the quarantine has it, and the files of scored rows hold nothing else but bits and
             nulls.
     """
 

@@ -34,7 +34,7 @@ class Maintenance:
         tables: what was done to predictions and quarantine.
         ledger_files: files of the ledger that were joined.
         stages: the runs whose stages were removed, as nothing will ask for them any more.
-        left: score dates whose files were not joined, as a run is at work on them.
+        left: score dates whose files were not joined, as a run is working on them.
     """
 
     tables: dict[str, Maintained]
@@ -63,15 +63,15 @@ def maintain(
         force: keep files for less than seven days.
 
     Raises:
-        UsageError: files would be removed that a run at work may need.
+        UsageError: files would be removed that a running run may need.
         TableError: a table cannot be maintained.
     """
     pipeline = load_pipeline(project, name)
     layout = require_tables(spark, project, pipeline)
     entries = layout.ledger.latest(pipeline=name)
-    at_work = [entry for entry in entries if entry.state in UNFINISHED and is_alive(layout, entry)]
-    _require_long_enough(keep_days, _longest_run_days(entries), at_work, force=force)
-    busy = {entry.score_date for entry in at_work}
+    running = [entry for entry in entries if entry.state in UNFINISHED and is_alive(layout, entry)]
+    _require_long_enough(keep_days, _longest_run_days(entries), running, force=force)
+    busy = {entry.score_date for entry in running}
     newest = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=closed_after_days)
     done, left = {}, set()
     for kind, location in layout.outputs().items():
@@ -88,7 +88,7 @@ def maintain(
     )
 
 
-def _require_long_enough(keep_days: float, longest_run: float, at_work: Sequence[Entry], *, force: bool) -> None:
+def _require_long_enough(keep_days: float, longest_run: float, running: Sequence[Entry], *, force: bool) -> None:
     if keep_days < SHORTEST_DAYS and not force:
         raise UsageError(
             f"--keep-days {keep_days:g} would take files from readers and from time travel",
@@ -100,24 +100,24 @@ def _require_long_enough(keep_days: float, longest_run: float, at_work: Sequence
             f"--keep-days {keep_days:g} is less than the longest run took: it could remove what a run is writing",
             expected=f"more than {longest_run:.3f} days",
         )
-    if keep_days < SHORTEST_DAYS and at_work:
-        runs = ", ".join(entry.run_id for entry in at_work)
+    if keep_days < SHORTEST_DAYS and running:
+        runs = ", ".join(entry.run_id for entry in running)
         raise UsageError(
-            "files cannot be removed early while runs are at work",
-            expected="no run at work, or 7 days and more",
+            "files cannot be removed early while runs are running",
+            expected="no running run, or 7 days and more",
             found=runs,
             remedy="wait for them, or see `lakescore repair`",
         )
 
 
 def _longest_run_days(entries: Sequence[Entry]) -> float:
-    """How long the longest run took, by what it told itself: a ledger row may have been added days later."""
+    """How long the longest run took, by its own timings: a ledger row may have been added days later."""
     timed = [entry.seconds() for entry in entries if entry.timings is not None]
     return max([took.get(WHOLE, sum(took.values())) for took in timed], default=0.0) / SECONDS_A_DAY
 
 
 def _removed_stages(layout: Layout, keep_days: float) -> list[str]:
-    """The stages of runs that began longer ago than files are kept; never one that a process is at."""
+    """The stages of runs that began longer ago than files are kept; never one in use."""
     oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=keep_days)
     removed = []
     for stage in abandoned(layout.stages):

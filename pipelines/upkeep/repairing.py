@@ -45,7 +45,7 @@ class Repair:
 def repair(session: Callable[[], SparkSession], project: Project, name: str) -> list[Repair]:
     """Complete the ledger from a pipeline's tables and stages, and remove stages that no run can use.
 
-    What a process is at work on stays as it is. On object stores nothing tells which those are: there, runs without an
+    What a process is working on stays as it is. On object stores nothing tells which those are: there, runs without an
     end and stages are left alone.
 
     Args:
@@ -58,11 +58,11 @@ def repair(session: Callable[[], SparkSession], project: Project, name: str) -> 
     """
     pipeline = load_pipeline(project, name)
     layout = require_tables(session() if pipeline.is_in_catalog else None, project, pipeline)
-    return [*_runs_ended(layout, pipeline), *_slices_told(layout, pipeline), *_stages_cleared(layout, pipeline)]
+    return [*_runs_ended(layout, pipeline), *_slices_recovered(layout, pipeline), *_stages_cleared(layout, pipeline)]
 
 
 def _runs_ended(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
-    """The runs that never told their end."""
+    """The runs that never recorded their end."""
     unfinished = {entry.run_id: entry for entry in layout.ledger.latest(pipeline=pipeline.name) if _is_open(entry)}
     slices = {Slice(entry.score_date, entry.model_name) for entry in unfinished.values()}
     for past in look_back_at(layout, pipeline.name, sorted(slices, key=lambda one: one.score_date)) if slices else ():
@@ -70,7 +70,7 @@ def _runs_ended(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
     for run_id, before in unfinished.items():
         after = layout.ledger.latest(run_id=run_id)[-1]
         if _is_open(after):
-            yield Repair("left", pipeline.name, before.score_date, run_id, "it is at work, as far as anything tells")
+            yield Repair("left", pipeline.name, before.score_date, run_id, "it is running, as far as anything tells")
         else:
             what: What = "completed" if after.state == "published" else "closed"
             yield Repair(what, pipeline.name, before.score_date, run_id, after.error or "")
@@ -80,7 +80,7 @@ def _is_open(entry: Entry) -> bool:
     return entry.state in UNFINISHED
 
 
-def _slices_told(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
+def _slices_recovered(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
     """The published slices of which the ledger does not tell."""
     known = {entry.run_id: entry for entry in layout.ledger.latest(pipeline=pipeline.name)}
     of_ledger = {Slice(entry.score_date, entry.model_name) for entry in known.values()}  # empty ones have no files
@@ -138,7 +138,7 @@ def _recovered(layout: Layout, pipeline: Pipeline, state: SliceState, run_id: st
 
 
 def _stages_cleared(layout: Layout, pipeline: Pipeline) -> Iterator[Repair]:
-    """The stages that no process is at and no run can use: incomplete ones, and those of published runs."""
+    """The stages that no process works on and no run can use: incomplete ones, and those of published runs."""
     known = {entry.run_id: entry for entry in layout.ledger.latest(pipeline=pipeline.name)}
     for stage in abandoned(layout.stages):
         entry = known.get(stage.run_id)

@@ -146,7 +146,7 @@ def _reads_as_number(text: str) -> bool:
 
 
 def _require_computable(checks: Checks, frame: DataFrame) -> None:
-    """Let Spark analyze every check, and Java every pattern: what they refuse is told with the check's id."""
+    """Let Spark analyze every check, and Java every pattern: what they refuse is reported with the check's id."""
     for rule in checks.all_rules:
         for pattern in rule.check.patterns if isinstance(rule.check, Matches) else ():
             _require_pattern(frame.sparkSession, rule.id, pattern)

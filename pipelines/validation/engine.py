@@ -35,7 +35,7 @@ def run_engine(
     Args:
         frame: the batch.
         expectations: what is computed.
-        personal: columns of which no value may be told; where there are any, an exception's text is not.
+        personal: columns of which no value may be shown; where there are any, an exception's text is not.
 
     Raises:
         ConfigurationError: the engine could not compute an expectation.

@@ -108,7 +108,7 @@ class Bounds:
         return bool(value < maximum if self.strict_maximum else value <= maximum)
 
     def find(self, value: Any) -> Finding:
-        """The same as a finding."""
+        """The result as a finding."""
         if isinstance(value, int | float | Decimal):
             return Finding(self.hold(value), float(value))
         return Finding(self.hold(value), found="" if value is None else str(value))

@@ -55,7 +55,7 @@ def measures_among(
     measured: tuple[tuple[str, Aggregate], ...],
     name_of: Callable[[str], str] = str,
 ) -> tuple[Column, ...]:
-    """The same, of some of the rows.
+    """The measures of some of the rows.
 
     Args:
         among: which rows; None for all.

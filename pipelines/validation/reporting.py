@@ -49,7 +49,7 @@ def build_data_docs(folder: Path, runs: Sequence[JudgedRun]) -> Path:
 
     Args:
         folder: made where it is missing.
-        runs: what is told of; the suite's page is that of the last.
+        runs: the runs; the suite's page is that of the last.
 
     Returns:
         The index page.

@@ -54,7 +54,7 @@ def validate(
         rows: what is judged, with the features that rules name.
         checks: the suite, bound to the rows' types.
         batch: the rows with all their columns, for what speaks of the batch as a whole; by default the rows themselves.
-        personal: columns of which no value is told.
+        personal: columns of which no value is shown.
         measured: other aggregates to observe on the way, by name.
 
     Raises:

@@ -117,7 +117,7 @@ class Verdict:
         return cls(tuple(CheckResult(**result) for result in results))
 
 
-def told(result: CheckResult) -> str:
+def described(result: CheckResult) -> str:
     """What a result found, as text."""
     if result.found:
         return result.found
@@ -146,7 +146,7 @@ def judge_pass(
         observed: what the pass observed.
         engine_results: of the expectations that Great Expectations computed.
         schema: of the input.
-        personal: columns of which a value, such as the largest, is judged but not told.
+        personal: columns of which a value, such as the largest, is judged but not shown.
     """
     results: list[CheckResult] = []
     for position, rule in enumerate(checks.rules):
@@ -172,7 +172,7 @@ def judge_stage(
         checks: the compiled suite.
         counted: judged rows and elements of each of the stage's rules, by its id, as the pass observed them.
         look: the aggregates of the stage: `stage_rule_N` and `stage_gate_N`.
-        personal: columns of which no value is told.
+        personal: columns of which no value is shown.
     """
     results: list[CheckResult] = []
     for position, rule in enumerate(checks.stage_rules):

@@ -29,12 +29,12 @@ class Killed:
 
     Args:
         kills: how often its processes were killed.
-        at_work: how often while a slice was.
+        while_running: how often while a slice was.
         starts: how often it was begun.
     """
 
     kills: int
-    at_work: int
+    while_running: int
     starts: int
 
 
@@ -55,7 +55,7 @@ def begun(small: SmallProject, *command: str, output: IO[str]) -> subprocess.Pop
 def backfill_with_kills(small: SmallProject, last: dt.date, kills: int, luck: random.Random) -> Killed:
     """Backfill from the first day to the last, killed so often or until it is done, and then to its end."""
     command = [LAKESCORE, "backfill", "orders", "--from", str(DAY), "--to", str(last), "--parallel", "2"]
-    done = at_work = starts = 0
+    done = while_running = starts = 0
     while True:
         with tempfile.TemporaryFile("w+") as output:
             process = begun(small, *command, output=output)
@@ -65,7 +65,7 @@ def backfill_with_kills(small: SmallProject, last: dt.date, kills: int, luck: ra
             try:
                 process.wait(timeout=luck.uniform(0, LONGEST_MERCY) if done < kills else LONGEST_SECONDS)
             except subprocess.TimeoutExpired:
-                at_work += any(entry.state in ("started", "staged") for entry in small.ledger.latest())
+                while_running += any(entry.state in ("started", "staged") for entry in small.ledger.latest())
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 done += 1
@@ -73,7 +73,7 @@ def backfill_with_kills(small: SmallProject, last: dt.date, kills: int, luck: ra
             output.seek(0)
             if process.returncode:
                 raise RuntimeError(f"the backfill ended with {process.returncode}:\n{output.read()[-3000:]}")
-        return Killed(done, at_work, starts)
+        return Killed(done, while_running, starts)
 
 
 def _await_word(small: SmallProject, process: subprocess.Popen[str], begin: int) -> None:

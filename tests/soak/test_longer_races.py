@@ -32,7 +32,7 @@ def test_of_2000_commits_of_two_jvms_under_the_lock_none_is_lost(tmp_path: Path)
 def test_40_kills_of_a_backfill_of_30_days(empty: SmallProject, tmp_path: Path) -> None:
     found = killed_as_undisturbed(empty, tmp_path, days=30, kills=40)
     assert (found.kills, found.starts) == (40, 41)
-    assert found.at_work > 20
+    assert found.while_running > 20
 
 
 @pytest.mark.parametrize("days", [120, 365])

@@ -1,4 +1,4 @@
-"""Maintenance: fewer files, the same rows; and nothing that a run at work could miss."""
+"""Maintenance: fewer files, the same rows; and nothing that a running run could miss."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_run_at_work_keeps_its_slice_and_short_retentions_away(copied: SmallPr
     copied.ledger.append(Entry("20991231T000000-00000000", "orders", DAY, "returns", "started"))
     lock = RunLock(str(copied.root / "warehouse" / "orders" / "_stage"), "20991231T000000-00000000")
     assert lock.acquire()
-    with pytest.raises(UsageError, match="while runs are at work"):
+    with pytest.raises(UsageError, match="while runs are running"):
         maintain(spark, copied.project, "orders", keep_days=1, force=True)
     done = maintain(spark, copied.project, "orders")
     assert done.left == (DAY,)

@@ -50,7 +50,7 @@ _FARTHEST = 1e300
 """Numbers are drawn within it: of larger ones a difference may be no number."""
 _BEFORE = "usual: median of the slices before"
 
-Told = Callable[[float], str]
+Spelled = Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,16 @@ class Timeline:
         return [(date - self.dates[0]).days for date in self.without]
 
 
-def bars(title: str, names: Sequence[str], now: Sequence[float], before: Sequence[float] | None, told: Told) -> Markup:
+def bars(
+    title: str, names: Sequence[str], now: Sequence[float], before: Sequence[float] | None, spelled: Spelled
+) -> Markup:
     """One bar a name, the first on top, each with its value, and a stroke where it usually ends."""
     with rc_context(_style(title)):
         figure, axes = _figure(0.25 + 0.3 * len(names) + (0.25 if before is not None else 0))
         places = range(len(names))
         axes.barh(places, now, color=ACCENT, height=0.62)
         for place, value in enumerate(now):
-            axes.text(1.01, place, told(value), transform=axes.get_yaxis_transform(), ha="left", va="center")
+            axes.text(1.01, place, spelled(value), transform=axes.get_yaxis_transform(), ha="left", va="center")
         if before is not None:
             axes.vlines(before, [n - 0.42 for n in places], [n + 0.42 for n in places], color=INK, linewidth=2.2)
             handle = axes.plot([], [], color=INK, linewidth=0, marker="|", markersize=10, markeredgewidth=2.2)
@@ -130,7 +132,7 @@ def over_slices(
     timeline: Timeline,
     values: Sequence[float | None],
     *,
-    told: Told | None = None,
+    spelled: Spelled | None = None,
     band: Sequence[tuple[float, float] | None] | None = None,
 ) -> Markup:
     """A number of each slice; what is not known and days without a slice leave gaps.
@@ -139,7 +141,7 @@ def over_slices(
         title: the chart's name.
         timeline: of the slices.
         values: one a slice.
-        told: how the axis tells a value; by default as short as it can.
+        spelled: how the axis shows a value; by default as short as it can.
         band: bounds around each value, for a chart that need not begin at zero.
     """
     with rc_context(_style(title)):
@@ -158,7 +160,7 @@ def over_slices(
             known = [value for value in values if value is not None] or [1.0]
             axes.set_ylim(min(0.0, *known) * 1.1, max(0.0, *known) * 1.1 or 1.0)
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.yaxis.set_major_formatter(_ticks(told) if told else _plain(axes.get_ylim()))
+        axes.yaxis.set_major_formatter(_ticks(spelled) if spelled else _plain(axes.get_ylim()))
         axes.grid(axis="y", color=LINE, linewidth=0.7)
         axes.set_axisbelow(True)
         if axes.get_legend_handles_labels()[1]:
@@ -219,8 +221,8 @@ def _fitting(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
 
 
-def _ticks(told: Told) -> FuncFormatter:
-    return FuncFormatter(lambda value, _: told(value))
+def _ticks(spelled: Spelled) -> FuncFormatter:
+    return FuncFormatter(lambda value, _: spelled(value))
 
 
 def _plain(values: Sequence[float]) -> Formatter:

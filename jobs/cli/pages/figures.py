@@ -62,12 +62,12 @@ def reasons(refusing: Sequence[CheckResult], before: Sequence[Entry]) -> list[Fi
 
 def timings(entry: Entry, before: Sequence[Entry]) -> list[Figure]:
     """The seconds of each step, beside what is usual."""
-    told = by_step(entry.seconds())
-    if not told:
+    took = by_step(entry.seconds())
+    if not took:
         return []
     past = [found for earlier in before if (found := by_step(earlier.seconds()))]
-    chart = charts.bars("seconds by step", list(told), list(told.values()), _medians(list(told), past), seconds)
-    return [Figure("Time by step", chart, f"{seconds(sum(told.values()))} in all")]
+    chart = charts.bars("seconds by step", list(took), list(took.values()), _medians(list(took), past), seconds)
+    return [Figure("Time by step", chart, f"{seconds(sum(took.values()))} in all")]
 
 
 def predictions(facts: RunFacts) -> list[Figure]:
@@ -91,16 +91,16 @@ def over_time(name: str, spread: Distribution, line: Line) -> list[Figure]:
         return []
     timeline = _timeline(replace(line, slices=known, run=line.run if known[-1] is line.slices[-1] else ""))
     if isinstance(spread, Histogram):
-        told = [spread.spreads[entry.run_id] for entry in known]
-        heading, band = f"{name} over the slices", [(found.low, found.high) for found in told]
-        chart = charts.over_slices(heading, timeline, [found.middle for found in told], band=band)
+        spreads = [spread.spreads[entry.run_id] for entry in known]
+        heading, band = f"{name} over the slices", [(found.low, found.high) for found in spreads]
+        chart = charts.over_slices(heading, timeline, [found.middle for found in spreads], band=band)
         return [Figure(f"{name} by slice: median and middle 80%", chart)]
     if not spread.values:
         return []
     place = spread.values.index("true") if "true" in spread.values else 0
     shares = [_shares(spread.parts[entry.run_id])[place] for entry in known]
     heading = f"{name} by slice: share of {spread.values[place]}"
-    return [Figure(heading, charts.over_slices(heading, timeline, shares, told=percent))]
+    return [Figure(heading, charts.over_slices(heading, timeline, shares, spelled=percent))]
 
 
 def quarantined(line: Line) -> list[Figure]:
@@ -128,12 +128,12 @@ def _line(
     heading: str,
     line: Line,
     value_of: Callable[[Entry], float | None],
-    told: charts.Told | None = None,
+    spelled: charts.Spelled | None = None,
 ) -> list[Figure]:
     values = [value_of(entry) for entry in line.slices]
     if sum(value is not None for value in values) < 2 or not any(values):  # noqa: PLR2004 - a line needs two points
         return []  # nor is one drawn that is zero throughout
-    return [Figure(heading, charts.over_slices(heading, _timeline(line), values, told=told))]
+    return [Figure(heading, charts.over_slices(heading, _timeline(line), values, spelled=spelled))]
 
 
 def _quarantined_share(entry: Entry) -> float | None:
@@ -155,11 +155,11 @@ def _spread(name: str, spread: Distribution, facts: RunFacts) -> Figure:
         [entry.run_id for entry in facts.before if any(spread.parts.get(entry.run_id, ()))],
     )
     if isinstance(spread, Histogram):
-        chart, told = _bins(name, spread, run, before), [*_mean(spread, run, before), *_beyond(spread, run)]
+        chart, notes = _bins(name, spread, run, before), [*_mean(spread, run, before), *_beyond(spread, run)]
     else:
-        chart, told = _bars(name, spread, run, before), []
-    told += [*_without(spread, run), *_drift(spread, run, before)]
-    return Figure(f"{name}: share of rows", chart, " ".join(told))
+        chart, notes = _bars(name, spread, run, before), []
+    notes += [*_without(spread, run), *_drift(spread, run, before)]
+    return Figure(f"{name}: share of rows", chart, " ".join(notes))
 
 
 def _bins(name: str, spread: Histogram, run: str, before: Sequence[str]) -> Markup:
@@ -200,16 +200,16 @@ def _bars(name: str, spread: ValueCounts, run: str, before: Sequence[str]) -> Ma
 def _beyond(spread: Histogram, run: str) -> list[str]:
     """What of a run lies in the open bins."""
     below, above = spread.beyond[run]
-    told = []
+    notes = []
     if below:
-        told.append(
+        notes.append(
             f"{several(below, 'row')} below {number(spread.edges[0])}, down to {number(spread.spreads[run].least)}"
         )
     if above:
-        told.append(
+        notes.append(
             f"{several(above, 'row')} above {number(spread.edges[-1])}, up to {number(spread.spreads[run].greatest)}"
         )
-    return [f"Beyond the dotted lines: {'; '.join(told)}."] if told else []
+    return [f"Beyond the dotted lines: {'; '.join(notes)}."] if notes else []
 
 
 def _mean(spread: Histogram, run: str, before: Sequence[str]) -> list[str]:

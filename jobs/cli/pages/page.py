@@ -29,7 +29,7 @@ _HEADLINES = {
     "conflict": ("bad", "Not published: other writers were in the way"),
     "superseded": ("warn", "Superseded: a newer attempt was published"),
     "retracted": ("warn", "Taken back"),
-    "started": ("warn", "Started, without an end: it is at work, or was killed"),
+    "started": ("warn", "Started, without an end: it is running, or was killed"),
 }
 _MOST_TROUBLED = 6
 _TOO_MANY_SINCE = 2
@@ -141,8 +141,10 @@ def _concerns(facts: PipelineFacts, days: Sequence[Day]) -> list[str]:
     if len(expected) >= _TOO_MANY_SINCE:
         age = several((facts.today - dates[-1]).days, "day")
         usual = "day" if rhythm.step == 1 else f"{rhythm.step} days"
-        told = f"usually there is one every {usual}" if facts.calendar is None else f"{len(expected)} are due since"
-        found.append(f"The newest slice is {age} old; {told}.")
+        usual_step = (
+            f"usually there is one every {usual}" if facts.calendar is None else f"{len(expected)} are due since"
+        )
+        found.append(f"The newest slice is {age} old; {usual_step}.")
     age_days = (facts.today - dates[-1]).days if dates else 0
     if len(dates) == 1 and age_days > _OLD_DAYS:
         found.append(f"The only slice is {several(age_days, 'day')} old.")
@@ -171,13 +173,13 @@ def _slice_now(facts: RunFacts) -> Markup:
     if facts.stands:
         return Markup()
     since = "published since" if standing.run_id > facts.entry.run_id else "published before, and it stays"
-    told = Markup("The slice is run <code>{}</code> by version {}, {}.")
-    return told.format(standing.run_id, standing.model_version, since)
+    text = Markup("The slice is run <code>{}</code> by version {}, {}.")
+    return text.format(standing.run_id, standing.model_version, since)
 
 
 def _brief(entry: Entry) -> str:
     """Why a run did not come to a good end, in a line."""
-    return (entry.error or "").split("\n")[0] or ("at work, or killed" if entry.state == "started" else "")
+    return (entry.error or "").split("\n")[0] or ("running, or killed" if entry.state == "started" else "")
 
 
 def _state_of(day: Day) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""How plans and backfills look: a table, a bar with the slices at work on a terminal, lines when piped."""
+"""How plans and backfills look: a table, a bar with the running slices on a terminal, lines when piped."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def show_plan(plan: Plan, command: str, options: str) -> None:
     show(table)
     due = [slice_ for slice_ in plan.slices if slice_.is_due]
     show_standing(plan, due)
-    for told, count in Counter(also for slice_ in plan.slices for also in slice_.also).items():
-        say(f"  also changed, for {count} {'slice' if count == 1 else 'slices'}: {told}")
+    for change, count in Counter(also for slice_ in plan.slices for also in slice_.also).items():
+        say(f"  also changed, for {count} {'slice' if count == 1 else 'slices'}: {change}")
     for name in plan.counted_whole:
         say(f"  {name} counts as a whole: its files do not tell their dates, so any change makes all slices stale")
     for check_id, why in plan.by_engine.items():
@@ -72,7 +72,7 @@ def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
         return
     rows = [slice_.rows for slice_ in wanted]
     about = "about " if any(slice_.is_rows_estimated for slice_ in wanted) else ""
-    told = f", {about}{sum(row or 0 for row in rows):,} rows" if None not in rows else ""
+    of_rows = f", {about}{sum(row or 0 for row in rows):,} rows" if None not in rows else ""
     versions = sorted({slice_.model.version for slice_ in wanted})
     model = f"{wanted[0].model.name} version {', '.join(map(str, versions))}"
     pace = plan.pace
@@ -84,7 +84,7 @@ def show_standing(plan: Plan, wanted: Sequence[PlannedSlice]) -> None:
             likely = f"{work} scoring, by a sample of {pace.sampled_rows:,} rows; writing comes on top"
         else:
             likely = f"{work} work, by {pace.runs} earlier {'run' if pace.runs == 1 else 'runs'}"
-    say(f"To run: {len(wanted)} {'slice' if len(wanted) == 1 else 'slices'}{told}, by {model}; {likely}")
+    say(f"To run: {len(wanted)} {'slice' if len(wanted) == 1 else 'slices'}{of_rows}, by {model}; {likely}")
 
 
 class Watching:
@@ -92,7 +92,7 @@ class Watching:
 
     Args:
         wanted: the slices.
-        at_once: how many are at work together.
+        at_once: how many run together.
         progress: the bar on a terminal; None for lines.
         quiet: tell nothing.
     """
@@ -131,9 +131,9 @@ class Watching:
     def stopping(self, urgent: bool) -> None:
         """A person wants the backfill to end."""
         note(
-            "ending now: what is at work is abandoned"
+            "ending now: what is running is abandoned"
             if urgent
-            else "ending: what is at work is finished first; once more to abandon it",
+            else "ending: what is running is finished first; once more to abandon it",
             quiet=self._quiet,
         )
 
@@ -147,7 +147,7 @@ class Watching:
 
 
 def work_of(steps: Mapping[dt.date, str]) -> str:
-    """What the slices at work are at; those of a pass are at the same.
+    """What the running slices are at; those of a pass are at the same.
 
     >>> day = dt.date(2024, 3, 1)
     >>> work_of({day: "scoring"}), work_of({day: "scoring", day.replace(day=2): "scoring", day.replace(day=3): "audit"})
@@ -196,8 +196,8 @@ def show_summary(summary: Summary, plan: Plan, command: str, options: str) -> No
         )
     show(table)
     outcomes = Counter(slice_.outcome for slice_ in summary.done)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-    say(f"{plan.pipeline.name}: {told or 'nothing begun'}, in {_duration(summary.seconds)}")
+    outcome_counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    say(f"{plan.pipeline.name}: {outcome_counts or 'nothing begun'}, in {_duration(summary.seconds)}")
     if summary.left:
         say(f"Not begun: {len(summary.left)} from {summary.left[0]} to {summary.left[-1]}: {summary.why_left}")
     if summary.open_days:

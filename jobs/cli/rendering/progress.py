@@ -1,4 +1,4 @@
-"""The steps of a run, told as they begin."""
+"""The steps of a run, shown as they begin."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def maintain(
         terminal.say(f"{name}: {item.ledger_files} files of the ledger joined, {len(item.stages)} old stages removed")
         if item.left:
             days = ", ".join(day.isoformat() for day in item.left)
-            terminal.say(f"{name}: not compacted, as runs are at work on them: {days}")
+            terminal.say(f"{name}: not compacted, as runs are working on them: {days}")
     _end(errors)
 
 

@@ -77,7 +77,7 @@ def pipelines_of(project: Project, pipeline: str | None) -> list[str]:
 
 
 def session_of(project: Project) -> SparkSession:
-    """The Spark session; a terminal is told while it starts."""
+    """The Spark session; a terminal shows that it starts."""
     from pyspark.sql import SparkSession
 
     from pipelines.spark import start

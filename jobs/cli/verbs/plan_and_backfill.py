@@ -97,7 +97,7 @@ def backfill(
         typer.Option(min=1, max=64, help="Passes at once. Default: 1; of one slice each, one a core, at most 4."),
     ] = None,
     grace: Annotated[
-        float, typer.Option(min=0, help="Seconds that slices at work have to finish after Ctrl-C or SIGTERM.")
+        float, typer.Option(min=0, help="Seconds that running slices have to finish after Ctrl-C or SIGTERM.")
     ] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -135,7 +135,7 @@ def backfill(
         terminal.note("one pass after the other: history gates compare slices with those before them", quiet=as_json)
     with (
         shown.watching(planned, wanted, arranged.at_once, quiet=as_json) as watcher,
-        on_signals(Stop(grace, told=watcher.stopping)) as stop,
+        on_signals(Stop(grace, on_ask=watcher.stopping)) as stop,
     ):
         summary = lakescore.backfill(
             project,
@@ -159,7 +159,7 @@ def backfill(
 
 
 def _with_estimates(project: Project, planned: Plan, *, quiet: bool) -> Plan:
-    """The plan with estimates by a sample; what keeps that from being scored is told beside the plan."""
+    """The plan with estimates by a sample; what keeps that from being scored is shown beside the plan."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 

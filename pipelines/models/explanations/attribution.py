@@ -13,7 +13,7 @@ from pipelines.models.explanations.links import Link
 
 Array = np.ndarray[Any, Any]
 
-SEVERAL = "it predicts several targets, and contributions are told of one"
+SEVERAL = "it predicts several targets, and contributions are of one"
 SHARE = 1e-4
 """How far sums may be from the score, as a share of what is added: XGBoost adds in 32 bits."""
 _OF_REGRESSION = {"identity": "prediction", "log": "log of the prediction"}

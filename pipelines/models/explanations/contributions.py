@@ -19,7 +19,7 @@ from pipelines.models.explanations.links import link_of_sklearn
 from pipelines.models.explanations.sklearn_trees import is_tree, of_sklearn_trees
 from pipelines.models.predictors.features import Features
 
-OTHER_KIND = "contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and scikit-learn"
+OTHER_KIND = "contributions are known for linear models and trees of LightGBM, XGBoost, CatBoost and scikit-learn"
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ class Contributions:
 
 
 def contributions(model: Any, row: Features) -> Contributions | str:
-    """What each input added to the prediction of one row; else why that is not told, with the model's class.
+    """What each input added to the prediction of one row; else why that is not known, with the model's class.
 
     Args:
         model: the library's own object: a booster, an estimator, a scikit-learn pipeline that ends with one, or a
             search over the parameters of any of these.
         row: one row of the model's inputs.
     """
-    return _told(model, Given(row.frame(), row.names))
+    return _contributions(model, Given(row.frame(), row.names))
 
 
-def _told(model: Any, given: Given) -> Contributions | str:
+def _contributions(model: Any, given: Given) -> Contributions | str:
     if hasattr(model, "best_estimator_"):  # of a search over parameters
-        return _told(model.best_estimator_, given)
+        return _contributions(model.best_estimator_, given)
     if hasattr(model, "steps") and hasattr(model, "named_steps"):
-        return _told(model[-1], _transformed(model[:-1], given) if len(model) > 1 else given)
+        return _contributions(model[-1], _transformed(model[:-1], given) if len(model) > 1 else given)
     found = _attribution(model, given)
     if isinstance(found, str):
         return f"{type(model).__name__}: {found}"

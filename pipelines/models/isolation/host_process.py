@@ -242,9 +242,9 @@ class Host:
             return self._conversation(message, limit)
         except TimeoutError:
             self._end()
-            error: HostError = HostTimedOut(f"the model host did not {task} within {limit:g} seconds", self._told())
+            error: HostError = HostTimedOut(f"the model host did not {task} within {limit:g} seconds", self._log_tail())
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            error = HostDied(f"the model host {self._end()} before it could {task}", self._told())
+            error = HostDied(f"the model host {self._end()} before it could {task}", self._log_tail())
         except BaseException:  # a half-read answer would be taken for that of the next request
             self._end()
             raise
@@ -290,7 +290,7 @@ class Host:
         self._output = (self._output + heard)[-KEPT_OUTPUT:]
         return bool(heard)
 
-    def _told(self) -> str:
+    def _log_tail(self) -> str:
         return self._output.decode(errors="replace").strip()
 
     def _failed(self, error: HostError) -> None:

@@ -21,7 +21,7 @@ class Mismatch:
 
     Args:
         package: its normalised name, `python` for the interpreter, or the line itself where it names no package.
-        wanted: the versions that the model asks for, or why they cannot be told.
+        wanted: the versions that the model asks for, or why they are not known.
         found: the version that is installed; None where none is.
     """
 

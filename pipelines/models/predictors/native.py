@@ -177,7 +177,7 @@ class Onnx:
         raise NoProbabilitiesError("an ONNX model has no predict_proba: use result 'predict' with its output as column")
 
     def classes(self) -> list[Any]:
-        """None."""
+        """No probabilities: the model has none."""
         raise NoProbabilitiesError("an ONNX model does not name its classes: use result 'predict'")
 
 

@@ -1,4 +1,4 @@
-"""Which batch a worker is at: written down before each, so that a worker that dies without a word can be told of."""
+"""Which batch a worker is at: written down before each, so that the batch at which it dies silently is known."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def left_behind(job: str) -> list[str]:
 
 
 def left_on_executors(context: SparkContext, job: str) -> list[str]:
-    """The same, of all machines of the cluster: each task of a small job looks where it runs."""
+    """Where such tasks were on all machines of the cluster: each task of a small job looks where it runs."""
     tasks = 2 * context.defaultParallelism
     return sorted(set(context.parallelize(range(tasks), tasks).mapPartitions(lambda _: left_behind(job)).collect()))

@@ -44,7 +44,7 @@ def score_batch(
         features: the batch.
         kind: the results' type.
         allowed: on how many rows the model may raise; past that the rest of the batch is not tried.
-        tells_values: whether an exception's text may be told: it may quote the values of its row.
+        tells_values: whether an exception's text may be shown: it may quote the values of its row.
 
     Raises:
         AlignmentError, OutputError, IsolationError: the model is wrong, or gone, whichever rows it was given.
@@ -64,7 +64,7 @@ def score_batch(
             raise
         except Exception as error:
             if length == 1:
-                failures[start] = _told(error, tells_values)
+                failures[start] = _message(error, tells_values)
                 pieces.append(pa.nulls(1, kind))
             else:
                 half = length // 2
@@ -72,7 +72,7 @@ def score_batch(
     return Scored(pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces), failures)
 
 
-def _told(error: Exception, tells_values: bool) -> str:
+def _message(error: Exception, tells_values: bool) -> str:
     # A model host's reason holds no value; its whole text may.
     text = str(error) if tells_values else error.reason if isinstance(error, HostError) else ""
     first = (_without_batch(text).strip().splitlines() or [""])[0]

@@ -1,4 +1,4 @@
-"""What it means when a job ends in a worker: said in the field's words, without a traceback."""
+"""What it means when a job ends in a worker: as a ModelError, without a traceback."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def explained(error: PythonException, model: str, *, tells_values: bool) -> Mode
 
 
 def died(error: Exception, model: str, workers: Workers, context: SparkContext) -> ModelError | None:
-    """What to say of a Python worker that ended without a word, if that is what ended the job.
+    """What to say of a Python worker that died silently, if that is what ended the job.
 
     Args:
         error: Spark's.
@@ -128,5 +128,5 @@ def unreadable(error: PythonException) -> str | None:
 def cause_of(error: PythonException) -> str:
     """The last exception of a worker's traceback, as its class and text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if line.split(":")[0].split(".")[-1].endswith(("Error", "Exception"))]
-    return told[-1] if told else lines[-1]
+    named = [line for line in lines if line.split(":")[0].split(".")[-1].endswith(("Error", "Exception"))]
+    return named[-1] if named else lines[-1]

@@ -1,4 +1,4 @@
-"""What the workers of a pass tell of it."""
+"""What the workers of a pass report of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProofReport:
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """What all workers of a pass told. Spark may count a retried task twice.
+    """What all workers of a pass report. Spark may count a retried task twice.
 
     Args:
         evaluated: rows that the model scored; those of the proofs' samples are not among them.

@@ -37,7 +37,7 @@ def warm_up(spark: SparkSession, artifact: Artifact) -> None:
     """Let the daemon of this machine's workers start in the background, with the imports that a model needs.
 
     Once for each application, and only where driver and workers are one machine: elsewhere nothing says which executors
-    will score. A job of one row does it; what goes wrong in it is told by the job that scores.
+    will score. A job of one row does it; what goes wrong in it is reported by the job that scores.
 
     Args:
         spark: the session.

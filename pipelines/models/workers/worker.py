@@ -39,7 +39,7 @@ class ChangedModelError(ValueError):
 
 @dataclass(frozen=True)
 class Scoring:
-    """What a worker is told, in plain values.
+    """What a worker has to know, in plain values.
 
     Args:
         model: which one, and where its files were before they were shipped.
@@ -48,7 +48,7 @@ class Scoring:
         uses_native: whether the predictor of the model's own library may be used.
         allowed_failures: on how many rows of a slice the model may raise.
         slices: over how many the pass is: where over several, no slice may go without a try for another's failures.
-        tells_values: whether what it raises may be told: it may quote the values of a row.
+        tells_values: whether what it raises may be shown: it may quote the values of a row.
         isolation: where it has to run in an environment of its own.
     """
 
@@ -64,7 +64,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Workers:
-    """What the workers tell of a run. Spark may count a retried task twice.
+    """What the workers report of a run. Spark may count a retried task twice.
 
     Args:
         job: the pass's own name.
@@ -79,7 +79,7 @@ class Workers:
     reports: Accumulator[list[ProofReport]]
 
     def report(self) -> WorkerReport:
-        """What they told so far."""
+        """What they reported so far."""
         return WorkerReport.of(self.evaluated.value, self.loads.value, self.reports.value)
 
 
@@ -203,7 +203,7 @@ class Worker:
 
 
 def _with_failures(results: pa.StructArray, failures: Mapping[int, str]) -> pa.StructArray:
-    told: Sequence[str | None] = [failures.get(row) for row in range(len(results))] if failures else []
-    why = pa.array(told, pa.string()) if failures else pa.nulls(len(results), pa.string())
+    messages: Sequence[str | None] = [failures.get(row) for row in range(len(results))] if failures else []
+    why = pa.array(messages, pa.string()) if failures else pa.nulls(len(results), pa.string())
     names = [item.name for item in results.type]
     return pa.StructArray.from_arrays([*(results.field(name) for name in names), why], names=[*names, FAILURE])

@@ -173,15 +173,15 @@ def test_late_data_that_was_rejected_leaves_the_published_slice_alone(planned: P
     assert observed.replaces.run_id == run.run_id
 
 
-def test_a_run_at_work_and_one_whose_process_is_gone_are_told_apart(planned: Planned) -> None:
+def test_a_running_run_and_one_whose_process_is_gone_are_told_apart(planned: Planned) -> None:
     run = planned.ran("started", planned.manifest())
     lock = RunLock(planned.layout.stages, run.run_id)
     assert lock.acquire()
-    at_work = planned.slice()
-    assert (at_work.state, at_work.is_due, at_work.reasons) == ("running", False, (f"run {run.run_id} is at it",))
+    running = planned.slice()
+    assert (running.state, running.is_due, running.reasons) == ("running", False, (f"run {run.run_id} is running",))
     lock.release()
     gone = planned.slice()
-    assert (gone.state, gone.reasons) == ("missing", (f"run {run.run_id} ended without a word",))
+    assert (gone.state, gone.reasons) == ("missing", (f"run {run.run_id} ended without saying how",))
 
 
 def test_a_run_that_a_newer_one_overtook_is_not_waited_for(planned: Planned) -> None:

@@ -12,7 +12,7 @@ from pipelines.backfills.stop_signal import Stop, on_signals
 
 def test_asked_once_work_may_finish_asked_twice_it_is_urgent() -> None:
     told: list[bool] = []
-    stop = Stop(grace_seconds=60, told=told.append)
+    stop = Stop(grace_seconds=60, on_ask=told.append)
     assert (stop.is_asked, stop.is_urgent) == (False, False)
     stop.ask()
     assert (stop.is_asked, stop.is_urgent) == (True, False)

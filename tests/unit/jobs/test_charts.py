@@ -68,7 +68,7 @@ def test_versions_are_named_where_there_are_several() -> None:
 @pytest.mark.parametrize("has_band", [True, False])
 def test_lines_are_drawn_of_whatever_is_known(values: list[float | None], has_band: bool) -> None:
     band = [None if value is None else (value - 1, value + 1) for value in values] if has_band else None
-    assert "<svg" in over_slices("rows", line([0, 1], run="this run"), values, band=band, told=percent)
+    assert "<svg" in over_slices("rows", line([0, 1], run="this run"), values, band=band, spelled=percent)
     assert "<svg" in over_slices("rows", line([0, 1], run="this run"), values, band=band)
 
 
@@ -95,7 +95,7 @@ def test_names_and_values_stand_as_they_are_whatever_characters_they_hold(name: 
     svg = bars(name, [name, "plain"], [1.0, 2.0], None, lambda value: f"{name} {value:g}")
     told = "".join(texts(svg))
     assert name.replace("\n", "") in told.replace("\n", "")
-    assert "<svg" in over_slices(name, line([0, 1], run="this run"), [1, 2], told=lambda value: name)
+    assert "<svg" in over_slices(name, line([0, 1], run="this run"), [1, 2], spelled=lambda value: name)
     assert "<svg" in distribution(name, [0.0, 1.0], [1.0], None, "this run")
 
 

@@ -122,7 +122,7 @@ def no_artifacts(registry: Registry) -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_artifacts")
 def test_files_that_are_not_there_are_told_and_leave_nothing_in_the_cache(registry: Registry, tmp_path: Path) -> None:
-    """MLflow downloads nothing without a word; a cached empty folder would outlive the mended store."""
+    """MLflow downloads nothing silently; a cached empty folder would outlive the mended store."""
     observed = refusal(registry.uri, tmp_path)
     assert "the files of model 'churn' version 1 cannot be downloaded" in observed
     assert list((tmp_path / "models").iterdir()) == []

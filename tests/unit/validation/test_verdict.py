@@ -26,7 +26,7 @@ from pipelines.validation.verdict import (
     judge_stage,
     personal_of,
     rule_results,
-    told,
+    described,
 )
 
 SCHEMA = T.StructType([T.StructField(name, T.LongType()) for name in ("a", "b")])
@@ -370,7 +370,7 @@ def test_a_rule_that_mostly_holds_is_still_told_among_the_broken() -> None:
     ],
 )
 def test_what_was_found_is_told_in_words(given_result: CheckResult, expected: str) -> None:
-    assert told(given_result) == expected
+    assert described(given_result) == expected
 
 
 def test_a_verdict_survives_its_way_through_json() -> None:

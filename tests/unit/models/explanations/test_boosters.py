@@ -219,7 +219,7 @@ def test_pandas_categories_that_the_row_does_not_have_are_the_reason() -> None:
 )
 def test_of_several_targets_none_is_told(model: Any) -> None:
     model.fit(NUMBERS, TWO_TARGETS)
-    expected = f"{type(model).__name__}: it predicts several targets, and contributions are told of one"
+    expected = f"{type(model).__name__}: it predicts several targets, and contributions are of one"
     assert reason(model) == expected
 
 

@@ -127,10 +127,10 @@ def test_of_a_search_over_parameters_they_are_those_of_the_best(search: Any) -> 
 
 def test_models_that_do_not_tell_say_why_with_their_class() -> None:
     several = LinearRegression().fit(NUMBERS, np.column_stack([VALUE, IS_HIGH]))
-    assert reason(several) == "LinearRegression: it predicts several targets, and contributions are told of one"
+    assert reason(several) == "LinearRegression: it predicts several targets, and contributions are of one"
     near = KNeighborsRegressor().fit(NUMBERS, VALUE)
     assert reason(near) == (
-        "KNeighborsRegressor: contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and "
+        "KNeighborsRegressor: contributions are known for linear models and trees of LightGBM, XGBoost, CatBoost and "
         "scikit-learn"
     )
     pairs = make_pipeline(StandardScaler(), SVC(kernel="linear")).fit(NUMBERS, KIND)

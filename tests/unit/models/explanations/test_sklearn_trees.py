@@ -155,7 +155,7 @@ def test_a_model_that_was_trained_without_names_is_asked_without_them() -> None:
 
 def test_what_cannot_be_taken_apart_says_why() -> None:
     several = ensemble.RandomForestRegressor(**FEW).fit(NUMBERS, np.column_stack([VALUE, IS_HIGH]))
-    assert reason(several) == ("RandomForestRegressor: it predicts several targets, and contributions are told of one")
+    assert reason(several) == ("RandomForestRegressor: it predicts several targets, and contributions are of one")
     frame = NUMBERS.assign(shop=(WITH_SHOP["shop"] == "web").astype(int))
     by_categories = ensemble.HistGradientBoostingRegressor(categorical_features=["shop"], max_iter=8, **SEED)
     assert reason(by_categories.fit(frame, VALUE), frame) == (
@@ -167,7 +167,7 @@ def test_what_cannot_be_taken_apart_says_why() -> None:
     )
     bagged = ensemble.BaggingRegressor(n_estimators=3, random_state=7).fit(NUMBERS, VALUE)
     assert reason(bagged) == (
-        "BaggingRegressor: contributions are told for linear models and trees of LightGBM, XGBoost, CatBoost and "
+        "BaggingRegressor: contributions are known for linear models and trees of LightGBM, XGBoost, CatBoost and "
         "scikit-learn"
     )
 

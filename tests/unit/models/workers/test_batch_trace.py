@@ -1,4 +1,4 @@
-"""What a worker was at, where it died without a word."""
+"""What a worker was at, where it died silently."""
 
 from __future__ import annotations
 
