@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from pipelines import schemas
 from pipelines.expressions.names import column
 from pipelines.passes.attempt_folder import RUN
-from pipelines.passes.publishing import SMALL_BYTES
+from pipelines.passes.change_files import SMALL_BYTES
 from pipelines.resolution.resolved_run import Resolved
 from pipelines.tables.locations import local_path
 from pipelines.tables.stages import Stage

@@ -19,14 +19,8 @@ from pipelines.errors import (
     UsageError,
     did_you_mean,
 )
-from pipelines.passes.publishing import (
-    Outcome,
-    Refusal,
-    Replacement,
-    UnknownEndError,
-    append_quarantine,
-    publish_slices,
-)
+from pipelines.passes.committing import UnknownEndError
+from pipelines.passes.publishing import Outcome, Refusal, Replacement, append_quarantine, publish_slices
 from pipelines.passes.stage_record import Audit, Staged
 from pipelines.passes.staging import write_stages
 from pipelines.passes.table_rows import predictions_of, quarantine_of, refused_columns

@@ -17,8 +17,8 @@ from deltalake import DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
 
 from pipelines.passes.attempt_folder import AttemptFolder
+from pipelines.passes.committing import Change, commit
 from pipelines.passes.footers import data_files
-from pipelines.passes.publishing import Change, commit
 from pipelines.tables.slices import Slice
 
 ROOT = Path(__file__).parents[2]

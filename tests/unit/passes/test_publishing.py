@@ -14,8 +14,8 @@ from deltalake import DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from pipelines.passes.attempt_folder import AttemptFolder
+from pipelines.passes.committing import Change, commit, committed, needs_spark_for, those_there
 from pipelines.passes.footers import DataFile, data_files
-from pipelines.passes.publishing import Change, _committed, _needs_spark, _those_there, commit
 from pipelines.tables.slices import Slice, commits_of, look_at_slice
 from unit.samples import DAY_1, DAY_2
 
@@ -58,7 +58,7 @@ def put(location: str, run_id: str, fence: int, slice_: Slice = SLICE, rows: int
 
 
 def is_there(location: str, change: Change, files: list[DataFile]) -> bool:
-    return _those_there(location, [change], {change.run_id: files}) == {change.run_id}
+    return those_there(location, [change], {change.run_id: files}) == {change.run_id}
 
 
 def runs_in(location: str, slice_: Slice) -> list[str]:
@@ -102,7 +102,7 @@ def test_files_that_delta_rs_would_name_otherwise_are_left_to_spark(location: st
     log = Path(location, "_delta_log", f"{1:020d}.json")
     log.write_text(re.sub(r'"path":"[^"]+/', f'"path":"{listed}/', log.read_text()), encoding="utf-8")
     change, _ = made(location, "second", 8, slice_)
-    assert (_needs_spark(DeltaTable(location), location, [change]) is not None) == by_spark
+    assert (needs_spark_for(DeltaTable(location), location, [change]) is not None) == by_spark
 
 
 def test_no_files_take_a_slice_away(location: str) -> None:
@@ -181,7 +181,7 @@ def test_a_slice_whose_fence_is_overtaken_is_left_out_and_the_others_are_committ
     put(location, "newer", 8)
     changes = [late[0], on_time[0]]
     files = {change.run_id: written for change, written in (late, on_time)}
-    assert _committed(location, changes, files) == {"on time"}
+    assert committed(location, changes, files) == {"on time"}
     assert (set(runs_in(location, SLICE)), set(runs_in(location, Slice(DAY_2, "churn")))) == ({"newer"}, {"on time"})
 
 

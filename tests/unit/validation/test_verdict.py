@@ -21,12 +21,12 @@ from pipelines.validation.suite import Expectation
 from pipelines.validation.verdict import (
     CheckResult,
     Verdict,
+    described,
     gate_result,
     judge_pass,
     judge_stage,
     personal_of,
     rule_results,
-    described,
 )
 
 SCHEMA = T.StructType([T.StructField(name, T.LongType()) for name in ("a", "b")])
