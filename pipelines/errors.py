@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 LONGEST_VALUE = 500
 NO_SPACE = "No space left on device"
@@ -14,6 +14,9 @@ CAUSED_BY = "Caused by: "
 _INNER = "↳"
 """Before each inner cause of delta-rs' errors."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+Outcome = Literal["failed", "rejected", "conflict", "abandoned"]
 
 
 class PipelineError(Exception):
@@ -27,6 +30,8 @@ class PipelineError(Exception):
     """
 
     exit_code = 1
+    outcome: Outcome = "failed"
+    """What becomes of the slice that it ends."""
 
     def __init__(
         self,
@@ -100,6 +105,8 @@ class TableError(PipelineError):
 class ConflictError(PipelineError):
     """Other writers kept a slice from being published until the retries were used up."""
 
+    outcome = "conflict"
+
 
 class RejectedError(PipelineError):
     """A gate failed: the slice was not published.
@@ -112,6 +119,7 @@ class RejectedError(PipelineError):
     """
 
     exit_code = 3
+    outcome = "rejected"
 
     def __init__(self, problem: str, *, run_id: str = "", checks: tuple[str, ...] = (), **details: Any) -> None:
         self.run_id, self.checks = run_id, checks
@@ -120,6 +128,13 @@ class RejectedError(PipelineError):
 
 class AbandonedError(PipelineError):
     """A run was ended from outside before its slice was published."""
+
+    outcome = "abandoned"
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """What becomes of the slice that an error ends."""
+    return error.outcome if isinstance(error, PipelineError) else "failed"
 
 
 def shortened(text: str, longest: int = LONGEST_VALUE) -> str:

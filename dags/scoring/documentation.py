@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dags.scoring.environment import ledger_place
 from pipelines.config import Pipeline, Project, TableName
+from pipelines.config.places import in_warehouse, table_names
 
 TEMPLATE = """{description}
 
@@ -30,13 +31,12 @@ lakescore backfill {name} --from DATE --to DATE         # many days in one Spark
 
 def documentation(project: Project, pipeline: Pipeline) -> str:
     """The DAG's page: what it predicts, its tables, and the commands for it, as Markdown."""
-    warehouse = project.environment.warehouse.rstrip("/")
-    model = pipeline.model
+    model, tables = pipeline.model, table_names(pipeline)
     return TEMPLATE.format(
         description=pipeline.description or f"Predictions of `{pipeline.name}`.",
         name=pipeline.name,
-        predictions=_place(pipeline.output.predictions, warehouse, f"{pipeline.name}/predictions"),
-        quarantine=_place(pipeline.output.quarantine, warehouse, f"{pipeline.name}/quarantine"),
+        predictions=_place(project, tables["predictions"]),
+        quarantine=_place(project, tables["quarantine"]),
         runs=ledger_place(project),
         model=f"{model.name}@{model.alias}" if model.alias else f"{model.name} version {model.version}",
         timezone=pipeline.timezone,
@@ -44,7 +44,5 @@ def documentation(project: Project, pipeline: Pipeline) -> str:
     )
 
 
-def _place(given: TableName | None, warehouse: str, otherwise: str) -> str:
-    if given is None:
-        return f"{warehouse}/{otherwise}"
-    return given.table or f"{warehouse}/{given.path}"
+def _place(project: Project, name: TableName) -> str:
+    return name.table or in_warehouse(project, str(name.path))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
 from pipelines.config.java import quick_start
+from pipelines.config.places import LEDGER, in_warehouse
 from pipelines.errors import SetupError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def project_and_pipeline(name: str) -> tuple[Project, Pipeline]:
 
 def ledger_place(project: Project) -> str:
     """Where the warehouse's ledger is."""
-    return f"{project.environment.warehouse.rstrip('/')}/ops/runs"
+    return in_warehouse(project, LEDGER)
 
 
 def address_of(connection: Connection) -> str:

@@ -50,9 +50,8 @@ def _put_in_place(file: Path, text: str) -> None:
 
 def write_error(error: PipelineError) -> None:
     """Leave an error where `--result-file` asks for it."""
-    rejected = isinstance(error, RejectedError)
     content: dict[str, object] = {
-        "outcome": "rejected" if rejected else "failed",
+        "outcome": "rejected" if error.outcome == "rejected" else "failed",
         "exit_code": error.exit_code,
         "error": str(error),
         "problem": error.problem,

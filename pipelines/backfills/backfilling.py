@@ -23,11 +23,11 @@ from pipelines.config import Project, load_pipeline
 from pipelines.errors import (
     AbandonedError,
     ConfigurationError,
-    ConflictError,
     PipelineError,
     RejectedError,
     SetupError,
     UsageError,
+    outcome_of,
 )
 from pipelines.inputs.periods import days_of
 from pipelines.inputs.spark_errors import first_line
@@ -440,12 +440,4 @@ def _backfilled(ended: Ended, seconds: float) -> Backfilled:
     if isinstance(end, Result):
         return Backfilled(day, end.outcome, seconds, run_id=end.run_id, counts=end.counts)
     text = str(end) if isinstance(end, PipelineError) else f"unexpected: {type(end).__name__}: {first_line(end)}"
-    return Backfilled(day, _outcome_of(end), seconds, error=text)
-
-
-def _outcome_of(error: Exception) -> Outcome:
-    if isinstance(error, AbandonedError) or is_cancelled(error):
-        return "abandoned"
-    if isinstance(error, RejectedError):
-        return "rejected"
-    return "conflict" if isinstance(error, ConflictError) else "failed"
+    return Backfilled(day, "abandoned" if is_cancelled(end) else outcome_of(end), seconds, error=text)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline, pipeline_names
+from pipelines.config.places import table_names
 from pipelines.errors import ConfigurationError, PipelineError
 from pipelines.inputs.pinning import ANY_DAY, pin_sources
 from pipelines.inputs.reading import read_slice
 from pipelines.models.registry import RegisteredModel
 from pipelines.resolution.definition import Definition, define
-from pipelines.resolution.layout import table_names
 from pipelines.resolution.preparation import prepare
 from pipelines.resolution.resolved_run import look_up, require_contract
 

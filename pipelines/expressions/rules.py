@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.config import TextFormat
+from pipelines.config.policy import Action
 from pipelines.errors import shortened
 
 Scalar = str | int | float | bool
 Severity = Literal["critical", "warning", "info"]
-Action = Literal["reject", "quarantine", "warn"]
 IgnoreIf = Literal["all_missing", "any_missing", "never"]
 
 FEATURES = "__features"

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.config import Project
-from pipelines.errors import PipelineError, RejectedError, UsageError, did_you_mean
+from pipelines.errors import PipelineError, UsageError, did_you_mean, outcome_of
 from pipelines.expressions.names import column
 from pipelines.inputs.periods import days_of
 from pipelines.inputs.reading import count_input
@@ -166,7 +166,7 @@ def _replayed(ended: Ended, scored: Mapping[str, int], refused: Mapping[str, int
         run_id = end.run_id
         return Replayed(day, end.outcome, run_id, end.counts.input, scored.get(run_id, 0), refused.get(run_id, 0))
     error = str(end) if isinstance(end, PipelineError) else f"unexpected: {type(end).__name__}: {end}"
-    return Replayed(day, "rejected" if isinstance(end, RejectedError) else "failed", error=error)
+    return Replayed(day, "rejected" if outcome_of(end) == "rejected" else "failed", error=error)
 
 
 def _rows_of_runs(spark: SparkSession, table: str, runs: Sequence[str]) -> dict[str, int]:

@@ -7,8 +7,9 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from pipelines.config import Pipeline, Project, load_pipeline
+from pipelines.config.places import table_names
 from pipelines.reports.view_queries import SPARK, TABLES, Dialect, Subject, as_script, view_queries
-from pipelines.resolution.layout import Layout, table_names
+from pipelines.resolution.layout import Layout
 from pipelines.runs.tables import require_tables
 from pipelines.tables.locations import for_delta_rs
 

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipelines.config import FeatureFunction, Pipeline, Policy, Project, load_pipeline, sql_text, suite_path
+from pipelines.config.policy import Action
 from pipelines.errors import ConfigurationError, UsageError, did_you_mean
-from pipelines.expressions.rules import Action
 from pipelines.resolution.manifest import Configuration
 from pipelines.transforms.features import DeriveFeatures
 from pipelines.validation.compiling import Checks, compile_suite

@@ -9,20 +9,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from pipelines.config import FeatureFunction, Pipeline
+from pipelines.config.policy import Action
 from pipelines.errors import ConfigurationError, did_you_mean
 from pipelines.expressions.names import unread_among
-from pipelines.expressions.rules import (
-    FEATURES,
-    RECORD,
-    UNREAD,
-    Action,
-    Check,
-    KeptByCasts,
-    NotNull,
-    ReadAs,
-    Rule,
-    WholeRecord,
-)
+from pipelines.expressions.rules import FEATURES, RECORD, UNREAD, Check, KeptByCasts, NotNull, ReadAs, Rule, WholeRecord
 from pipelines.expressions.text_values import spelled
 from pipelines.inputs.text_features import TextInput, require_types
 from pipelines.inputs.text_files import texts_beside

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.config import Pipeline, Project, TableName
+from pipelines.config import Pipeline, Project
+from pipelines.config.places import LEDGER, table_names
 from pipelines.tables.ledger import Ledger
 from pipelines.tables.locations import below
 
@@ -29,15 +30,7 @@ class Layout:
 
 def ledger_of(project: Project) -> Ledger:
     """The warehouse's ledger."""
-    return Ledger(below(project.environment.warehouse, "ops/runs"))
-
-
-def table_names(pipeline: Pipeline) -> dict[str, TableName]:
-    """The pipeline's output tables: as configured, else folders named after it."""
-    return {
-        "predictions": pipeline.output.predictions or TableName(path=f"{pipeline.name}/predictions"),
-        "quarantine": pipeline.output.quarantine or TableName(path=f"{pipeline.name}/quarantine"),
-    }
+    return Ledger(below(project.environment.warehouse, LEDGER))
 
 
 def outputs_in_catalog(pipeline: Pipeline) -> bool:

@@ -17,9 +17,9 @@ from pyspark.errors import PySparkException
 from pipelines.errors import (
     NO_SPACE,
     AbandonedError,
-    ConflictError,
     PipelineError,
     TableError,
+    outcome_of,
     shortened,
 )
 from pipelines.resolution.resolved_run import Resolved
@@ -69,7 +69,7 @@ class Record:
             What ended them, in the project's words where Spark's say less.
         """
         cause = _cause(error)
-        state: State = "conflict" if isinstance(cause, ConflictError) else "failed"
+        state: State = "conflict" if outcome_of(cause) == "conflict" else "failed"
         text = shortened(str(cause) or type(cause).__name__, LONGEST_ERROR)
         left = [run for run in runs if run.run_id in self._open]
         with suppress(PipelineError, DeltaError, OSError):  # what ended the runs says more; the next one settles this

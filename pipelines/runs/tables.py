@@ -13,12 +13,13 @@ from pyspark.sql import types as T
 
 from pipelines import schemas
 from pipelines.config import Pipeline, Project
+from pipelines.config.places import table_names
 from pipelines.errors import ConfigurationError, TableError
 from pipelines.inputs.pinning import ANY_DAY
 from pipelines.inputs.reading import read_now
 from pipelines.passes.demands import needs_spark
 from pipelines.resolution.definition import define
-from pipelines.resolution.layout import Layout, ledger_of, locate, table_names
+from pipelines.resolution.layout import Layout, ledger_of, locate
 from pipelines.resolution.preparation import require_source_columns
 from pipelines.tables.creation import create, differences, evolve
 from pipelines.tables.locations import below, for_delta_rs, local_path

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pipelines.config.policy import Policy
+from pipelines.config.policy import Action, Policy
 from pipelines.errors import ConfigurationError, did_you_mean
-from pipelines.expressions.rules import Action, OfWholeSlice, Rule, Unique, ZScoreBelow
+from pipelines.expressions.rules import OfWholeSlice, Rule, Unique, ZScoreBelow
 from pipelines.validation.batch_level import gate_of, schema_test_of
 from pipelines.validation.gates import Aggregate, Gate
 from pipelines.validation.row_level import check_of

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from pipelines.config.policy import Action
 from pipelines.errors import shortened
-from pipelines.expressions.rules import Action, Scalar, Severity
+from pipelines.expressions.rules import Scalar, Severity
 
 Function = Literal[
     "rows",

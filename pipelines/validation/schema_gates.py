@@ -8,8 +8,9 @@ from typing import Any
 
 from pyspark.sql import types as T
 
+from pipelines.config.policy import Action
 from pipelines.errors import did_you_mean
-from pipelines.expressions.rules import Action, Severity
+from pipelines.expressions.rules import Severity
 from pipelines.validation.gates import Bounds, Finding
 
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, Self
 
 from pyspark.sql import types as T
 
+from pipelines.config.policy import Action
 from pipelines.errors import ConfigurationError
 from pipelines.expressions.names import label
-from pipelines.expressions.rules import Action, Rule, Severity
+from pipelines.expressions.rules import Rule, Severity
 from pipelines.validation.compiling import Checks
 from pipelines.validation.engine import EngineResult
 from pipelines.validation.gates import TELLS_VALUES, Finding, Gate

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.config import TextFormat
+from pipelines.config.policy import Action
 from pipelines.expressions.masks import BITS, mask_names
 from pipelines.expressions.names import label, quoted
 from pipelines.expressions.rules import (
-    Action,
     AllEqual,
     Between,
     Check,

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.config import Policy
+from pipelines.config.policy import Action
 from pipelines.errors import ConfigurationError
 from pipelines.expressions.rules import (
-    Action,
     AllEqual,
     Between,
     Check,

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pyspark.sql import types as T
 
 from pipelines.config import Policy
+from pipelines.config.policy import Action
 from pipelines.errors import ConfigurationError
-from pipelines.expressions.rules import Action, Between, Rule, Severity
+from pipelines.expressions.rules import Between, Rule, Severity
 from pipelines.validation.compiling import Checks, compile_suite
 from pipelines.validation.engine import EngineResult
 from pipelines.validation.observing import Observed
