@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 from airflow.sdk.definitions.context import Context
-from faults.receivers import Request, web_receiver
+from support.faults.receivers import Request, web_receiver
 
 from dags.scoring.notices import LONGEST_NOTE, write_note
 

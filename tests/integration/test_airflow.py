@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults.airflow_race import LEAST_DAYS, assert_no_secret_is_seen, race_in, run_race
-from small_project import SmallProject
+from support.faults.airflow_race import LEAST_DAYS, assert_no_secret_is_seen, race_in, run_race
+from support.small_project import SmallProject
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 

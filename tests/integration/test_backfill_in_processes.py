@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from faults.random_kills import LAKESCORE, ROOT, begun, killed_as_undisturbed
-from small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, without_run
+from support.faults.random_kills import LAKESCORE, ROOT, begun, killed_as_undisturbed
+from support.small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, without_run
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from integration.test_command_line_and_spark_submit import BIN, run
-from small_project import DAY, SmallProject, copy_of
+from support.small_project import DAY, SmallProject, copy_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_project import DAY, SPARK, SUITE, SmallProject, copy_of, expectation, without_run
+from support.small_project import DAY, SPARK, SUITE, SmallProject, copy_of, expectation, without_run
 
 pytestmark = pytest.mark.slow
 

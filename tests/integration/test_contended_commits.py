@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults import contended_log
-from faults.contended_commits import contend
-from kinds import kept
+from support.faults import contended_log
+from support.faults.contended_commits import contend
+from support.kinds import kept
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from documented_commands import PAGES, ROOT, Shown, matched, shown_on
-from flights_demo import Demo
-from kinds import kept
+from support.documented_commands import PAGES, ROOT, Shown, matched, shown_on
+from support.flights_demo import Demo
+from support.kinds import kept
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 OWN_DATA = "docs/own-data.md"
@@ -82,7 +82,7 @@ def typed(
 
 def of_pages(pages: dict[str, dict[str, Any]], here: Path, **variables: str) -> dict[str, list[dict[str, Any]]]:
     job = json.dumps({"pages": pages, "write": WRITE in os.environ})
-    driver = str(ROOT / "tests/integration/typed_pages.py")
+    driver = str(ROOT / "tests/support/typed_pages.py")
     answer: dict[str, list[dict[str, Any]]] = json.loads(ran([sys.executable, driver], here, job, **variables))
     return answer
 

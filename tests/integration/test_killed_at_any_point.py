@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_project import DAY, REFUSED, ROWS, SmallProject, copy_of, without_run
+from support.small_project import DAY, REFUSED, ROWS, SmallProject, copy_of, without_run
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ class Killed:
 
 
 def run(step: str, *projects: SmallProject) -> subprocess.CompletedProcess[str]:
-    script = Path(__file__).with_name("killed_run.py")
+    script = ROOT / "tests/support/killed_run.py"
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, str(script), step, "1", *[str(small.root) for small in projects]],

@@ -22,8 +22,8 @@ from typing import IO
 import psutil
 import pyspark
 import pytest
-from faults.ports import free_port
-from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
+from support.faults.ports import free_port
+from support.small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
 
 from pipelines.resolution.versions import code_version
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from small_project import DAY, SmallProject, copy_of
+from support.small_project import DAY, SmallProject, copy_of
 
 pytestmark = [pytest.mark.slow]
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinds import kept
-from small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, without_run
+from support.kinds import kept
+from support.small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, without_run
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ SCORED = [number for number in range(ROWS) if REFUSED.get(number, "model_input")
 
 
 def run(step: str, *projects: SmallProject) -> subprocess.CompletedProcess[str]:
-    script = Path(__file__).with_name("killed_run.py")
+    script = ROOT / "tests/support/killed_run.py"
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, str(script), step, str(len(DAYS)), *[str(small.root) for small in projects]],

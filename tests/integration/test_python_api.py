@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documented_commands import ROOT, matched
-from flights_demo import Demo
+from support.documented_commands import ROOT, matched
+from support.flights_demo import Demo
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NOTEBOOK = ROOT / "examples/flights/predictions_to_why.ipynb"
@@ -36,7 +36,7 @@ def told_by(cells: list[str], demo: Demo, folder: Path) -> list[str]:
     shutil.copytree(demo.week, folder / "warehouse")
     shutil.copytree(ROOT / "conf", folder / "conf")
     settings = {**demo.settings, "LAKESCORE_WAREHOUSE": str(folder / "warehouse")}
-    program = [sys.executable, str(Path(__file__).with_name("python_cells.py"))]
+    program = [sys.executable, str(ROOT / "tests/support/python_cells.py")]
     done = subprocess.run(
         program,
         input=json.dumps(cells),

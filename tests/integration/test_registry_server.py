@@ -13,9 +13,9 @@ from pathlib import Path
 import mlflow
 import pytest
 import requests
-from faults.airflow_here import until
-from faults.ports import free_port
-from small_project import SmallProject
+from support.faults.airflow_here import until
+from support.faults.ports import free_port
+from support.small_project import SmallProject
 from unit.samples import as_found
 
 from pipelines.models.lookup import find_metrics, find_version

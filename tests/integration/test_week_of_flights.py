@@ -21,8 +21,8 @@ import mlflow
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
-from flights_demo import Demo
-from registries import use_registry
+from support.flights_demo import Demo
+from support.registries import use_registry
 
 from dags.scoring.standalone import variables
 
@@ -203,7 +203,7 @@ def test_each_run_of_the_week_scores_again_to_what_it_published(demo: Demo, tmp_
 def in_one_process(commands: list[list[str]], settings: dict[str, str]) -> list[tuple[int, list[str]]]:
     """Exit code and answer of each command."""
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("typed_in_one_process.py"))],
+        [sys.executable, str(ROOT / "tests/support/typed_in_one_process.py")],
         input=json.dumps(commands),
         env=settings | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
         cwd=ROOT,

@@ -1,5 +1,5 @@
 """The fixtures of tests that start processes of their own."""
 
-from processes import counting, demo, empty
+from support.processes import counting, demo, empty
 
 __all__ = ["counting", "demo", "empty"]

@@ -6,10 +6,10 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from faults.airflow_race import assert_no_secret_is_seen, race_in, run_race
-from faults.contended_commits import contend
-from faults.random_kills import LAKESCORE, begun, killed_as_undisturbed
-from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of
+from support.faults.airflow_race import assert_no_secret_is_seen, race_in, run_race
+from support.faults.contended_commits import contend
+from support.faults.random_kills import LAKESCORE, begun, killed_as_undisturbed
+from support.small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * 3600)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import SmallProject, copy_of, shared_project
+from support.small_project import SmallProject, copy_of, shared_project
 
 from pipelines.runs.tables import create_tables
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, PIPELINE, SmallProject, without_run
+from support.small_project import DAY, PIPELINE, SmallProject, without_run
 
 pytestmark = pytest.mark.spark
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
+from support.faults.at_steps import BrokenOffError, broken_off
+from support.small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
 
 from pipelines.backfills.backfilling import Backfilled, Summary, backfill, due, plan_backfill
 from pipelines.backfills.planning import Plan, PlannedSlice, plan

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from kinds import kept
 from pyspark.sql import SparkSession
-from small_project import DAY, PIPELINE, SUITE, SmallProject, expectation, without_run
+from support.kinds import kept
+from support.small_project import DAY, PIPELINE, SUITE, SmallProject, expectation, without_run
 
 from pipelines.errors import (
     ConfigurationError,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import SmallProject, expectation
+from support.small_project import SmallProject, expectation
 
 from pipelines.diagnostics.checking import check_pipeline
 from pipelines.errors import PipelineError

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from faults.at_steps import at
 from pyspark.sql import SparkSession
-from small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
+from support.faults.at_steps import at
+from support.small_project import DAYS, REFUSED, ROWS, SmallProject, copy_of, orders_of, without_run
 
-from pipelines.passes import publishing
+from pipelines.passes import committing
 from pipelines.runs.scoring import Ended, score_days
 
 pytestmark = pytest.mark.spark
@@ -26,7 +26,7 @@ SCORED = ROWS - len(REFUSED)
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, location: str, act: Callable[[], object]) -> None:
     """Do something once, after a commit has looked at the table and before it is made."""
-    commit, done = publishing.commit, []
+    commit, done = committing.commit, []
 
     def after(table: DeltaTable, *given: Any) -> None:
         if location in table.table_uri and not done:
@@ -34,7 +34,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, location: str, act: Callable[[], 
             act()
         commit(table, *given)
 
-    monkeypatch.setattr(publishing, "commit", after)
+    monkeypatch.setattr(committing, "commit", after)
 
 
 def vacuum(location: str, *, full: bool) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from small_project import DAY, SmallProject
+from support.small_project import DAY, SmallProject
 
 from pipelines.errors import ConfigurationError
 from pipelines.expressions.casts import keeps

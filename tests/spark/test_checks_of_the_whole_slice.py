@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
+from support.small_project import DAY, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import RejectedError
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
-from small_project import DAY, ORDERS, SmallProject, expectation, orders_of, without_run
+from support.small_project import DAY, ORDERS, SmallProject, expectation, orders_of, without_run
 
 from pipelines.inputs import reading
-from pipelines.passes import staging
+from pipelines.passes import alone
 from pipelines.passes.file_columns import file_columns
 from pipelines.runs.tables import create_tables
 
@@ -263,7 +263,7 @@ def test_what_a_worker_cannot_read_is_read_by_spark_and_told(
         assert found is not None
         return replace(found, columns={**found.columns, "amount": pa.date32()})
 
-    monkeypatch.setattr(staging, "file_columns", mistaken)
+    monkeypatch.setattr(alone, "file_columns", mistaken)
     result = plain.score(spark, force=True)
     assert tables(plain, DAY) == expected
     found = told(plain, result.run_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import SmallProject
+from support.small_project import SmallProject
 
 from pipelines.diagnostics.checking import check_pipeline
 from pipelines.errors import ConfigurationError, SourceError

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
-from kinds import kept
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, ORDERS, REFUSED, ROWS, SmallProject, orders_of, without_run
+from support.kinds import kept
+from support.small_project import DAY, DAYS, ORDERS, REFUSED, ROWS, SmallProject, orders_of, without_run
 
 from pipelines.errors import PipelineError, RejectedError, SourceError
 

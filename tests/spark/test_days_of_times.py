@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
-from small_project import ORDERS, SmallProject, orders_of
+from support.small_project import ORDERS, SmallProject, orders_of
 
 from pipelines.backfills.planning import plan
 from pipelines.inputs.pinning import pin_sources

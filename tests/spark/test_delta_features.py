@@ -17,9 +17,9 @@ import pytest
 from delta.tables import DeltaTable as SparkTable
 from delta.tables import IdentityGenerator
 from deltalake import DeltaTable
-from kinds import kept
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, expectation, without_run
+from support.kinds import kept
+from support.small_project import DAY, DAYS, ROWS, SmallProject, copy_of, expectation, without_run
 
 from pipelines.backfills.estimating import estimated
 from pipelines.backfills.planning import Plan, plan

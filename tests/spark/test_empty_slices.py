@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SUITE, SmallProject, copy_of, orders_of, without_run
-from views_in_duckdb import views_in_duckdb
+from support.faults.at_steps import BrokenOffError, broken_off
+from support.small_project import DAY, DAYS, SUITE, SmallProject, copy_of, orders_of, without_run
+from support.views_in_duckdb import views_in_duckdb
 
 from jobs.cli.pages.page import pipeline_page, run_page
 from pipelines.backfills.planning import PlannedSlice, plan

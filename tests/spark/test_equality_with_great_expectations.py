@@ -20,10 +20,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from kinds import kept
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from two_engines import (
+from support.kinds import kept
+from support.two_engines import (
     REFUSED,
     Answer,
     Item,

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
-from faults.at_steps import STEPS, BrokenOffError, at, broken_off
-from kinds import kept
 from pyspark.sql import SparkSession
-from small_project import SmallProject, without_run
+from support.faults.at_steps import STEPS, BrokenOffError, at, broken_off
+from support.kinds import kept
+from support.small_project import SmallProject, without_run
 
 from pipelines.errors import ConflictError, PipelineError
-from pipelines.passes import publishing, retries
+from pipelines.passes import committing, retries
 from pipelines.upkeep.repairing import repair
 
 ENDS = {"published", "superseded", "conflict", "rejected", "failed"}
@@ -71,9 +71,9 @@ def test_another_run_of_the_slice_comes_in_between(
 
 def after_commit(error: Exception) -> Callable[..., None]:
     """The commit of the predictions that is made, and whose answer is lost on the way back, once."""
-    real, lost = publishing.commit, [error]
+    real, lost = committing.commit, [error]
 
-    def commit(table: DeltaTable, changes: list[publishing.Change], files: Any) -> None:
+    def commit(table: DeltaTable, changes: list[committing.Change], files: Any) -> None:
         real(table, changes, files)
         if lost and changes[0].replaces:
             raise lost.pop()
@@ -85,7 +85,7 @@ def after_commit(error: Exception) -> Callable[..., None]:
 def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(publishing, "commit", after_commit(error))
+    monkeypatch.setattr(committing, "commit", after_commit(error))
     result = small.score(spark)
     assert result.outcome == "published"
     assert same_tables(small, scored)
@@ -95,7 +95,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
 def test_a_commit_whose_answer_is_lost_at_the_last_try_keeps_its_files(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "commit", after_commit(CommitFailedError("lost")))
+    monkeypatch.setattr(committing, "commit", after_commit(CommitFailedError("lost")))
     monkeypatch.setattr(retries, "MOST_ATTEMPTS", 1)
     assert small.score(spark).outcome == "published"
     assert same_tables(small, scored)
@@ -105,7 +105,7 @@ def test_a_commit_after_which_all_is_lost_is_found_again(
     small: SmallProject, scored: SmallProject, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "commit", after_commit(BrokenOffError("after the commit")))
+        patched.setattr(committing, "commit", after_commit(BrokenOffError("after the commit")))
         with pytest.raises(BrokenOffError):
             small.score(spark)
     assert small.score(spark).outcome == "already_done"
@@ -120,7 +120,7 @@ def test_writers_that_always_come_first_end_in_a_conflict_and_the_rows_are_kept(
 
     files = sorted(Path(small.predictions_path).rglob("*.parquet"))
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "commit", never)
+        patched.setattr(committing, "commit", never)
         patched.setattr(retries, "MOST_ATTEMPTS", 2)
         with pytest.raises(ConflictError, match="came first 2 times"):
             small.score(spark)

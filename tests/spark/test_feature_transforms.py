@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from small_project import PIPELINE, SmallProject, without_run
+from support.small_project import PIPELINE, SmallProject, without_run
 
 from pipelines.errors import SourceError
 from pipelines.expressions.rules import FEATURES

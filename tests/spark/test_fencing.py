@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from small_project import DAY, DAYS, SmallProject, without_run
+from support.small_project import DAY, DAYS, SmallProject, without_run
 
 from pipelines.errors import TableError
 from pipelines.passes.publishing import Replacement, publish

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from small_project import DAY, SmallProject, copy_of, expectation, orders_of
+from support.small_project import DAY, SmallProject, copy_of, expectation, orders_of
 
 from pipelines.config.models import Model
 from pipelines.diagnostics.certifying import certify

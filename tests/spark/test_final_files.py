@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import DataFrame, SparkSession
-from small_project import (
+from support.faults.at_steps import BrokenOffError, broken_off
+from support.small_project import (
     DAY,
     DAYS,
     ORDERS,
@@ -30,7 +30,7 @@ from small_project import (
     without_run,
 )
 
-from pipelines.passes import publishing
+from pipelines.passes import change_files
 from pipelines.passes.attempt_folder import AttemptFolder
 from pipelines.runs.scoring import score_days
 from pipelines.runs.tables import create_tables, evolve_tables
@@ -85,13 +85,13 @@ def test_a_pass_over_slices_writes_no_row_again(
     spark: SparkSession, small: SmallProject, scored: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    write = publishing.write_apart
+    write = change_files.write_apart
 
     def noted(frame: DataFrame, location: str, folders: Any) -> None:
         written.append(location)
         write(frame, location, folders)
 
-    monkeypatch.setattr(publishing, "write_apart", noted)
+    monkeypatch.setattr(change_files, "write_apart", noted)
     assert [ended.result().outcome for ended in score_days(spark, small.project, "orders", DAYS)] == ["published"] * 3
     assert written == []
     assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))
@@ -130,7 +130,7 @@ def test_refused_rows_are_copied_as_spark_would_write_them(
         small.replace_orders(orders)
         create_tables(spark, small.project, "orders")
         if not copies:
-            monkeypatch.setattr(publishing, "_reuses_files", lambda *_: False)
+            monkeypatch.setattr(change_files, "_reuses_files", lambda *_: False)
         assert [ended.result().outcome for ended in score_days(spark, small.project, "orders", days)] == [
             "published"
         ] * len(days)
@@ -156,7 +156,7 @@ def test_a_file_of_the_quarantine_holds_the_tables_columns_only(scored: SmallPro
 def test_many_small_files_are_written_as_one(
     spark: SparkSession, small: SmallProject, scored: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "MOST_SMALL_FILES", 1)
+    monkeypatch.setattr(change_files, "MOST_SMALL_FILES", 1)
     small.score(spark)
     assert len(data_files(small)) == 1
     assert without_run(small.predictions(DAY)) == without_run(scored.predictions(DAY))

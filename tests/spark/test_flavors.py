@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from mlflow.models import infer_signature
 from pyspark.sql import SparkSession
-from registries import use_registry
-from small_project import DAY, SmallProject, orders_of
+from support.registries import use_registry
+from support.small_project import DAY, SmallProject, orders_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("compiled")]
 

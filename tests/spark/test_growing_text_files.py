@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SmallProject
+from support.small_project import DAY, DAYS, SmallProject
 
 from pipelines.inputs.pinning import open_sources
 from pipelines.tables.fingerprints import Pinned

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, ROWS, SmallProject, orders_of
+from support.small_project import DAY, DAYS, ROWS, SmallProject, orders_of
 
 from pipelines.errors import RejectedError
 from pipelines.upkeep.retracting import retract

@@ -17,11 +17,11 @@ import yaml
 from catboost import CatBoostRegressor
 from deltalake import DeltaTable, write_deltalake
 from lightgbm import LGBMClassifier
-from own_project import TODAY, Own, make_own_project, register
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LinearRegression
+from support.own_project import TODAY, Own, make_own_project, register
 from xgboost import XGBRegressor
 
 from jobs.cli.verbs import init

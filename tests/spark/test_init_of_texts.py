@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 from deltalake import DeltaTable
-from own_project import Own, make_own_project, register
 from pyspark.sql import SparkSession
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from support.own_project import Own, make_own_project, register
 
 from pipelines.config import load_pipeline
 from pipelines.errors import UnguessedError, UsageError

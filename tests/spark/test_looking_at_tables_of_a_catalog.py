@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of
+from support.small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, copy_of
 
 from jobs.cli.pages.page import pipeline_page, run_page
 from pipelines.backfills.planning import plan
@@ -76,7 +76,7 @@ def test_why_answers_for_scored_refused_and_absent_rows(
     assert scored.features is not None
     assert scored.contributions is not None
     refused = why(session, named.project, "orders", [str(DAY), "3"])
-    assert (refused.status, [reason["rule"] for reason in refused.reasons]) == ("quarantined", [REFUSED[3]])
+    assert (refused.status, [reason.rule for reason in refused.reasons]) == ("quarantined", [REFUSED[3]])
     waiting = why(session, named.project, "orders", [str(DAYS[2]), "5"])
     assert (waiting.status, waiting.slice_state) == ("waiting", "missing")
     assert why(session, named.project, "orders", [str(DAY), "999"]).status == "absent"

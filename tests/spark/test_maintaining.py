@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SmallProject, copy_of
+from support.small_project import DAY, DAYS, SmallProject, copy_of
 
 from pipelines.errors import UsageError
 from pipelines.tables.ledger import Entry

@@ -17,11 +17,11 @@ from deltalake import DeltaTable, write_deltalake
 from lightgbm import LGBMRegressor
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Array, ColSpec, DataType, Map, Object, Property, Schema
-from own_project import Own, make_own_project, register
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
+from support.own_project import Own, make_own_project, register
 
 from pipelines.errors import ModelError, UsageError
 from pipelines.models.signature import model_inputs

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from registries import use_registry
-from small_project import DAY, DAYS, ROWS, SmallProject
+from support.registries import use_registry
+from support.small_project import DAY, DAYS, ROWS, SmallProject
 
 from pipelines.errors import ModelError, RejectedError
 from pipelines.models.workers.bisecting import NOT_TRIED

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from readers import READERS, by_spark
-from small_project import SmallProject, copy_of, expectation
+from support.readers import READERS, by_spark
+from support.small_project import SmallProject, copy_of, expectation
 
 from pipelines.diagnostics.checking import check_pipeline
 from pipelines.provenance.explaining import why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pyspark.sql import SparkSession
-from two_engines import Item, suite_of
+from support.two_engines import Item, suite_of
 
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import compile_suite

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
-from small_project import DAY, SmallProject, orders_of, without_run
+from support.small_project import DAY, SmallProject, orders_of, without_run
 
 from pipelines.config import Source
 from pipelines.errors import SourceError

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
-from faults.at_steps import STEPS, BrokenOffError
-from kinds import kept
 from pyspark.sql import SparkSession
-from small_project import (
+from support.faults.at_steps import STEPS, BrokenOffError
+from support.kinds import kept
+from support.small_project import (
     DAY,
     DAYS,
     ORDERS,
@@ -33,7 +33,7 @@ from pipelines.backfills.backfilling import Backfilled, Summary, backfill, due, 
 from pipelines.backfills.planning import PlannedSlice, plan
 from pipelines.backfills.stop_signal import Stop
 from pipelines.errors import AbandonedError, ModelError
-from pipelines.passes import publishing
+from pipelines.passes import committing
 from pipelines.passes.union_or_scan import MOST_FRAMES, MOST_SLICES
 from pipelines.runs.progress import WHOLE, Step, Steps
 from pipelines.runs.scoring import Wanted, score_slices
@@ -460,7 +460,7 @@ def test_passes_side_by_side_let_no_more_slices_fail_than_are_at_work(spark: Spa
 def test_where_nothing_tells_whether_a_pass_was_published_the_next_one_finds_out(
     spark: SparkSession, small: SmallProject, filled: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = publishing._those_there
+    looked = committing.those_there
 
     def unreadable(location: str, *asked: Any) -> set[str]:
         if location == small.predictions_path:
@@ -468,7 +468,7 @@ def test_where_nothing_tells_whether_a_pass_was_published_the_next_one_finds_out
         return looked(location, *asked)
 
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "_those_there", unreadable)
+        patch.setattr(committing, "those_there", unreadable)
         summary = run(small, spark)
     assert outcomes(summary) == ["failed"] * len(DAYS)
     assert all("is not known" in slice_.error for slice_ in summary.done)

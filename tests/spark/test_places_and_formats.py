@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, PIPELINE, ROWS, SmallProject, orders_of, without_run
+from support.small_project import DAY, DAYS, PIPELINE, ROWS, SmallProject, orders_of, without_run
 
 from pipelines.errors import RejectedError, SourceError, TableError
 from pipelines.runs.tables import create_tables, evolve_tables
@@ -81,8 +81,8 @@ def test_files_are_scored_as_a_delta_table_is_and_fingerprinted(
     result = small.score(spark)
     (source,) = result.sources
     assert result.counts.input == ROWS
-    assert source["version"] is None
-    assert source["fingerprint"].startswith("files#" if kind == "parquet" else "rows#")
+    assert source.version is None
+    assert source.fingerprint.startswith("files#" if kind == "parquet" else "rows#")
     for observed, expected in zip(small.predictions(), scored.predictions(), strict=True):
         assert (observed["day"], observed["id"]) == (expected["day"], expected["id"])
         assert observed["probability"] == pytest.approx(expected["probability"], abs=1e-12)

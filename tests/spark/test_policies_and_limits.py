@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from kinds import kept
 from pyspark.sql import SparkSession
-from small_project import DAY, REFUSED, ROWS, SUITE, SmallProject, expectation
+from support.kinds import kept
+from support.small_project import DAY, REFUSED, ROWS, SUITE, SmallProject, expectation
 
 from pipelines.errors import ConfigurationError, RejectedError
 

@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from kinds import kept
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from support.kinds import kept
 
 from pipelines.errors import UnguessedError, UsageError
 from pipelines.models.signature import ModelInput

@@ -8,8 +8,8 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyspark.sql import SparkSession
-from readers import READERS, Rows, by_spark
-from small_project import SmallProject
+from support.readers import READERS, Rows, by_spark
+from support.small_project import SmallProject
 
 from pipelines.errors import TableError
 from pipelines.runs.tables import create_tables, evolve_tables

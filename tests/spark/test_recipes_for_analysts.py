@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, SmallProject
+from support.small_project import DAY, SmallProject
 
 pytestmark = pytest.mark.spark
 PAGE = (Path(__file__).parents[2] / "docs" / "analysts.md").read_text()

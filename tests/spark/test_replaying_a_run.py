@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
-from small_project import DAY, ORDERS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
+from support.small_project import DAY, ORDERS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import RejectedError, UsageError
 from pipelines.provenance.reproducing import Replay, replay

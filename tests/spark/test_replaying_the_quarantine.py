@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
+from support.small_project import DAY, DAYS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import RejectedError, UsageError
 from pipelines.quality.quarantine import count_reasons, refused_rows

@@ -9,10 +9,21 @@ import shlex
 from pathlib import Path
 
 import pytest
-from documented_commands import taken
-from pages_in_a_browser import looked_at, may_be_skipped
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, PIPELINE, REFUSED, ROWS, SUITE, SmallProject, copy_of, expectation, orders_of
+from support.documented_commands import taken
+from support.pages_in_a_browser import looked_at, may_be_skipped
+from support.small_project import (
+    DAY,
+    DAYS,
+    PIPELINE,
+    REFUSED,
+    ROWS,
+    SUITE,
+    SmallProject,
+    copy_of,
+    expectation,
+    orders_of,
+)
 
 from jobs.cli.pages.page import pipeline_page, run_page
 from pipelines.errors import RejectedError, TableError, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SmallProject, without_run
+from support.small_project import DAY, DAYS, SmallProject, without_run
 
 from pipelines.errors import RejectedError, UsageError
 from pipelines.upkeep.retracting import retract

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAYS, ROWS, SmallProject
+from support.small_project import DAYS, ROWS, SmallProject
 
 from pipelines.backfills.estimating import estimated
 from pipelines.backfills.planning import Plan, plan

@@ -11,10 +11,10 @@ import mlflow
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
-from kinds import kept
 from pyspark.sql import SparkSession
-from registries import use_registry
-from small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders_of, without_run
+from support.kinds import kept
+from support.registries import use_registry
+from support.small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders_of, without_run
 
 from pipelines.errors import UsageError
 from pipelines.models.workers.proofs import PERMUTED_ROWS, ROWS_ALONE
@@ -270,7 +270,7 @@ def test_a_join_brings_columns_and_keeps_the_rows(spark: SparkSession, small: Sm
     assert (result.counts.input, result.counts.scored) == (ROWS, len(CLEAN))
     by_customer = Counter(round(row["probability"], 12) for row in small.predictions())
     assert len(by_customer) > 5
-    assert [source["name"] for source in result.sources] == ["orders", "customers"]
+    assert [source.name for source in result.sources] == ["orders", "customers"]
 
 
 def test_lookback_takes_the_days_before_too(spark: SparkSession, small: SmallProject) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.at_steps import BrokenOffError, broken_off
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
-from small_project import DAYS, PIPELINE, ROWS, SUITE, SmallProject
+from support.faults.at_steps import BrokenOffError, broken_off
+from support.small_project import DAYS, PIPELINE, ROWS, SUITE, SmallProject
 
 from pipelines import schemas
 from pipelines.expressions.rules import Between, InSet, NotNull, Rule
-from pipelines.passes import tallying, writing
+from pipelines.passes import staging, tallying
 from pipelines.runs.scoring import score_days
 from pipelines.transforms.staging import KIND, MODEL_RAISED, REFUSED_KIND, SCORED
 from pipelines.validation import small_stages
@@ -179,14 +179,14 @@ def test_a_pass_counts_the_same_by_arrow_and_by_spark(
         small.configure(empty="accept")
         monkeypatch.setattr(tallying, "MOST_BYTES", most)
         found: list[Any] = []
-        tally = writing.tally
+        tally = staging.tally
 
         def noted(*given: Any, tally: Any = tally, found: list[Any] = found) -> Any:
             found.append(tally(*given))
             return found[-1]
 
         with monkeypatch.context() as patch:
-            patch.setattr(writing, "tally", noted)
+            patch.setattr(staging, "tally", noted)
             ended = score_days(spark, small.project, "orders", DAYS)
         assert [one.result().outcome for one in ended] == ["published"] * 3
         (tallied,) = found

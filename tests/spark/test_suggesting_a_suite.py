@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAYS, ROWS, SmallProject, orders_of
+from support.small_project import DAYS, ROWS, SmallProject, orders_of
 
 from pipelines.errors import SourceError
 from pipelines.quality.suggesting import suggest

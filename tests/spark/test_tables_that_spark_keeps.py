@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, SmallProject, without_run
+from support.small_project import DAY, SmallProject, without_run
 
 from pipelines.errors import TableError
 from pipelines.upkeep.retracting import retract

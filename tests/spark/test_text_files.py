@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from wild_csv import FILES, UNREADABLE, Wild
+from support.wild_csv import FILES, UNREADABLE, Wild
 
 from pipelines.config import Source
 from pipelines.errors import PipelineError, SourceError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SUITE, SmallProject, expectation
+from support.small_project import DAY, DAYS, SUITE, SmallProject, expectation
 
 from pipelines.diagnostics.checking import check_pipeline
 from pipelines.errors import ConfigurationError, RejectedError, SourceError

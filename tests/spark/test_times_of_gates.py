@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
-from two_engines import suite_of
+from support.two_engines import suite_of
 
 from pipelines.validation.binding import bound
 from pipelines.validation.compiling import compile_suite

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, REFUSED, SUITE, SmallProject, copy_of, expectation
-from views_in_duckdb import views_in_duckdb
+from support.small_project import DAY, DAYS, REFUSED, SUITE, SmallProject, copy_of, expectation
+from support.views_in_duckdb import views_in_duckdb
 
 from pipelines.errors import RejectedError
 from pipelines.reports.view_queries import VIEWS

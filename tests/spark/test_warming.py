@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from small_project import SmallProject
+from support.small_project import SmallProject
 
 pytestmark = [pytest.mark.spark]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
+from support.small_project import DAY, DAYS, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import UsageError
 from pipelines.quality.trials import DayTrial, validate_slices

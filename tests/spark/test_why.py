@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SmallProject, orders_of
+from support.small_project import DAY, DAYS, SmallProject, orders_of
 
 from pipelines.errors import RejectedError, UsageError
 from pipelines.provenance.explaining import Answer, why
@@ -35,7 +35,7 @@ def test_a_scored_row_is_told_with_run_model_inputs_features_and_contributions(
     assert answer.outputs == {"prediction": row["prediction"], "probability": row["probability"]}
     assert answer.run is not None
     assert (answer.run.run_id, answer.run.state, answer.run.model.version) == (entry.run_id, "published", 1)
-    assert [source["name"] for source in answer.run.sources] == ["orders"]
+    assert [source.name for source in answer.run.sources] == ["orders"]
     assert any(line.startswith("amount_is_plausible (critical): 1 rows") for line in answer.run.broken)
     assert answer.features == {"amount": 121.0, "quantity": 1, "is_web": 1}
     assert answer.contributions is not None
@@ -57,7 +57,7 @@ def test_a_refused_row_is_told_with_its_reasons_and_without_personal_values(
     spark: SparkSession, scored: SmallProject
 ) -> None:
     answer = ask(spark, scored, "2024-03-01,20")
-    assert (answer.status, [reason["rule"] for reason in answer.reasons]) == ("quarantined", ["email_is_one"])
+    assert (answer.status, [reason.rule for reason in answer.reasons]) == ("quarantined", ["email_is_one"])
     assert "secret-nobody" not in str(answer.as_json())
     assert answer.row["id"] == 20
 
@@ -80,7 +80,7 @@ def test_a_row_of_a_rejected_slice_is_told_to_wait_with_the_reasons(spark: Spark
         small.score(spark)
     refused = ask(spark, small, "2024-03-01", "3")
     assert (refused.status, refused.slice_state) == ("waiting", "rejected")
-    assert [reason["rule"] for reason in refused.reasons] == ["amount_is_plausible"]
+    assert [reason.rule for reason in refused.reasons] == ["amount_is_plausible"]
     assert ask(spark, small, "2024-03-01", "12").status == "waiting"
 
 

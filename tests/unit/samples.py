@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 from deltalake import write_deltalake
-from registries import use_registry
+from support.registries import use_registry
 
 from pipelines.config import Pipeline
 from pipelines.models.lookup import FoundVersion

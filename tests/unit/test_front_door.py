@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from documented_commands import ROOT
+from support.documented_commands import ROOT
 
 import lakescore
 from lakescore.opening import day_of

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from documented_commands import PAGES, ROOT, matched, shortened, shown_on, taken
+from support.documented_commands import PAGES, ROOT, matched, shortened, shown_on, taken
 
 SHOWN = [item for page in PAGES for item in shown_on(page)]
 LAKESCORE = [item for item in SHOWN if item.words[0] == "lakescore"]
 ELSEWHERE = {
-    "make demo": ("tests/flights_demo.py", '["make", "demo"]'),
-    "make airflow": ("tests/faults/airflow_race.py", "with airflow("),
+    "make demo": ("tests/support/flights_demo.py", '["make", "demo"]'),
+    "make airflow": ("tests/support/faults/airflow_race.py", "with airflow("),
     "make package": ("tests/integration/test_on_a_standalone_cluster.py", "make package"),
     "source .venv/bin/activate": ("Makefile", "$(BIN)/python -m pytest"),
-    "airflow backfill create": ("tests/faults/airflow_race.py", '"backfill", "create", "--dag-id"'),
+    "airflow backfill create": ("tests/support/faults/airflow_race.py", '"backfill", "create", "--dag-id"'),
     "export LAKESCORE_ENVIRONMENT=": ("tests/unit/jobs/test_app.py", "LAKESCORE_ENVIRONMENT"),
     "export SPARK_HOME=": ("tests/integration/test_on_a_standalone_cluster.py", "SPARK_HOME"),
     "spark-submit --master": ("tests/integration/test_on_a_standalone_cluster.py", '"--py-files"'),
@@ -41,7 +41,7 @@ def test_every_other_command_is_run_somewhere() -> None:
         for option in [
             word
             for word in item.words
-            if word.startswith("--") and file.startswith(("tests/integration", "tests/faults"))
+            if word.startswith("--") and file.startswith(("tests/integration", "tests/support/faults"))
         ]:
             assert option in text, f"{item.command}: no test types {option}"
 

@@ -9,7 +9,7 @@ from typing import get_args, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
-from documented_commands import ROOT
+from support.documented_commands import ROOT
 
 from pipelines.backfills import slice_state
 from pipelines.runs.results import Result

@@ -8,9 +8,9 @@ from dataclasses import fields
 from typing import get_args
 
 import pyarrow as pa
-from documented_commands import ROOT
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
+from support.documented_commands import ROOT
 
 from pipelines import errors, schemas
 from pipelines.reports.view_queries import VIEWS

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 import typer.main
-from documented_commands import found_verb, taken, verbs_of
+from support.documented_commands import found_verb, taken, verbs_of
 
 import jobs.cli.app as command_line
 from jobs.cli import main, terminal

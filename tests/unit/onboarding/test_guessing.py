@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wild_csv import FILES
+from support.wild_csv import FILES
 
 from pipelines.config import TextFormat
 from pipelines.errors import PipelineError, UnguessedError

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import requests
 
-from faults.ports import free_port
+from support.faults.ports import free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BIN = ROOT / ".venv-airflow" / "bin"
 RUNNING = {"queued", "running"}
 

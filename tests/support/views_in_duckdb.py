@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import duckdb
 from deltalake import DeltaTable
-from small_project import SmallProject
 
 from pipelines.reports.view_queries import DUCKDB
 from pipelines.reports.views import views_script
 from pipelines.resolution.layout import Layout
 from pipelines.tables.reading import read_rows
+from support.small_project import SmallProject
 
 
 def views_in_duckdb(small: SmallProject, layout: Layout) -> duckdb.DuckDBPyConnection:

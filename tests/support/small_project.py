@@ -20,10 +20,10 @@ import pyarrow as pa
 import yaml
 from deltalake import DeltaTable, write_deltalake
 from filelock import FileLock
-from small_models import TOLD, register_models
 
 from pipelines.config import Pipeline, Project, load_pipeline, load_project
 from pipelines.resolution.layout import ledger_of
+from support.small_models import TOLD, register_models
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 from py4j.protocol import Py4JJavaError
-from small_project import ORDERS, SPARK
 
 from pipelines.spark import start
 from pipelines.tables.locking import table_lock
+from support.small_project import ORDERS, SPARK
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LONGEST_SECONDS = 3600
 BOTH_START_WITHIN = 120
 LOCKS: dict[str, Callable[[str], AbstractContextManager[None]]] = {
@@ -61,7 +61,7 @@ def contend(folder: Path, commits: int, lock: str) -> Contended:
     location = folder / "table"
     DeltaTable.create(str(location), ORDERS)
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "faults.contended_commits", str(commits // 2), lock, str(location)]
+    command = [sys.executable, "-m", "support.faults.contended_commits", str(commits // 2), lock, str(location)]
     writers = []
     for name in ("one", "two"):
         with (folder / f"{name}.txt").open("w") as output:

@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 from pathlib import Path
 
-from registries import use_registry
+from support.registries import use_registry
 
 TOLD = "LAKESCORE_TOLD"
 """The environment variable with the file that the model `counting` tells: each process of tests has its own."""

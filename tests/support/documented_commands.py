@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from jobs.cli.app import app
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").rglob("*.md"))))
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 CUT = "…"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from typed_pages import answer_of
+from support.typed_pages import answer_of
 
 if __name__ == "__main__":
     json.dump([answer_of(words) for words in json.load(sys.stdin)], sys.stdout)

@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from faults.at_steps import killed
 from pyspark.sql import SparkSession
-from small_project import DAY, DAYS, SmallProject
 
 from pipelines.backfills.backfilling import Backfilled, backfill, plan_backfill
 from pipelines.backfills.planning import PlannedSlice
@@ -23,6 +21,8 @@ from pipelines.backfills.stop_signal import Stop
 from pipelines.runs.progress import Progress, Step
 from pipelines.runs.scoring import score
 from pipelines.spark import start
+from support.faults.at_steps import killed
+from support.small_project import DAY, DAYS, SmallProject
 
 
 class Killing:

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from flights_demo import Demo, demo_in
-from small_project import SmallProject, copy_of, shared_project
 
-ROOT = Path(__file__).parents[1]
+from support.flights_demo import Demo, demo_in
+from support.small_project import SmallProject, copy_of, shared_project
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")

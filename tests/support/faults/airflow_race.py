@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
 
-from faults.airflow_here import Airflow, airflow, midnight, postgresql, processes_with, until
-from faults.random_kills import LAKESCORE, begun
-from faults.receivers import Request, mail_receiver, web_receiver
+from support.faults.airflow_here import Airflow, airflow, midnight, postgresql, processes_with, until
+from support.faults.random_kills import LAKESCORE, begun
+from support.faults.receivers import Request, mail_receiver, web_receiver
+from support.small_project import DAY, DAYS, ROWS, SmallProject, copy_of, orders_of, without_run
 
 LONG = 900
 LEAST_DAYS = 3
@@ -149,7 +149,7 @@ def run_race(race: Race) -> None:  # noqa: PLR0915 - one race, told from its sta
         running.command("backfill", "create", "--dag-id", "orders", *period_options)
     submit = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[2]", "--driver-memory", "1g"]
     dates = ["--from", str(period[0]), "--to", str(period[-1]), "--parallel", "1"]
-    program = str(Path(__file__).parents[2] / "jobs" / "backfill.py")
+    program = str(Path(__file__).parents[3] / "jobs" / "backfill.py")
     with (small.root / "submitted.log").open("w") as output:
         submitted = begun(small, *submit, program, "orders", *dates, output=output)
 

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from documented_commands import ROOT, RUN_ID, Shown, matched, shortened, shown_on
-
 from jobs.cli import main
+from support.documented_commands import ROOT, RUN_ID, Shown, matched, shortened, shown_on
 
 LAST_CODE = "echo $?"
 HERE = ("lakescore ", "python -m ", LAST_CODE)

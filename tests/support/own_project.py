@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from registries import use_registry
-from small_project import SPARK
 
 from pipelines.config import Project, load_project
 from pipelines.config.models import Model
+from support.registries import use_registry
+from support.small_project import SPARK
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from pipelines.passes.committing import Change, commit
 from pipelines.passes.footers import data_files
 from pipelines.tables.slices import Slice
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LONGEST_SECONDS = 3600
 BOTH_START_WITHIN = 120
 NAMES = ("one", "two")
@@ -43,7 +43,7 @@ def contend(folder: Path, commits: int) -> tuple[Counter[tuple[str, int]], int]:
     location = folder / "table"
     DeltaTable.create(str(location), COLUMNS, partition_by=["score_date", "model_name"])
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "faults.contended_log", str(commits), str(location)]
+    command = [sys.executable, "-m", "support.faults.contended_log", str(commits), str(location)]
     writers = [
         subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths})
         for name in NAMES

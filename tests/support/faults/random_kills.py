@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from small_project import DAY, DAYS, SmallProject, copy_of, orders_of, without_run
+from support.small_project import DAY, DAYS, SmallProject, copy_of, orders_of, without_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LAKESCORE = str(Path(sys.executable).with_name("lakescore"))
 LONGEST_SECONDS = 3600.0
 LONGEST_MERCY = 2.5

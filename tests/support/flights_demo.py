@@ -12,7 +12,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 from filelock import FileLock
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

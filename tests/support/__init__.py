@@ -1,0 +1,1 @@
+"""What tests stand on: projects, models, kills, faults and answers; nothing here is a test."""
