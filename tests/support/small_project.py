@@ -309,6 +309,7 @@ def _import_noisy_libraries(registry: str) -> None:
         warnings.simplefilter("ignore")
         import great_expectations  # noqa: F401
         import mlflow
+        import mlflow.pyfunc.model
 
         mlflow.MlflowClient(registry, registry).search_registered_models(max_results=1)
 
