@@ -65,6 +65,7 @@ lint: $(STAMP) $(AIRFLOW_STAMP)  ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests
 	$(BIN)/mypy --python-executable $(AIRFLOW)/python --package dags
 	$(BIN)/lint-imports
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from deltalake import DeltaTable
@@ -59,8 +59,10 @@ def typed(
     demo: Demo, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> dict[str, list[dict[str, Any]]]:
     """What became of the commands of the pages under test: typed in one process, each page over a copy of the week."""
-    asked = {
-        item.callspec.params["page"] for item in request.session.items if "typed" in getattr(item, "fixturenames", ())
+    asked: set[str] = {
+        str(cast("pytest.Function", item).callspec.params["page"])
+        for item in request.session.items
+        if "typed" in getattr(item, "fixturenames", ())
     }
     ledger = DeltaTable(demo.week / "ops/runs").to_pandas()
     first = ledger[(ledger["state"] == "published") & (ledger["score_date"].astype(str) == "2013-07-01")]

@@ -84,7 +84,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("setup.py", "README.md", "pyproject.toml", "lakescore", "pipelines", "jobs", "dags"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(source)], check=True)
     uv = Path(sys.executable).with_name("uv")
-    build = [uv, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
+    build: list[str | Path] = [uv, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
     subprocess.run([*build, "--out-dir", folder], cwd=source, check=True)
     (built,) = folder.glob("*.whl")
     return built

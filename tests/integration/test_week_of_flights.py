@@ -60,9 +60,8 @@ def test_the_dag_scores_a_day_as_the_plain_job_does(demo: Demo, tmp_path: Path) 
         for root in (by_dag, plain)
     )
     assert len(observed) > 900
-    pd.testing.assert_frame_equal(
-        *(frame.sort_values(KEY)[columns].reset_index(drop=True) for frame in (observed, expected))
-    )
+    left, right = (frame.sort_values(KEY)[columns].reset_index(drop=True) for frame in (observed, expected))
+    pd.testing.assert_frame_equal(left, right)
 
 
 def ran(command: list[str], settings: dict[str, str]) -> str:

@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*deprecated as of GX Core 1.9.0:DeprecationWarning"),
 ]
 
-Spoil = Callable[[SmallProject], None]
+Spoil = Callable[[SmallProject], object]
 
 
 def without_source(small: SmallProject) -> None:

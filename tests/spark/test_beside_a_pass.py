@@ -26,7 +26,8 @@ SCORED = ROWS - len(REFUSED)
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, location: str, act: Callable[[], object]) -> None:
     """Do something once, after a commit has looked at the table and before it is made."""
-    commit, done = committing.commit, []
+    commit = committing.commit
+    done: list[bool] = []
 
     def after(table: DeltaTable, *given: Any) -> None:
         if location in table.table_uri and not done:

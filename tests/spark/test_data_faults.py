@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import SparkSession
 from support.kinds import kept
 from support.small_project import DAY, DAYS, ORDERS, REFUSED, ROWS, SmallProject, orders_of, without_run
@@ -67,7 +67,7 @@ def test_a_slice_of_a_row_or_two_is_scored(small: SmallProject, spark: SparkSess
 def test_a_slice_of_many_small_files_is_scored_whole(small: SmallProject, spark: SparkSession, files: int) -> None:
     small.suite()
     orders = pa.Table.from_pylist(orders_of(DAY, rows=files, first=ROWS), schema=ORDERS).drop(["day"])
-    added = []
+    added: list[AddAction | RemoveAction] = []
     for number in range(orders.num_rows):
         file = Path(small.orders, f"day={DAY}", f"small-{number}.parquet")
         pq.write_table(orders.slice(number, 1), file)

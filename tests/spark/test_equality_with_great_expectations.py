@@ -100,13 +100,14 @@ class Tables:
 
     def __getitem__(self, name: str) -> DataFrame:
         if name not in self.made:
-            rows, schema = {
+            tables: dict[str, tuple[Sequence[Any], str]] = {
                 "edges": (EDGES, SCHEMA),
                 "no rows": ([], SCHEMA),
                 "only nulls": ([(number, *[None] * 11) for number in range(3)], SCHEMA),
                 "one row": (EDGES[:1], SCHEMA),
                 "zones": (ZONES, ZONES_SCHEMA),
-            }[name]
+            }
+            rows, schema = tables[name]
             self.made[name] = frame_of(self.spark, rows, schema)
         return self.made[name]
 
@@ -791,7 +792,7 @@ RANDOM_SCHEMA = (
     "p DECIMAL(12,2), q DECIMAL(20,4)"
 )
 CENTURY = {"min_value": DAY(1950, 1, 1), "max_value": DAY(2049, 12, 31)}
-HOURS = {"min_value": TIME(1950, 1, 1), "max_value": TIME(2049, 12, 31)}
+HOURS: dict[str, Any] = {"min_value": TIME(1950, 1, 1), "max_value": TIME(2049, 12, 31)}
 doubles = st.floats(-1e150, 1e150, allow_nan=False, allow_subnormal=False)
 days = st.sampled_from([DAY(2024, 2, 29), DAY(2024, 3, 1), DAY(1970, 1, 1)])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -944,7 +945,8 @@ def rules_of(t: Table) -> list[Item]:
 
 def gates_of(t: Table) -> list[Item]:
     """One of each batch-level expectation that looks at rows."""
-    found = [
+    name: str
+    found: list[Item] = [
         item("table_row_count_to_be_between", min_value=t.one(range(9)), max_value=9),
         item("table_row_count_to_equal", value=t.one(range(9))),
         item("column_min_to_be_between", name := t.one(NUMERIC + IN_TIME), **t.bounds(name)),

@@ -54,6 +54,7 @@ def test_why_tells_prediction_run_and_model_and_that_the_input_is_gone(
     assert (answer.status, answer.slice_state) == ("scored", "stale")
     assert answer.outputs == {"prediction": row["prediction"], "probability": row["probability"]}
     assert answer.run is not None
+    assert answer.run.model is not None
     assert (answer.run.run_id, answer.run.model.version) == (result.run_id, 1)
     assert (answer.features, answer.contributions) == (None, None)
     (note,) = answer.notes

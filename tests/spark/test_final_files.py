@@ -31,7 +31,7 @@ from support.small_project import (
 )
 
 from pipelines.passes import change_files
-from pipelines.passes.attempt_folder import AttemptFolder
+from pipelines.passes.attempt_folder import AttemptFolder, write_apart
 from pipelines.runs.scoring import score_days
 from pipelines.runs.tables import create_tables, evolve_tables
 from pipelines.transforms.staging import HIDDEN_NULLS
@@ -85,7 +85,7 @@ def test_a_pass_over_slices_writes_no_row_again(
     spark: SparkSession, small: SmallProject, scored: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    write = change_files.write_apart
+    write = write_apart
 
     def noted(frame: DataFrame, location: str, folders: Any) -> None:
         written.append(location)
@@ -136,8 +136,8 @@ def test_refused_rows_are_copied_as_spark_would_write_them(
         ] * len(days)
         assert ("quarantine" in written) == (not copies and len(days) == 1)  # together they are written otherwise
         rows = spark.read.format("delta").load(small.quarantine_path)
-        times = spark.read.format("delta").load(small.predictions_path).select("run_id", "scored_at").distinct()
-        assert rows.join(times, "run_id").where("quarantined_at = scored_at").count() == rows.count()
+        scored_at = spark.read.format("delta").load(small.predictions_path).select("run_id", "scored_at").distinct()
+        assert rows.join(scored_at, "run_id").where("quarantined_at = scored_at").count() == rows.count()
         rows = rows.drop("run_id", "quarantined_at")
         found.append((rows.schema, rows.orderBy("day", "id").collect()))
     copied, made = found

@@ -115,7 +115,9 @@ def pyfunc(inputs: pd.DataFrame, answers: Any, place: Path) -> dict[str, Any]:
 def pyfunc_class(inputs: pd.DataFrame, answers: Any, place: Path) -> dict[str, Any]:
     """A class that is pickled with the model."""
 
-    class Model(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's is untyped
+    from mlflow.pyfunc.model import PythonModel
+
+    class Model(PythonModel):
         def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
             return model_input["amount"] / 500 + 0.1 * model_input["quantity"]
 
@@ -181,7 +183,7 @@ def test_a_slice_gets_what_the_models_own_pyfunc_gives(
     outputs: dict[str, Any] = {"type": "double"}
     if isinstance(predicted, pd.DataFrame):
         outputs["column"] = predicted.columns[0]
-    sql = signature.inputs.input_types()[0].to_spark().simpleString()  # type: ignore[no-untyped-call]
+    sql = signature.inputs.input_types()[0].to_spark().simpleString()
     small.configure(
         model={"name": name, "version": 1, **allowed},
         features={name: f"CAST(coalesce({name}, 0) AS {sql})" for name in ("amount", "quantity")},

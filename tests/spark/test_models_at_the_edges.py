@@ -16,7 +16,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from lightgbm import LGBMRegressor
 from mlflow.models import ModelSignature
-from mlflow.types.schema import Array, ColSpec, DataType, Map, Object, Property, Schema
+from mlflow.types.schema import Array, ColSpec, DataType, Map, Object, Property, Schema, TensorSpec
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -81,7 +81,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Own:
     random = np.random.default_rng(4)
     rows = pd.DataFrame(
         {
-            "day": np.repeat(DAYS, 10),
+            "day": np.repeat(np.array(DAYS), 10),
             "id": np.arange(90),
             "a": random.random(90),
             "b": random.random(90),
@@ -103,7 +103,9 @@ def predictions(own: Own, name: str) -> pd.DataFrame:
 
 def log_code(text: str, inputs: dict[str, Any], outputs: Schema, name: str, root: Path, *, required: bool) -> None:
     (root / f"{name}.py").write_text(text)
-    columns = [ColSpec(kind, name=column, required=required) for column, kind in inputs.items()]
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(kind, name=column, required=required) for column, kind in inputs.items()
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.pyfunc.log_model(

@@ -29,7 +29,7 @@ POISON = {5, 15, 25, 35}
 
 def checks(result: Result) -> dict[str, dict[str, Any]]:
     """The results of a run's checks by their ids."""
-    return {check["check_id"]: check for check in result.verdict.as_json()}
+    return {str(check["check_id"]): check for check in result.verdict.as_json()}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def jobs_of(spark: SparkSession, items: list[Item], name: str) -> int:
     try:
         validate(frame, checks)
     finally:
-        spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+        spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]  # None unsets it
     spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
     return len(spark.sparkContext.statusTracker().getJobIdsForGroup(name))
 

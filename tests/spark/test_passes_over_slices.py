@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Watcher:
             self.told.append(step)
             self.act(step)
 
-    def ended(self, slice_: Backfilled, left: list[PlannedSlice]) -> None:
+    def ended(self, slice_: Backfilled, left: Sequence[PlannedSlice]) -> None:
         """Nothing to do."""
 
 
@@ -356,7 +356,7 @@ def test_a_day_without_rows_is_rejected_alone(spark: SparkSession, small: SmallP
 def test_a_slice_that_is_published_meanwhile_is_superseded_and_no_other(
     spark: SparkSession, small: SmallProject, step: Step
 ) -> None:
-    newer = []
+    newer: list[str] = []
 
     def publish(at: Step) -> None:
         if at == step and not newer:

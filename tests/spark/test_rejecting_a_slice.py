@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from support.small_project import DAY, REFUSED, ROWS, SUITE, SmallProject, expectation, orders_of
 
 from pipelines.errors import RejectedError, UsageError
-from pipelines.runs.scoring import Acceptance
+from pipelines.validation.verdict import Acceptance
 
 pytestmark = pytest.mark.spark
 

@@ -18,12 +18,20 @@ from support.small_project import DAY, DAYS, REFUSED, ROWS, SmallProject, orders
 
 from pipelines.errors import UsageError
 from pipelines.models.workers.proofs import PERMUTED_ROWS, ROWS_ALONE
+from pipelines.models.workers.report import WorkerReport
+from pipelines.runs.results import Result
 
 pytestmark = pytest.mark.spark
 
 MOST_COMPILED = 15
 """By a slice that is not the first; Spark by itself keeps the code of 100 plans, and then it is 26 here."""
 CLEAN = [number for number in range(ROWS) if number not in REFUSED]
+
+
+def workers_of(result: Result) -> WorkerReport:
+    """What the workers reported of a slice that was scored."""
+    assert result.workers is not None
+    return result.workers
 
 
 def executions(spark: SparkSession) -> list[Any]:
@@ -108,12 +116,12 @@ def test_each_clean_row_is_evaluated_once_beside_the_sample_and_no_refused_row_a
     evaluated = small.evaluated()[before:]
     assert sorted(set(evaluated)) == expected
     assert len(evaluated) - len(expected) in [workers * (2 * PERMUTED_ROWS + ROWS_ALONE) for workers in (1, 2)]
-    assert result.workers.evaluated == result.counts.scored == len(expected)
+    assert workers_of(result).evaluated == result.counts.scored == len(expected)
 
 
 def test_each_worker_loads_the_model_once(spark: SparkSession, small: SmallProject) -> None:
     small.use_model("counting_again", id="id")
-    loads = [small.score(spark, day).workers.loads for day in DAYS]
+    loads = [workers_of(small.score(spark, day)).loads for day in DAYS]
     told = small.told.with_suffix(".loads")
     workers = spark.sparkContext.defaultParallelism
     assert 1 <= loads[0] <= workers
@@ -124,11 +132,12 @@ def test_each_worker_loads_the_model_once(spark: SparkSession, small: SmallProje
 
 def test_the_model_is_not_loaded_again_for_the_second_slice(spark: SparkSession, small: SmallProject) -> None:
     small.score(spark, DAYS[0])  # two files: both workers have it after this
-    assert small.score(spark, DAYS[1]).workers.loads == 0
+    assert workers_of(small.score(spark, DAYS[1])).loads == 0
 
 
 @pytest.mark.usefixtures("compiled")
 def test_the_second_slice_compiles_only_what_names_its_own_day(spark: SparkSession, small: SmallProject) -> None:
+    assert spark._jvm is not None
     metrics = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics
     small.score(spark, DAYS[0])
     before = metrics.METRIC_COMPILATION_TIME().getCount()
@@ -202,7 +211,7 @@ def test_force_scores_again_and_gives_the_same_rows(spark: SparkSession, small: 
     second = small.score(spark, force=True)
     assert second.outcome == "published"
     assert second.run_id != first.run_id
-    assert len(set(small.evaluated()[before:])) == second.workers.evaluated == second.counts.scored
+    assert len(set(small.evaluated()[before:])) == workers_of(second).evaluated == second.counts.scored
     assert without_run(small.predictions()) == without_run(rows)
 
 

@@ -171,15 +171,15 @@ def test_without_a_file_there_is_nothing_to_read(tmp_path: Path) -> None:
 def test_a_pass_counts_the_same_by_arrow_and_by_spark(
     spark: SparkSession, new_project: Callable[[], SmallProject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted: list[dict[str, Any]] = []
-    for most in (tallying.MOST_BYTES, -1):
+    counted: list[dict[dt.date, Any]] = []
+    for most in (small_stages.MOST_BYTES, -1):
         small = new_project()
         small.remove(DAYS[2])
         small.suite(*SUITE[:-1])
         small.configure(empty="accept")
         monkeypatch.setattr(tallying, "MOST_BYTES", most)
         found: list[Any] = []
-        tally = staging.tally
+        tally = tallying.tally
 
         def noted(*given: Any, tally: Any = tally, found: list[Any] = found) -> Any:
             found.append(tally(*given))

@@ -34,6 +34,7 @@ def test_a_scored_row_is_told_with_run_model_inputs_features_and_contributions(
     assert (answer.status, answer.score_date, answer.slice_state) == ("scored", DAY, "current")
     assert answer.outputs == {"prediction": row["prediction"], "probability": row["probability"]}
     assert answer.run is not None
+    assert answer.run.model is not None
     assert (answer.run.run_id, answer.run.state, answer.run.model.version) == (entry.run_id, "published", 1)
     assert [source.name for source in answer.run.sources] == ["orders"]
     assert any(line.startswith("amount_is_plausible (critical): 1 rows") for line in answer.run.broken)

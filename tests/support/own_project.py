@@ -43,7 +43,7 @@ class Own:
         from pipelines.onboarding.initializing import Wish, initialize
 
         ask = wishes.pop("ask", None)
-        allowed = dict.fromkeys(wishes.pop("model_allows", ()), True)
+        allowed: dict[str, Any] = dict.fromkeys(wishes.pop("model_allows", ()), True)
         wish = Wish(name, source, Model(name=model, version=1, **allowed), **wishes)
         return initialize(lambda: spark, self.project, wish, ask, TODAY)
 
@@ -67,7 +67,7 @@ def make_own_project(root: Path) -> Own:
     (root / "conf/environments").mkdir(parents=True)
     (root / "inputs").mkdir()
     roots = {"warehouse": f"{root}/warehouse", "inputs": f"{root}/inputs", "cache": f"{root}/cache"}
-    environment = {**roots, "tracking_uri": f"sqlite:///{root}/mlflow.db", "spark": SPARK}
+    environment: dict[str, Any] = {**roots, "tracking_uri": f"sqlite:///{root}/mlflow.db", "spark": SPARK}
     (root / "conf/environments/local.yaml").write_text(yaml.safe_dump(environment))
     use_registry(environment["tracking_uri"])
     with warnings.catch_warnings():

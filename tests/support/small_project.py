@@ -28,7 +28,7 @@ from support.small_models import TOLD, register_models
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipelines.runs.scoring import Result
+    from pipelines.runs.results import Result
     from pipelines.tables.ledger import Entry, Ledger
 
 DAY = dt.date(2024, 3, 1)
@@ -251,7 +251,12 @@ def orders_of(day: dt.date, rows: int = ROWS, first: int = 0) -> list[dict[str, 
         }
         for number in range(first, first + rows)
     ]
-    wrong = {3: {"amount": -5.0}, 7: {"channel": None}, 11: {"quantity": None}, 20: {"email": "secret-nobody"}}
+    wrong: dict[Any, dict[str, Any]] = {
+        3: {"amount": -5.0},
+        7: {"channel": None},
+        11: {"quantity": None},
+        20: {"email": "secret-nobody"},
+    }
     return [{**order, **wrong.get(order["id"], {})} for order in orders]
 
 
@@ -285,7 +290,7 @@ def make_small_project(folder: Path) -> SmallProject:
     return small
 
 
-def shared_project(folder: Path, finish: Callable[[SmallProject], None]) -> SmallProject:
+def shared_project(folder: Path, finish: Callable[[SmallProject], object]) -> SmallProject:
     """The project in a folder: made by the first process that asks, and only found by others.
 
     Args:

@@ -179,7 +179,7 @@ class Compared:
     @property
     def differences(self) -> list[tuple[Item, Answer, Answer]]:
         rows = zip(self.items, self.ours, self.theirs, strict=True)
-        return [(item, *both) for item, *both in rows if differs(*both, self._rounding_of(item))]
+        return [(item, ours, theirs) for item, ours, theirs in rows if differs(ours, theirs, self._rounding_of(item))]
 
     def _rounding_of(self, item: Item) -> float:
         """Only sums of the column of huge whole numbers are rounded that much."""
@@ -218,5 +218,5 @@ def without_compiling(spark: SparkSession) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in before.items():
-            spark.conf.set(name, value or "")
+        for name, earlier in before.items():
+            spark.conf.set(name, earlier or "")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,13 @@ def change_text(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def land(location: Path, rows: Mapping[dt.date, int], *, partitioned: bool = True, mode: str = "append") -> str:
+def land(
+    location: Path,
+    rows: Mapping[dt.date, int],
+    *,
+    partitioned: bool = True,
+    mode: Literal["append", "overwrite"] = "append",
+) -> str:
     """Append days of rows to a Delta table in one commit; returns its location."""
     days = [day for day, count in rows.items() for _ in range(count)]
     table = pa.table({"day": pa.array(days, pa.date32()), "value": pa.array(range(len(days)), pa.int64())})
@@ -113,8 +119,8 @@ def register_models(folder: Path) -> Registry:
             signature=signatures[name],
             pip_requirements=["scikit-learn"],
         )
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
-    mlflow.MlflowClient(uri).set_registered_model_alias("churn", "champion", 1)
-    mlflow.MlflowClient(uri).set_registered_model_alias("churn", "previous", 2)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # None unsets it
+    mlflow.set_registry_uri(None)  # type: ignore[arg-type]
+    mlflow.MlflowClient(uri).set_registered_model_alias("churn", "champion", "1")
+    mlflow.MlflowClient(uri).set_registered_model_alias("churn", "previous", "2")
     return Registry(uri, folder)

@@ -34,7 +34,7 @@ def test_every_name_is_there_and_says_what_it_is(name: str) -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'scores'"):
-        _ = lakescore.scores  # type: ignore[attr-defined]
+        _ = lakescore.scores
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "open_project"])

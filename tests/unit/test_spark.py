@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
+from pyspark.sql import SparkSession
 
 from pipelines import spark
 from pipelines.errors import SetupError
@@ -114,9 +116,9 @@ def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(spark, "require_java", lambda: "17")
     monkeypatch.setattr(spark, "launch_gateway", ended)
-    monkeypatch.setattr(spark.SparkContext, "_gateway", None)
+    monkeypatch.setattr(SparkContext, "_gateway", None)
     monkeypatch.setattr(spark._Java, "log", None)
-    monkeypatch.setattr(spark.SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
     return tmp_path
 

@@ -119,7 +119,8 @@ def write(commits: int, lock: str, location: str, name: str) -> None:
     while len(list(Path(location).parent.glob("*.ready"))) < 2:
         assert time.monotonic() < end
         time.sleep(0.01)
-    version, made = 1, {}
+    version = 1
+    made: dict[int, str] = {}
     meeting = Meeting(Path(location).parent, name)
     while len(made) < commits:
         meeting.at(version)

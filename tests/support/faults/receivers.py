@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def mail_receiver() -> Iterator[tuple[int, list[email.message.EmailMessage]]]:
                     self._say("354 go on")
                     lines = list(iter(self.rfile.readline, b".\r\n"))
                     mail = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
-                    mails.append(cast("email.message.EmailMessage", mail))
+                    mails.append(mail)
                 self._say("221 bye" if line.startswith(b"QUIT") else "250 well")
 
         def _say(self, text: str) -> None:
@@ -97,6 +97,6 @@ def _served(server: socketserver.TCPServer) -> Iterator[int]:
     with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield cast("int", server.server_address[1])
+        yield server.server_address[1]
         server.shutdown()
         thread.join()

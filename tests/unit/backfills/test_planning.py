@@ -17,6 +17,7 @@ from deltalake import DeltaTable, write_deltalake
 from pipelines.backfills import planning
 from pipelines.backfills.slice_state import Cause
 from pipelines.errors import TableError, UsageError
+from pipelines.resolution.resolved_run import look_up
 from pipelines.tables import fingerprints, ledger, slices
 from pipelines.tables.locking import RunLock
 from pipelines.validation.verdict import CheckResult, Verdict
@@ -302,7 +303,7 @@ def test_a_plans_attempts_are_numbered_before_anything_is_looked_up(
     planned: Planned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[int] = []
-    real = planning.look_up
+    real = look_up
     monkeypatch.setattr(planning, "look_up", lambda *given: begun.append(time.time_ns() // 1_000_000) or real(*given))
     assert planned.slice().fence <= begun[0]
 

@@ -125,6 +125,11 @@ def test_a_rule_is_critical_and_quarantines_unless_it_says_otherwise() -> None:
     )  # fmt: skip
 
 
+IGNORED: tuple[tuple[IgnoreIf, Domain], ...] = (
+    ("never", Domain()),
+    ("any_missing", Domain(PAIR, "all")),
+    ("all_missing", Domain(PAIR, "any")),
+)
 DOMAINS: list[tuple[Check, Domain]] = [
     (NotNull("a"), Domain()),
     (IsNull("a"), Domain()),
@@ -138,13 +143,9 @@ DOMAINS: list[tuple[Check, Domain]] = [
     (KeptByCasts(PAIR, "never", CASTS), Domain()),
     (ZScoreBelow("a", 3), Domain(("a",))),
     *[
-        (kind(PAIR, ignored), domain)  # type: ignore[call-arg]
+        (kind(PAIR, ignored), domain)
         for kind in (PairGreater, AllEqual, PairInSet, SumEquals, DistinctWithinRow, Unique)
-        for ignored, domain in (
-            ("never", Domain()),
-            ("any_missing", Domain(PAIR, "all")),
-            ("all_missing", Domain(PAIR, "any")),
-        )
+        for ignored, domain in IGNORED
     ],
 ]
 

@@ -19,7 +19,7 @@ CAST = "[CAST_INVALID_INPUT] The value 'of a person' of the type \"STRING\" cann
 GONE = "[FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file file:/in/a.parquet. File does not exist."
 
 
-class ThrownError(Py4JJavaError):
+class ThrownError(Py4JJavaError):  # type: ignore[misc]  # Py4J has no types
     """An exception of Java's, without a Java."""
 
     def __init__(self, text: str) -> None:

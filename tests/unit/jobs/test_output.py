@@ -16,7 +16,6 @@ from rich.console import Console
 from jobs.cli import terminal
 from jobs.cli.result_file import print_json, write_file
 from jobs.cli.settings import Settings, command
-from jobs.cli.verbs import options
 from pipelines.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -107,7 +106,7 @@ def test_a_file_that_cannot_be_is_told(tmp_path: Path, place: str) -> None:
 def test_commands_to_go_on_are_for_the_same_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "conf", Path("/a b/conf"))
     assert command("score", "orders", "--reason", "a b") == "lakescore --conf '/a b/conf' score orders --reason 'a b'"
-    assert options.Settings.as_options() == " --conf '/a b/conf'"
+    assert Settings.as_options() == " --conf '/a b/conf'"
 
 
 @pytest.mark.slow

@@ -16,21 +16,21 @@ from unit.samples import classifier, training_rows
 
 def python_models() -> dict[str, Any]:
     """A model of two columns, one that loses a row, one that sorts its rows, and one that says -1 and 1."""
-    from mlflow.pyfunc import PythonModel
+    from mlflow.pyfunc.model import PythonModel
 
-    class Columns(PythonModel):  # type: ignore[misc]
+    class Columns(PythonModel):
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             return pd.DataFrame({"double": model_input["age"] * 2, "high": model_input["age"] > 50})
 
-    class Forgetful(PythonModel):  # type: ignore[misc]
+    class Forgetful(PythonModel):
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             return model_input["age"].to_numpy()[:-1]
 
-    class Sorting(PythonModel):  # type: ignore[misc]
+    class Sorting(PythonModel):
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             return model_input.sort_values("age")["age"] * 2
 
-    class Signs(PythonModel):  # type: ignore[misc]
+    class Signs(PythonModel):
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             return (model_input["age"] > 50).astype(int) * 2 - 1
 

@@ -19,7 +19,7 @@ LABEL = "model 'm' version 1"
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model as skops writes it."""
-    from skops.io import dump
+    from skops.io import dump  # type: ignore[import-untyped]
 
     place = tmp_path_factory.mktemp("skops") / "model.skops"
     dump(classifier(), place)

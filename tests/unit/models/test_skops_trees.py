@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skops.io import dump, get_untrusted_types
+from skops.io import dump, get_untrusted_types  # type: ignore[import-untyped]
 
 from pipelines.models.skops_trees import _NODE, TREE, trees_are_harmless
 

@@ -10,7 +10,8 @@ from support.wild_csv import FILES
 from pipelines.config import TextFormat
 from pipelines.errors import PipelineError, UnguessedError
 from pipelines.inputs.header import Beginning
-from pipelines.onboarding.guessing import Guess, guess_csv, number_type
+from pipelines.onboarding.guessing import Guess, guess_csv
+from pipelines.onboarding.number_signs import number_type
 
 
 def guessed(content: bytes | str, **said: Any) -> Guess:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from deltalake.transaction import RemoveAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from pipelines.errors import TableError
 from pipelines.passes.demands import needs_spark, path_for_removal, require_fitting
@@ -136,7 +136,9 @@ def test_a_removal_is_written_as_the_path_was_listed_or_not_at_all(tmp_path: Pat
     listed = [f"x{chr(number)}y" for number in (*range(1, 127), 233, 0x65E5)]
     listed += [f"x%{number:02X}y" for number in range(1, 128)] + ["x%C3%A9y", "x%253Ay", "x%2525y", "x%e9y"]
     paths = {each: path_for_removal(each) for each in listed}
-    removed = [RemoveAction(path, True, 1, 1, {}) for path in paths.values() if path is not None]
+    removed: list[AddAction | RemoveAction] = [
+        RemoveAction(path, True, 1, 1, {}) for path in paths.values() if path is not None
+    ]
     table.create_write_transaction(removed, "append", table.schema(), [])
     lines = (tmp_path / "p/_delta_log" / f"{1:020d}.json").read_text(encoding="utf-8").splitlines()
     written = [json.loads(line)["remove"]["path"] for line in lines if '"remove"' in line]

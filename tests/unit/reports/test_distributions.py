@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def uniform(rows: int, seed: int = 1) -> list[float]:
 def index(rows: Rows, run: str) -> float:
     parts = histogram(rows, "value").parts
     pooled = np.sum([parts[usual] for usual in rows.usual], axis=0)
-    return stability_index(np.array(parts[run]) / sum(parts[run]), pooled / pooled.sum())
+    now, before = np.array(parts[run]) / sum(parts[run]), pooled / pooled.sum()
+    return stability_index(now.tolist(), before.tolist())
 
 
 @pytest.mark.parametrize("where", ["before", "now"])
@@ -109,7 +111,8 @@ def test_the_largest_numbers_have_a_place(land: Land) -> None:
     assert np.isfinite(found.edges).all()
     assert (found.beyond["a"], sum(found.counts["a"])) == ((1, 2), 1)
     spread = found.spreads["a"]
-    assert (spread.mean, spread.least, spread.greatest) == (pytest.approx(LARGEST / 4), -LARGEST, LARGEST)
+    expected: tuple[Any, ...] = (pytest.approx(LARGEST / 4), -LARGEST, LARGEST)
+    assert (spread.mean, spread.least, spread.greatest) == expected
 
 
 def test_rows_without_a_finite_value_are_rows_too(land: Land) -> None:
@@ -165,13 +168,13 @@ def test_no_more_values_are_counted_at_once_than_may_be_and_a_common_one_is_not_
     land: Land, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(distributions, "MOST_COUNTED", 100)
-    largest, update = [0], distributions.Counter.update
+    largest, update = [0], Counter.update
 
     def watched(counts: Any, found: Any) -> None:
         update(counts, found)
         largest[0] = max(largest[0], len(counts))
 
-    monkeypatch.setattr(distributions.Counter, "update", watched)
+    monkeypatch.setattr(Counter, "update", watched)
     ids = [f"id-{number}" if number % 20 else "common" for number in range(200_000)]
     found = value_counts(land({"a": ids}, pa.string(), staged=ids), "value")
     assert found.values[0] == "common"

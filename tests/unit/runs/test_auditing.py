@@ -39,8 +39,8 @@ def failed(
     rows_input: int = 100, limits: Limits | None = None, *, accepts_empty: bool = False, **changes: Any
 ) -> dict[str, float | None]:
     """The gates that fail, and what each observed."""
-    asked = {**GOOD, **changes}, rows_input, OUTPUTS, limits or Limits(), []
-    _, results = audit(*asked, accepts_empty=accepts_empty)
+    asked = {**GOOD, **changes}
+    _, results = audit(asked, rows_input, OUTPUTS, limits or Limits(), [], accepts_empty=accepts_empty)
     assert {(result.kind, result.severity, result.action) for result in results} == {("gate", "critical", "reject")}
     return {result.check_id: result.observed for result in results if not result.success}
 
@@ -64,7 +64,7 @@ def test_a_slice_of_refused_rows_only_fails(accepts_empty: bool) -> None:
 
 
 def test_an_empty_slice_fails_unless_it_is_accepted() -> None:
-    nothing = {
+    nothing: dict[str, Any] = {
         "rows": 0,
         "scored": 0,
         "alone": 0,

@@ -152,12 +152,13 @@ def test_a_name_with_other_values_changes_the_slice(log: Log, fields: tuple[Any,
 
 
 def test_a_field_within_a_column_counts_by_both_of_its_names(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+
     def shape(name: str, physical: str) -> Action:
         inner = {"type": "struct", "fields": [field(name, "long", physical)]}
         nested = {"type": "array", "elementType": inner, "containsNull": True}
         return log.metadata(D, field("items", nested, "col-2"))
 
-    log = Log(tmp_path)
     log.commit(shape("price", "col-3"))
     log.commit(log.file("a", DAY_1, DAY_1))
     seen = [log.fingerprint()]

@@ -11,6 +11,7 @@ import pytest
 from deltalake import write_deltalake
 
 from pipelines.tables.quarantine import Refused, RefusedBy
+from pipelines.tables.reading import query
 
 DAY, NEXT = dt.date(2024, 3, 1), dt.date(2024, 3, 2)
 REASON = pa.struct([("rule", pa.string()), ("column", pa.string()), ("message", pa.string())])
@@ -63,7 +64,6 @@ def test_only_so_many_rows_are_read(refused: Refused, monkeypatch: pytest.Monkey
     from pipelines.tables import quarantine
 
     taken: list[int] = []
-    query = quarantine.query
 
     def watched(*arguments: object) -> pa.Table:
         found = query(*arguments)  # type: ignore[arg-type]

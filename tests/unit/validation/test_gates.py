@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ bounds = st.builds(Bounds, optional, optional, st.booleans(), st.booleans())
 
 @given(bounds, numbers)
 def test_a_value_is_within_iff_it_is_on_the_right_side_of_each_bound(given_bounds: Bounds, value: float) -> None:
-    low, high = given_bounds.minimum, given_bounds.maximum
+    low, high = cast("float | None", given_bounds.minimum), cast("float | None", given_bounds.maximum)
     expected = not (
         (low is not None and (value < low or (given_bounds.strict_minimum and value == low)))
         or (high is not None and (value > high or (given_bounds.strict_maximum and value == high)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pipelines.expressions.rules import (
@@ -90,7 +92,7 @@ def test_domains_differ_by_their_columns_by_which_are_present_and_by_condition()
         rule(Between("a", 1), "c > 2"),
     ]
     # Each condition is counted by itself too, after the rows of its first rule.
-    metrics = {f"population_{number}": number for number in range(9)}
+    metrics: dict[str, Any] = {f"population_{number}": number for number in range(9)}
     counted = observed(rules, **metrics)
     assert [counted.judged(one) for one in rules] == [0, 1, 2, 3, 4, 5, 7]
     assert [counted.elements(one) for one in rules] == [100] * 5 + [6, 8]

@@ -176,7 +176,14 @@ def test_the_right_metric_belongs_to_each_check() -> None:
     second = expectation("column_values_to_be_null", "second", column="b")
     between = expectation("column_values_to_be_between", "between", column="b", min_value=1)
     rows = expectation("table_row_count_to_equal", "rows", value=3)
-    metrics = {"broken_0": 1, "broken_1": 10, "broken_2": 1, "population_0": 4, "gate_0": 7, "gate_1": 3}
+    metrics: dict[str, Any] = {
+        "broken_0": 1,
+        "broken_1": 10,
+        "broken_2": 1,
+        "population_0": 4,
+        "gate_0": 7,
+        "gate_1": 3,
+    }
     results = judged(mean(), not_null(), rows, second, between, **metrics)
     observed = {result.check_id: result.observed for result in results}
     assert observed == {"given": 0.9, "second": 0.0, "between": 0.75, "mean": 7.0, "rows": 3.0}

@@ -44,12 +44,12 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 def unruly() -> Any:
     """A model that does what its params say."""
-    from mlflow.pyfunc import PythonModel
+    from mlflow.pyfunc.model import PythonModel
 
     results = RESULTS
     loud = LOUD
 
-    class Unruly(PythonModel):  # type: ignore[misc]
+    class Unruly(PythonModel):
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             import os
             import subprocess

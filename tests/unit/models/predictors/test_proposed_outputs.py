@@ -36,7 +36,9 @@ TWO = pd.DataFrame({"first": ONE, "second target": (X["b"] > 0.5).astype(int)})
 def anything() -> Any:
     """A model of which the signature alone says what it gives."""
 
-    class Anything(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's is untyped
+    from mlflow.pyfunc.model import PythonModel
+
+    class Anything(PythonModel):
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
             return model_input
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from pipelines.models.registry import digest_of
-from pipelines.models.workers import packing
 from pipelines.models.workers.packing import packed
 
 
@@ -38,7 +38,7 @@ def test_a_packing_that_ends_in_the_middle_leaves_nothing(folder: Path, monkeypa
     def full(*arguments: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(packing.shutil, "copyfileobj", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(OSError, match="no space left"):
         packed(folder)
     assert [path.name for path in folder.parent.iterdir()] == ["4f1c"]

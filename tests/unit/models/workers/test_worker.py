@@ -147,7 +147,7 @@ def test_a_model_of_code_leaves_its_files_as_the_next_worker_expects_them(
     mlflow.pyfunc.save_model(
         str(tmp_path / "m"),
         python_model=str(tmp_path / "model.py"),
-        signature=infer_signature(inputs, inputs["amount"]),
+        signature=infer_signature(inputs, inputs["amount"]),  # type: ignore[arg-type]  # it takes a series, too
         pip_requirements=["mlflow"],
     )
     expected = digest_of(tmp_path / "m")
