@@ -51,8 +51,7 @@ def predictions(
 
     given = session(project, spark)
     configured, layout = layout_of(project, pipeline, given)
-    begin = EVER[0] if first is None else day_of(first)
-    end = day_of(last) if last is not None else EVER[1] if first is None else begin
+    begin, end = _period(first, last)
     rows = given().read.format("delta").load(layout.predictions)
     return rows.where((F.col("model_name") == configured.model.name) & F.col("score_date").between(begin, end))
 

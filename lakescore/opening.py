@@ -62,13 +62,7 @@ def session(project: Project, spark: Spark) -> Callable[[], SparkSession]:
             return start(project.environment.spark)
 
         return started
-    return spark if not _is_session(spark) else lambda: spark  # type: ignore[return-value]
-
-
-def _is_session(spark: object) -> bool:
-    from pyspark.sql import SparkSession
-
-    return isinstance(spark, SparkSession)
+    return spark if callable(spark) else lambda: spark
 
 
 def layout_of(project: Project, pipeline: str, spark: Spark = None) -> tuple[Pipeline, Layout]:

@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 JobResult = Mapping[str, Any]
-"""What a job leaves in its result file, or the ledger tells of it."""
+"""What a job came to, as its result file or the ledger has it."""
 NEVER_RETRIED = {2, 3}
 """Exit codes of wrong use or configuration, and of a rejection: the same again would end the same."""
 

@@ -95,8 +95,9 @@ class StageRecord:
 
     def as_json(self) -> dict[str, object]:
         """The record as plain values."""
-        plain = {
-            **vars(self),
+        left_out = {"audit", "look"} if self.look is None else {"audit"}
+        return {
+            **{name: value for name, value in vars(self).items() if name not in left_out},
             "schema": self.schema.jsonValue(),
             "suite": [result.as_json() for result in self.suite],
             "stage_rules": {name: asdict(counts) for name, counts in self.stage_rules.items()},
@@ -105,8 +106,6 @@ class StageRecord:
             "workers": self.workers.as_json(),
             **({} if self.audit is None else self.audit.as_json()),
         }
-        del plain["audit"]
-        return plain if self.look is not None else {name: value for name, value in plain.items() if name != "look"}
 
     @classmethod
     def of_plain(cls, said: Mapping[str, Any]) -> Self:

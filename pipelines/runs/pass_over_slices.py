@@ -173,8 +173,8 @@ class Pass:
         waived = self.accepted if self.accepted.checks else None
         for audit in audits:
             _require_known(self.accepted, audit.verdict)
-            judged_stage = Audit(audit.counts, audit.verdict, waived)
-            audit.staged.stage.finish(replace(audit.staged.record, audit=judged_stage).as_json())
+            record = replace(audit.staged.record, audit=Audit(audit.counts, audit.verdict, waived))
+            audit.staged.stage.finish(record.as_json())
         return audits
 
     def _reject(self, audits: Sequence[Audited]) -> None:

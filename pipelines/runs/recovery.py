@@ -182,7 +182,7 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
     is_gone = stage.lock.acquire()
     try:
         # Only now that the lock is held: until then the run may have gone on, and recorded its end itself.
-        state, is_complete, record = look_at_slice(layout.predictions, slice_), stage.is_complete(), record_of(stage)
+        state, record = look_at_slice(layout.predictions, slice_), record_of(stage)
         is_published = _is_published(state, entry, record)
         if not is_gone and (stage.lock.tells or not is_published):
             return False
@@ -191,7 +191,7 @@ def _settled(layout: Layout, entry: Entry, slice_: Slice) -> bool:
             return False
         if is_published:
             layout.ledger.append(_completed(entry, record, is_empty=state.empty_fence is not None))
-        elif not is_complete:
+        elif record is None and not stage.is_complete():
             if is_gone:  # first: whoever is killed in between finds the run as it was, and does it again
                 stage.clear()
             layout.ledger.append(_closed(entry, "its process ended before its stage was complete"))
